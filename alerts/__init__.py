@@ -1,0 +1,1 @@
+"""From findings to messages: tiers, the life of an incident, rendering, delivery."""

@@ -1,0 +1,150 @@
+"""The contract between checks and everything else.
+
+A check looks at one *place* and yields a *reading* for every resource it saw, healthy or not. A reading carries
+*findings*: what a person should hear about it. The runner measures, stores and routes; a check only looks and judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from checks.kinds import Fact, Kind, Tier
+
+if TYPE_CHECKING:
+    from checks.plans.look import PlanLook
+
+# Anything that json.dumps takes. `Any` because mypy cannot narrow a recursive alias without a cast at every step.
+Json = Any
+
+
+class Outcome(StrEnum):
+    """What looking gave. Three outcomes, never two; the fourth means that there was no question to ask."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    UNKNOWN = "unknown"  # could not look: never green, never resolves anything
+    NOT_APPLICABLE = "not_applicable"  # disabled, abstract: nothing to look at
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a person should hear about. Everything in it is already redacted; nothing in it is escaped."""
+
+    kind: Kind
+    key: str  # stable within its reading: two findings of one resource have two keys
+    summary: str  # one sentence: what is wrong
+    facts: frozenset[Fact] = frozenset()  # circumstances that decide the tier
+    cause: str = ""  # equal for findings that have one cause
+    remedy: str = ""  # the command to run next
+    addresses: tuple[str, ...] = ()  # Terraform addresses or ARNs it is about
+    evidence: Mapping[str, Json] = field(default_factory=dict)  # what was seen, for the diff and the page
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a check saw of one resource, healthy or not."""
+
+    resource: str  # stable for the life of the thing: an ARN, "stack/component"
+    outcome: Outcome
+    verdict: str  # the check's own word for it: "in_sync", "drift", "expired"
+    summary: str  # one sentence for a person
+    findings: tuple[Finding, ...] = ()
+    values: Mapping[str, float] = field(default_factory=dict)  # keys of Check.measures
+    evidence: Mapping[str, Json] = field(default_factory=dict)  # redacted; shown on the page
+    look_again_in: timedelta | None = None  # sooner than the schedule, where the answer was "not now"
+
+
+class Scope(StrEnum):
+    """What kind of place a check looks at; the runner makes one run per place."""
+
+    INSTANCE = "instance"  # a component in a stack
+    ACCOUNT = "account"
+    REGION = "region"  # an account and a region
+    STATE = "state"  # a state backend
+    ENDPOINT = "endpoint"
+    REPOSITORY = "repository"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A component in a stack, as Atmos (or a list of root modules) names it. Holds nothing secret."""
+
+    stack: str
+    component: str  # as listed: "service/payments"
+    base: str  # the Terraform component it is made from: "service"
+    stage: str = ""  # production, staging, development; empty: not known, which counts as production
+    tenant: str = ""
+    environment: str = ""
+    region: str = ""
+    account: str = ""
+    owner: str = ""
+    workspace: str = ""
+    working_directory: str = ""  # relative to the repository
+    atmos: bool = True  # False: a plain Terraform root module
+    enabled: bool = True
+    abstract: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.stack}/{self.component}"
+
+
+class Place(Protocol):
+    """One place to look at, with a clock. What else it offers depends on the scope."""
+
+    @property
+    def key(self) -> str: ...  # stable: "acme-prod/service/payments", "111111111111/eu-west-1"
+
+    @property
+    def labels(self) -> Mapping[str, str]: ...  # stack, component, stage, tenant, account, region, owner
+
+    def now(self) -> datetime: ...  # UTC
+
+
+class InstancePlace(Place, Protocol):
+    """A component instance, which can be planned. Each call of plan() is a new, real plan."""
+
+    @property
+    def instance(self) -> Instance: ...
+
+    def plan(self) -> PlanLook: ...
+
+
+class LookFailed(Exception):
+    """Could not look. *reason* is one of denied, throttled, timeout, unavailable, failed; the text is for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Check:
+    """A read-only question about one place.
+
+    A subclass is a frozen dataclass, alone in its module. Its fields are its options in the configuration file;
+    its docstring is its line in the docs.
+
+    run() yields a reading for every resource it looked at. What it cannot see it must not report as healthy: it
+    yields an UNKNOWN reading, or lets the exception out, and the runner records the run as failed.
+    """
+
+    scope: ClassVar[Scope] = Scope.REGION
+    every: ClassVar[timedelta] = timedelta(hours=1)
+    every_by_stage: ClassVar[Mapping[str, timedelta]] = {}
+    deadline: ClassVar[timedelta] = timedelta(minutes=10)
+    iam: ClassVar[tuple[str, ...]] = ()
+    measures: ClassVar[Mapping[str, str]] = {}  # metric suffix -> help text
+    verdicts: ClassVar[Mapping[str, str]] = {}  # every word Reading.verdict can be -> what it means
+
+    def run(self, place: Any) -> Iterable[Reading]:  # Any: a subclass asks for the place of its scope
+        raise NotImplementedError
+
+
+__all__ = [
+    "Check", "Fact", "Finding", "Instance", "InstancePlace", "Json", "Kind", "LookFailed", "Outcome", "Place",
+    "Reading", "Scope", "Tier",
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Reading Terraform plans: normalise, redact, classify. Pure functions over `terraform show -json`."""
