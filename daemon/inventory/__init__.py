@@ -1,0 +1,1 @@
+"""What is watched: sources of component instances, and what is known of each."""
