@@ -57,6 +57,7 @@ class Incident:
     channel: str = ""  # where its root message is or will be; empty: not posted
     thread: str = ""  # the subject of its deliveries: fingerprint + "#" + number of the root message
     not_seen_because: str = ""  # why the last look could not confirm it; empty: it was looked at
+    verdict: str = ""  # the check's word for the resource when it was last seen: Reading.verdict
 
 
 class Action(StrEnum):
