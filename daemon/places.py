@@ -1,0 +1,68 @@
+"""Places that checks look at, made from the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from checks.base import Instance, Place, Scope
+from checks.plans.look import LookStatus, PlanLook
+
+if TYPE_CHECKING:
+    from daemon.inventory.model import Inventory, Watched
+    from daemon.planning import Planner
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedInstance:
+    """A component instance that is planned by the planner it was given."""
+
+    watched: Watched
+    source_fingerprint: str
+    planner: Planner
+    clock: Callable[[], datetime]
+
+    @property
+    def key(self) -> str:
+        return self.watched.instance.key
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return labels_of(self.watched.instance)
+
+    @property
+    def instance(self) -> Instance:
+        return self.watched.instance
+
+    def now(self) -> datetime:
+        return self.clock()
+
+    def plan(self) -> PlanLook:
+        """Make one real plan. An instance that is switched off gives NOT_APPLICABLE and starts nothing."""
+        if not self.watched.instance.enabled or self.watched.instance.abstract:
+            word = "abstract" if self.watched.instance.abstract else "disabled"
+            return PlanLook(LookStatus.NOT_APPLICABLE, reason=f"the component is {word}")
+        return self.planner.look(self.watched, source_fingerprint=self.source_fingerprint)
+
+
+def labels_of(instance: Instance) -> Mapping[str, str]:
+    """Give what routes, silences and metrics may match an instance by."""
+    return {
+        "stack": instance.stack,
+        "component": instance.component,
+        "stage": instance.stage,
+        "tenant": instance.tenant,
+        "environment": instance.environment,
+        "account": instance.account,
+        "region": instance.region,
+        "owner": instance.owner,
+    }
+
+
+def places(inventory: Inventory, scope: Scope, make: Callable[[Watched], Place]) -> Mapping[str, Place]:
+    """Give the places of *scope* by key. Scopes whose places nothing provides yet give none."""
+    if scope is not Scope.INSTANCE:
+        return {}
+    return {watched.instance.key: make(watched) for watched in inventory.watched}

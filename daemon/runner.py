@@ -1,0 +1,246 @@
+"""One run of a check at a place, framed: deadline, outcome, record, when to look next; the same for every check."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from checks.base import Check, LookFailed, Place, Reading
+from daemon.record import Run
+from daemon.schedule import Schedule, after_run, start_time
+
+log = logging.getLogger(__name__)
+
+BUSY_AT_LEAST = timedelta(seconds=30)  # "not now" never becomes a loop without a pause
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPlan:
+    """A check that is switched on, and how it is run."""
+
+    name: str
+    check: Check
+    schedule: Callable[[Mapping[str, str]], Schedule]  # by the labels of the place
+    deadline: timedelta
+    pool: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What the store knows of a check at a place."""
+
+    next_due: datetime | None = None
+    last_ok: datetime | None = None
+    first_ok: datetime | None = None
+
+
+class Records(Protocol):
+    """Where runs go and job states come from."""
+
+    def record(self, run: Run, next_due: datetime) -> None: ...
+
+    def jobs(self) -> Mapping[tuple[str, str], JobState]: ...
+
+    def retire(self, check: str, place: str, reason: str, now: datetime) -> None: ...
+
+
+class Clockwork(Protocol):
+    """What starts jobs: daemon.scheduler.Scheduler."""
+
+    def at(self, job_id: str, when: datetime, function: Callable[[], None], *, pool: str = "default") -> None: ...
+
+    def cancel(self, job_id: str) -> None: ...
+
+    def waiting(self) -> Mapping[str, datetime]: ...
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A check at work in a thread of its own, which can be given up on but not killed."""
+
+    readings: tuple[Reading, ...] = ()
+    error: BaseException | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+def classify(error: BaseException) -> tuple[str, str]:
+    """Give (reason, message for people) of what kept a check from looking. Never the repr of foreign objects."""
+    if isinstance(error, LookFailed):
+        return error.reason, str(error)
+    if isinstance(error, TimeoutError):
+        return "timeout", "it did not answer in time"
+    # The text of an unforeseen exception may quote anything, a secret among it: only its class is told.
+    return "failed", f"it ended with {type(error).__name__}; the log has the details"
+
+
+class Runner:
+    """Runs checks at places: on schedule, at a person's wish, once for the command line."""
+
+    def __init__(self, plans: Mapping[str, CheckPlan], records: Records, clock: Callable[[], datetime]) -> None:
+        self._plans = plans
+        self._records = records
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._places: Mapping[str, Mapping[str, Place]] = {}
+        self._missing: dict[tuple[str, str], int] = {}
+        self._running: set[tuple[str, str]] = set()
+        self._hanging: dict[tuple[str, str], _Attempt] = {}
+        self._again: set[tuple[str, str]] = set()
+        self._stopping = threading.Event()
+
+    # -- one run ------------------------------------------------------------------------------------------------
+
+    def run(self, check: str, place: Place) -> Run:
+        """Look once. Gives the run, recorded nowhere; never raises for what the check did."""
+        plan = self._plans[check]
+        started = self._clock()
+        readings, failure = self._look(plan, place)
+        return Run(check, place.key, place.labels, started, self._clock(), readings, failure)
+
+    def run_and_record(self, check: str, place: Place) -> Run:
+        """Look once and record it, with the time of the next look."""
+        plan = self._plans[check]
+        before = self._records.jobs().get((check, place.key), JobState())
+        run = self.run(check, place)
+        self._records.record(run, self._next_due(plan, place, run, before))
+        return run
+
+    def _look(self, plan: CheckPlan, place: Place) -> tuple[tuple[Reading, ...], tuple[str, str] | None]:
+        where = (plan.name, place.key)
+        with self._lock:
+            left_over = self._hanging.get(where)
+            if left_over is not None and not left_over.done.is_set():
+                return (), ("timeout", "the look before this one still hangs; nothing new was started")
+            self._hanging.pop(where, None)
+        attempt = _Attempt()
+
+        def work() -> None:
+            try:
+                attempt.readings = tuple(plan.check.run(place))
+            except BaseException as error:  # noqa: BLE001  a thread must hand over whatever ended it
+                attempt.error = error
+            finally:
+                attempt.done.set()
+
+        threading.Thread(target=work, name=f"look {plan.name} {place.key}", daemon=True).start()
+        if not attempt.done.wait(plan.deadline.total_seconds()):
+            with self._lock:
+                self._hanging[where] = attempt
+            return (), ("timeout", f"no answer within {plan.deadline}")
+        if attempt.error is not None:
+            reason, message = classify(attempt.error)
+            if reason == "failed":
+                log.error("%s at %s: %s", plan.name, place.key, message, exc_info=attempt.error)
+            return (), (reason, message)
+        if not attempt.readings:
+            return (), ("failed", "the check gave no reading, which is no sign of health")
+        return attempt.readings, None
+
+    def _next_due(self, plan: CheckPlan, place: Place, run: Run, before: JobState) -> datetime:
+        due = after_run(
+            plan.schedule(place.labels), f"{plan.name}|{place.key}", run.started, first=before.first_ok is None
+        )
+        sooner = [reading.look_again_in for reading in run.readings if reading.look_again_in is not None]
+        if sooner:
+            due = min(due, run.ended + max(min(sooner), BUSY_AT_LEAST))
+        return due
+
+    # -- on schedule --------------------------------------------------------------------------------------------
+
+    def sync(self, places: Mapping[str, Mapping[str, Place]], clockwork: Clockwork, *, complete: bool) -> None:
+        """Take *places* (by check, by key) as what is watched now, and see that each has a start ahead of it.
+
+        Safe to call at any time: what waits or runs is left alone. With *complete* False the list may lack places
+        (the inventory is stale), and none is given up for it. A place is given up when two complete lists in a row
+        lack it.
+        """
+        now = self._clock()
+        jobs = self._records.jobs()
+        with self._lock:
+            self._places = places
+        waiting = clockwork.waiting()
+        for check, at in places.items():
+            for key in at:
+                self._missing.pop((check, key), None)
+                self._ensure(check, key, jobs.get((check, key), JobState()), now, waiting, clockwork)
+        if complete:
+            for check, key in jobs:
+                if check in self._plans and key not in places.get(check, {}):
+                    self._give_up(check, key, now, clockwork)
+
+    def look_now(self, check: str, place: str, clockwork: Clockwork) -> bool:
+        """Look as soon as a thread is free; False if the place is not watched. One that runs is run again after."""
+        with self._lock:
+            known = place in self._places.get(check, {})
+            running = (check, place) in self._running
+            if known and running:
+                self._again.add((check, place))
+        if known and not running:
+            self._start_at(check, place, self._clock(), clockwork)
+        return known
+
+    def stop(self) -> None:
+        """Start no more looks; what a look still gives is thrown away, and is looked at again after a restart."""
+        self._stopping.set()
+
+    @property
+    def running(self) -> frozenset[tuple[str, str]]:
+        """The (check, place) pairs at work now."""
+        with self._lock:
+            return frozenset(self._running)
+
+    def _ensure(
+        self, check: str, key: str, job: JobState, now: datetime, waiting: Mapping[str, datetime], clockwork: Clockwork
+    ) -> None:
+        with self._lock:
+            if (check, key) in self._running:
+                return
+        name = _job_id(check, key)
+        when = start_time(name, job.next_due, now)
+        if name not in waiting or (job.next_due is not None and waiting[name] > job.next_due and job.next_due > now):
+            self._start_at(check, key, when, clockwork)
+
+    def _start_at(self, check: str, key: str, when: datetime, clockwork: Clockwork) -> None:
+        clockwork.at(
+            _job_id(check, key), when, lambda: self._scheduled(check, key, clockwork), pool=self._plans[check].pool
+        )
+
+    def _scheduled(self, check: str, key: str, clockwork: Clockwork) -> None:
+        with self._lock:
+            place = self._places.get(check, {}).get(key)
+            if self._stopping.is_set() or place is None or (check, key) in self._running:
+                return
+            self._running.add((check, key))
+        due = self._clock() + BUSY_AT_LEAST  # should recording fail, the place must not fall out of the schedule
+        try:
+            plan = self._plans[check]
+            before = self._records.jobs().get((check, key), JobState())
+            run = self.run(check, place)
+            if self._stopping.is_set():
+                return
+            due = self._next_due(plan, place, run, before)
+            self._records.record(run, due)
+        finally:
+            with self._lock:
+                self._running.discard((check, key))
+                again = (check, key) in self._again
+                self._again.discard((check, key))
+                wanted = key in self._places.get(check, {}) and not self._stopping.is_set()
+            if wanted:
+                self._start_at(check, key, self._clock() if again else due, clockwork)
+
+    def _give_up(self, check: str, key: str, now: datetime, clockwork: Clockwork) -> None:
+        self._missing[(check, key)] = self._missing.get((check, key), 0) + 1
+        if self._missing[(check, key)] < 2:
+            return
+        del self._missing[(check, key)]
+        clockwork.cancel(_job_id(check, key))
+        self._records.retire(check, key, "no longer in the inventory", now)
+
+
+def _job_id(check: str, key: str) -> str:
+    return f"{check}|{key}"
