@@ -1,0 +1,1 @@
+"""Turns one watched instance into one PlanLook, read-only by construction."""
