@@ -1,0 +1,55 @@
+"""The command `barograph`. Commands are loaded when asked for, so that `--help` and short commands start fast."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+# Command -> what `barograph --help` says of it; daemon.commands.<command> holds the click object of that name.
+COMMANDS = {
+    "run": "Watch on schedule, until stopped.",
+    "demo": "Watch an embedded world: no account, no network.",
+    "check": "Look once, and say what was found.",
+    "verdict": "Judge a saved plan (`terraform show -json`) offline.",
+    "inventory": "List what would be watched.",
+    "config": "Check, show or describe the configuration.",
+    "checks": "Describe every check.",
+    "db": "Back up, restore or check the store.",
+}
+
+
+class Lazy(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"daemon.commands.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("barograph"), prog_name="barograph")
+def cli() -> None:
+    """Barograph watches AWS infrastructure built with Atmos and Terraform."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Entry point. A reader that closed its end of the pipe early is no error of ours."""
+    try:
+        return cli(args=arguments)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
