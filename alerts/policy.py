@@ -1,0 +1,20 @@
+"""What the configuration says about alerting, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alerts.routes import Routes
+from alerts.tiers import TierOverride
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that the pure decisions of this package need besides the facts."""
+
+    routes: Routes
+    overrides: tuple[TierOverride, ...] = ()
+    reopen_within: timedelta = timedelta(minutes=30)  # sooner than this, a comeback goes on in the old thread
+    baseline_wait: timedelta = timedelta(hours=1)  # how long a baseline summary waits for slow first looks
+    status_url: str = ""  # of the status page, as people reach it; empty: no link

@@ -1,0 +1,169 @@
+"""An incident as a Slack message: what, where, since when, why its tier, who likely, and the command to run next.
+
+A message is `{"text": …, "blocks": […]}`. `text` alone is complete, for notifications and screen readers. Data goes
+into plain_text wherever Slack allows it; mentions and links come from the configuration only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from alerts.base import LIVE, Action, Incident, IncidentState
+from alerts.blocks import Body, code_section, context, fields, header, message, mrkdwn_section, plain_section
+from alerts.diff import difference_text
+from alerts.escape import defanged, is_mention, link, mrkdwn, one_line
+from checks.base import Tier
+
+MARKS: Mapping[Tier, str] = {Tier.CRITICAL: "🔴", Tier.WARNING: "🟠", Tier.INFO: "🔵"}
+ENDED: Mapping[IncidentState, str] = {IncidentState.RESOLVED: "✅ RESOLVED", IncidentState.RETIRED: "⚪ NOT WATCHED"}
+
+# Together below 12,000 characters of blocks, where Slack refuses at about 13,200 without documenting it.
+HEADER, SUMMARY, FIELD, REMEDY, DIFF, NOTE = 150, 1500, 400, 1200, 2800, 300
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a message needs besides the incident: from the configuration, so it is trusted."""
+
+    mention: str = ""
+    status_url: str = ""
+    note: str = ""  # one sentence about the message itself: where it goes on, what came before
+
+
+def where(incident: Incident) -> str:
+    """The place in the words people use: stack/component, else the check's own name for it."""
+    labels = incident.labels
+    if labels.get("stack") and labels.get("component"):
+        return f"{labels['stack']}/{labels['component']}"
+    return incident.place
+
+
+def headline(incident: Incident) -> str:
+    """Tier, kind and place on one line, not escaped."""
+    mark = ENDED.get(incident.state) or f"{MARKS[incident.tier]} {incident.tier.upper()}"
+    return one_line(f"{mark} {_words(incident.kind)} — {where(incident)}")
+
+
+def lasted(length: timedelta) -> str:
+    """A duration in two units at most: "3 d 4 h", "12 min"."""
+    seconds = max(0, int(length.total_seconds()))
+    parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
+    first = next((i for i, (count, _) in enumerate(parts) if count), 3)
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count) or "0 s"
+
+
+def moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def incident_message(incident: Incident, view: View, now: datetime) -> Body:
+    """The root message: the whole current state, so that sending it again over itself changes nothing."""
+    facts = list(_facts(incident, now))
+    diff = difference_text(incident.evidence, incident.addresses, DIFF)
+    mention = view.mention if is_mention(view.mention) and incident.state in LIVE else ""
+    blocks = [header(headline(incident), HEADER), plain_section(incident.summary or "no summary", SUMMARY)]
+    if mention:
+        blocks.append(mrkdwn_section(mention))
+    blocks.append(fields(facts, FIELD))
+    if view.note:
+        blocks.append(context([mrkdwn(view.note, NOTE)]))
+    if incident.remedy and incident.state in LIVE:
+        blocks.append(code_section("Next", incident.remedy, REMEDY))
+    if diff:
+        blocks.append(code_section("What was found", diff, DIFF))
+    foot = [mrkdwn(f"{incident.check} · {incident.fingerprint}", 200)]
+    blocks.append(context([part for part in (link(view.status_url, "Status page"), *foot) if part]))
+    return message(_fallback(incident, view, facts, diff, mention), blocks, f"{incident.fingerprint}.{incident.seq}")
+
+
+def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
+    """Label and value, most wanted first; at most ten."""
+    times = f", {incident.occurrence} times by now" if incident.occurrence > 1 else ""
+    if incident.state in LIVE:
+        yield "Since", f"{moment(incident.opened_at)}{times}"
+    else:
+        ended = incident.resolved_at or now
+        yield "Was open", f"{moment(incident.opened_at)}, for {lasted(ended - incident.opened_at)}{times}"
+    yield f"Why {incident.tier}", incident.tier_reason
+    yield "Kind", f"{incident.kind}{f', {incident.verdict}' if incident.verdict else ''}"
+    if incident.resource not in (incident.place, where(incident)):
+        yield "Resource", incident.resource
+    if who := likely_who(incident):
+        yield "Likely by", who
+    for name in ("owner", "stage", "account", "region"):
+        if value := incident.labels.get(name):
+            yield name.capitalize(), value
+    if incident.not_seen_because:
+        yield "Not confirmed since", f"{moment(incident.last_seen)}: {incident.not_seen_because}"
+
+
+def likely_who(incident: Incident) -> str:
+    """Who the evidence says did it: `who`, `actor` or `changed_by`; empty where it does not say."""
+    for key in ("who", "actor", "changed_by"):
+        value = incident.evidence.get(key)
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, (list, tuple)) and value:
+            return ", ".join(str(item) for item in value[:5])
+    return ""
+
+
+def _fallback(incident: Incident, view: View, facts: list[tuple[str, str]], diff: str, mention: str) -> list[str]:
+    """The same as text, line by line, most wanted first: it is cut from the end."""
+    lines = [defanged(headline(incident), 300), defanged(incident.summary or "no summary", 800)]
+    if mention:
+        lines.append(mention)
+    lines += [f"{label}: {defanged(one_line(value), 300)}" for label, value in facts]
+    if view.note:
+        lines.append(defanged(view.note, NOTE))
+    if incident.remedy and incident.state in LIVE:
+        lines.append(f"Next: {defanged(incident.remedy, 600)}")
+    if url := link(view.status_url, "Status page"):
+        lines.append(url)
+    if diff:
+        lines.append(defanged(diff, 900))
+    return lines
+
+
+def transition_message(
+    before: Incident | None, after: Incident, action: Action, reason: str, view: View, now: datetime
+) -> Body:
+    """The reply in the thread: what changed, in two lines."""
+    if action is Action.RESOLVE:
+        first = f"✅ Resolved after {lasted(now - after.opened_at)}"
+    elif action is Action.RETIRE:
+        first = f"⚪ No longer watched, after {lasted(now - after.opened_at)}: this does not mean that it is fixed"
+    elif action is Action.REOPEN:
+        first = f"{MARKS[after.tier]} Back: {_ordinal(after.occurrence)} time, {after.tier} {_words(after.kind)}"
+    elif before is not None and before.tier is not after.tier:
+        first = f"{MARKS[after.tier]} Now {after.tier}, was {before.tier}"
+    else:
+        first = f"{MARKS[after.tier]} Changed"
+    second = reason[:1].upper() + reason[1:]
+    third = after.summary if after.state in LIVE else ""
+    mention = view.mention if is_mention(view.mention) and after.state in LIVE else ""
+    lines = [defanged(first, 300), defanged(second, 900), defanged(third, 900), mention]
+    blocks = [plain_section("\n".join(part for part in (first, second, third) if part), 2500)]
+    if mention:
+        blocks.append(mrkdwn_section(mention))
+    return message([line for line in lines if line], blocks, f"{after.fingerprint}.{after.seq}.{action}")
+
+
+def _words(name: str) -> str:
+    return str(name).replace("_", " ")
+
+
+def _ordinal(number: int) -> str:
+    suffix = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"
+
+
+__all__ = ["MARKS", "View", "headline", "incident_message", "lasted", "moment", "transition_message", "where"]
+
+
+def text_only(body: Mapping[str, Any]) -> Body:
+    """The message without its blocks, for a Slack that refuses them."""
+    return {"text": body["text"], "blocks": []}
