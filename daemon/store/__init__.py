@@ -1,0 +1,22 @@
+"""The daemon's memory: a SQLite database with one writer. The only package that imports sqlite_utils and sqlite3."""
+
+from daemon.store.errors import StoreError
+from daemon.store.outbox import StoreOutbox
+from daemon.store.read import Reader
+from daemon.store.rows import (
+    AuditRow,
+    Counts,
+    JobRow,
+    JobStateRow,
+    Pruned,
+    ReadingRow,
+    RunRow,
+    VerdictChange,
+)
+from daemon.store.store import Store, open_reader
+from daemon.store.transaction import Transaction
+
+__all__ = [
+    "AuditRow", "Counts", "JobRow", "JobStateRow", "Pruned", "Reader", "ReadingRow", "RunRow", "Store", "StoreError",
+    "StoreOutbox", "Transaction", "VerdictChange", "open_reader",
+]  # fmt: skip

@@ -1,0 +1,89 @@
+"""Incidents and their transitions: rows there and back. Functions of an open transaction or snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlite_utils import Database
+
+from alerts.base import LIVE, Action, Incident, IncidentState, Transition
+from checks.base import Kind, Tier
+from daemon.store.codec import dump, load, time, time_or_none
+from daemon.store.sql import rows, run, upsert
+
+LIVE_STATES = ", ".join(sorted(f"'{state.value}'" for state in LIVE))  # for `state in (…)`
+
+
+def save(db: Database, incident: Incident) -> None:
+    i = incident
+    values: dict[str, object] = {
+        "fingerprint": i.fingerprint, "check_name": i.check, "place": i.place, "resource": i.resource, "key": i.key,
+        "kind": i.kind, "tier": i.tier, "tier_reason": i.tier_reason, "state": i.state, "summary": i.summary,
+        "first_seen": i.first_seen, "opened_at": i.opened_at, "last_seen": i.last_seen, "changed_at": i.changed_at,
+        "occurrence": i.occurrence, "seq": i.seq, "baseline": i.baseline, "announced": i.announced, "cause": i.cause,
+        "remedy": i.remedy, "addresses": dump(i.addresses), "labels": dump(i.labels), "evidence": dump(i.evidence),
+        "resolved_at": i.resolved_at, "channel": i.channel, "thread": i.thread,
+        "not_seen_because": i.not_seen_because, "verdict": i.verdict,
+    }  # fmt: skip
+    upsert(db, "incident", ("fingerprint",), values)
+
+
+def insert_transition(db: Database, transition: Transition) -> None:
+    t = transition
+    run(
+        db,
+        """insert into transition (fingerprint, seq, at, action, reason, before, after, tier, summary)
+        values (:fingerprint, :seq, :at, :action, :reason, :before, :after, :tier, :summary)""",
+        {
+            "fingerprint": t.fingerprint,
+            "seq": t.seq,
+            "at": t.at,
+            "action": t.action,
+            "reason": t.reason,
+            "before": t.before,
+            "after": t.after,
+            "tier": t.tier,
+            "summary": t.summary,
+        },
+    )
+
+
+def of_job(db: Database, check: str, place: str) -> dict[str, Incident]:
+    found = rows(
+        db,
+        "select * from incident where check_name = :check and place = :place order by opened_at, fingerprint",
+        {"check": check, "place": place},
+    )
+    return {row["fingerprint"]: incident_of(row) for row in found}
+
+
+def unannounced_baseline(db: Database) -> list[Incident]:
+    found = rows(
+        db,
+        f"""select * from incident where baseline = 1 and announced = 0 and state in ({LIVE_STATES})
+        order by opened_at, fingerprint""",  # noqa: S608 - literals of this module
+    )
+    return [incident_of(row) for row in found]
+
+
+def incident_of(row: Mapping[str, Any]) -> Incident:
+    return Incident(
+        fingerprint=row["fingerprint"], check=row["check_name"], place=row["place"], resource=row["resource"],
+        key=row["key"], kind=Kind(row["kind"]), tier=Tier(row["tier"]), tier_reason=row["tier_reason"],
+        state=IncidentState(row["state"]), summary=row["summary"], first_seen=time(row["first_seen"]),
+        opened_at=time(row["opened_at"]), last_seen=time(row["last_seen"]), changed_at=time(row["changed_at"]),
+        occurrence=row["occurrence"], seq=row["seq"], baseline=bool(row["baseline"]),
+        announced=bool(row["announced"]), cause=row["cause"], remedy=row["remedy"],
+        addresses=tuple(load(row["addresses"])), labels=load(row["labels"]), evidence=load(row["evidence"]),
+        resolved_at=time_or_none(row["resolved_at"]), channel=row["channel"], thread=row["thread"],
+        not_seen_because=row["not_seen_because"], verdict=row["verdict"],
+    )  # fmt: skip
+
+
+def transition_of(row: Mapping[str, Any]) -> Transition:
+    return Transition(
+        fingerprint=row["fingerprint"], seq=row["seq"], at=time(row["at"]), action=Action(row["action"]),
+        reason=row["reason"], before=row["before"], after=row["after"], tier=Tier(row["tier"]),
+        summary=row["summary"],
+    )  # fmt: skip

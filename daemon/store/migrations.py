@@ -1,0 +1,92 @@
+"""The shape of the database, as steps that are applied once each and never edited afterwards.
+
+Each step is one transaction together with the record of itself (sqlite-utils), so a process killed in one leaves the
+database before or after it, and the next start goes on. `PRAGMA user_version` is the number of steps applied.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+APPLICATION_ID = 0x4241524F  # "BARO", in the header of the file: tells our databases from other people's
+SET = "barograph"
+
+_FIRST = (
+    """create table meta (key text primary key, value text not null) strict""",
+    """create table job (
+        check_name text not null, place text not null, labels text not null,
+        last_start text, last_end text, last_ok text, first_ok text, next_due text,
+        outcome text not null default '', reason text not null default '', detail text not null default '',
+        runs integer not null default 0,
+        primary key (check_name, place)) strict""",
+    """create table job_state (
+        name text primary key, last_start text, last_end text, last_ok text, next_due text,
+        outcome text not null, reason text not null, detail text not null) strict""",
+    """create table run (
+        id integer primary key autoincrement, check_name text not null, place text not null, labels text not null,
+        started text not null, ended text not null, outcome text not null, reason text not null,
+        detail text not null, next_due text) strict""",
+    "create index run_of_job on run (check_name, place, id)",
+    "create index run_by_age on run (ended)",
+    """create table reading (
+        check_name text not null, place text not null, resource text not null,
+        outcome text not null, verdict text not null, summary text not null, vals text not null,
+        evidence text not null, at text not null, since text not null,
+        good_verdict text not null, good_at text, good_since text, stale_reason text not null default '',
+        primary key (check_name, place, resource)) strict""",
+    """create table verdict_change (
+        id integer primary key autoincrement, check_name text not null, place text not null, resource text not null,
+        at text not null, outcome text not null, verdict text not null, summary text not null) strict""",
+    "create index verdict_change_of on verdict_change (check_name, place, resource, id)",
+    "create index verdict_change_by_age on verdict_change (at)",
+    """create table incident (
+        fingerprint text primary key, check_name text not null, place text not null, resource text not null,
+        key text not null, kind text not null, tier text not null, tier_reason text not null, state text not null,
+        summary text not null, first_seen text not null, opened_at text not null, last_seen text not null,
+        changed_at text not null, occurrence integer not null, seq integer not null, baseline integer not null,
+        announced integer not null, cause text not null, remedy text not null, addresses text not null,
+        labels text not null, evidence text not null, resolved_at text, channel text not null, thread text not null,
+        not_seen_because text not null, verdict text not null) strict""",
+    "create index incident_of_job on incident (check_name, place)",
+    "create index incident_by_state on incident (state, opened_at)",
+    "create index incident_by_thread on incident (thread) where thread <> ''",
+    """create table transition (
+        id integer primary key autoincrement, fingerprint text not null references incident (fingerprint),
+        seq integer not null, at text not null, action text not null, reason text not null, before text not null,
+        after text not null, tier text not null, summary text not null,
+        unique (fingerprint, seq)) strict""",
+    "create index transition_by_age on transition (at)",
+    """create table thread (
+        subject text primary key, channel text not null, root_ts text not null, created_at text not null) strict""",
+    """create table delivery (
+        number integer primary key autoincrement, id text not null unique, dedupe_key text not null unique,
+        subject text not null references thread (subject), kind text not null, channel text not null,
+        tier text not null, tier_rank integer not null, body text not null, state text not null,
+        attempt integer not null, created_at text not null, not_before text, intent_at text, sent_at text,
+        ts text not null, error_class text not null, error text not null) strict""",
+    "create index delivery_waiting on delivery (subject, number) where state in ('pending', 'sending')",
+    "create index delivery_of_subject on delivery (subject, number)",
+    "create index delivery_by_state on delivery (state, number)",
+    """create table audit (
+        id integer primary key autoincrement, at text not null, who text not null, action text not null,
+        detail text not null) strict""",
+    """create trigger audit_is_never_changed before update on audit
+        begin select raise(abort, 'the audit trail is append-only'); end""",
+    """create trigger audit_is_never_removed before delete on audit
+        begin select raise(abort, 'the audit trail is append-only'); end""",
+)
+
+
+def steps() -> Migrations:
+    """All steps, oldest first. A new one goes to the end and sets user_version to its number."""
+    migrations = Migrations(SET)
+
+    @migrations(name="0001_first")
+    def first(db: Database) -> None:
+        for statement in _FIRST:
+            db.execute(statement)
+        db.execute(f"pragma application_id = {APPLICATION_ID}")
+        db.execute("pragma user_version = 1")
+
+    return migrations

@@ -1,0 +1,68 @@
+"""Removing what is old. Never: what waits, is in doubt, or belongs to a live incident; the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+
+from daemon.store.incidents import LIVE_STATES
+from daemon.store.rows import Pruned
+from daemon.store.sql import run
+from daemon.store.transaction import Transaction
+
+_BATCH = 2000  # rows in one transaction, so that messages and runs are never kept waiting long
+
+_OLD_RUNS = """delete from run where id in (
+    select id from run r where r.ended < :cutoff
+    and r.id < (select max(id) from run n where n.check_name = r.check_name and n.place = r.place) limit :batch)"""
+
+# The latest of each resource stays: it tells when the present verdict began.
+_OLD_VERDICT_CHANGES = """delete from verdict_change where id in (
+    select id from verdict_change c where c.at < :cutoff
+    and exists (select 1 from verdict_change n where n.check_name = c.check_name and n.place = c.place
+        and n.resource = c.resource and n.id > c.id) limit :batch)"""
+
+_OLD_TRANSITIONS = f"""delete from transition where id in (
+    select t.id from transition t join incident i on i.fingerprint = t.fingerprint
+    where t.at < :cutoff and i.changed_at < :cutoff and i.state not in ({LIVE_STATES}) limit :batch)"""  # noqa: S608
+
+# A dedupe_key holds the incident's seq, and incidents stay: no message of a later change can have a removed key.
+_OLD_DELIVERIES = f"""delete from delivery where number in (
+    select d.number from delivery d where d.state in ('sent', 'superseded', 'dead')
+    and coalesce(d.sent_at, d.created_at) < :cutoff and d.created_at < :cutoff
+    and not exists (select 1 from delivery w where w.subject = d.subject and w.state in ('pending', 'sending'))
+    and not exists (select 1 from incident i where i.thread = d.subject and i.thread <> ''
+        and (i.state in ({LIVE_STATES}) or i.changed_at >= :cutoff)) limit :batch)"""  # noqa: S608
+
+_OLD_THREADS = f"""delete from thread where subject in (
+    select t.subject from thread t where t.created_at < :cutoff
+    and not exists (select 1 from delivery d where d.subject = t.subject)
+    and not exists (select 1 from incident i where i.thread = t.subject and i.thread <> ''
+        and (i.state in ({LIVE_STATES}) or i.changed_at >= :cutoff)) limit :batch)"""  # noqa: S608
+
+
+def prune(transaction: Callable[[], AbstractContextManager[Transaction]], now: datetime, keep: timedelta) -> Pruned:
+    """Remove, in small transactions, what ended longer than *keep* ago. Raises StoreError; what is done stays done.
+
+    Incidents stay, so that an old one that comes back is known; so does the latest run of each job.
+    """
+    cutoff = now - keep
+    return Pruned(
+        *(
+            _in_batches(transaction, statement, cutoff)
+            for statement in (_OLD_RUNS, _OLD_VERDICT_CHANGES, _OLD_TRANSITIONS, _OLD_DELIVERIES, _OLD_THREADS)
+        )
+    )
+
+
+def _in_batches(
+    transaction: Callable[[], AbstractContextManager[Transaction]], statement: str, cutoff: datetime
+) -> int:
+    removed = 0
+    while True:
+        with transaction() as tx:
+            count = run(tx.db, statement, {"cutoff": cutoff, "batch": _BATCH})
+        removed += count
+        if count < _BATCH:
+            return removed

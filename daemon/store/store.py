@@ -1,0 +1,207 @@
+"""The store: one file, one writing connection, readers beside it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+
+from sqlite_utils import Database
+
+from daemon.store import retention
+from daemon.store.copies import copy_before_migration
+from daemon.store.errors import StoreError, explain
+from daemon.store.inspect import inspect
+from daemon.store.lock import InstanceLock
+from daemon.store.migrations import steps
+from daemon.store.read import Reader
+from daemon.store.rows import Pruned
+from daemon.store.sql import SAFE_SQLITE, connect_reader, connect_writer
+from daemon.store.transaction import Transaction
+
+log = logging.getLogger(__name__)
+
+_IDLE_READERS = 8
+
+
+class Store:
+    """The daemon's memory. Made by Store.open(); usable from any thread; a context manager that closes it.
+
+    Every method that touches the database raises StoreError where it cannot be done; then nothing of it is stored.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], datetime], db: Database, lock: InstanceLock) -> None:
+        self.path = path
+        self._clock = clock
+        self._db = db
+        self._lock = lock
+        self._writing = threading.RLock()
+        self._readers: deque[Database] = deque()
+        self._pool = threading.Lock()
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: Path, clock: Callable[[], datetime]) -> Store:
+        """Open, or create, the database for the one daemon that writes it.
+
+        Takes the instance lock, checks the file, brings it to the newest shape after making a copy of it.
+        Raises StoreError, and leaves the database as it was, if another process holds the lock, if the file is
+        damaged or not ours, or if a newer Barograph made it.
+        """
+        _make_folder(path.parent)
+        lock = InstanceLock(path)
+        try:
+            with _explained(path):
+                return cls(path, clock, _open_database(path, clock), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections and give the lock back. Waits for a transaction under way. Twice is no error."""
+        with self._writing, self._pool:
+            if self._closed:
+                return
+            self._closed = True
+            while self._readers:
+                self._readers.pop().close()
+            self._db.close()
+            self._lock.release()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One `BEGIN IMMEDIATE … COMMIT`, by one thread at a time; rolled back if the block raises.
+
+        Raises RuntimeError if this thread is in one already: a step is stored whole, or not at all.
+        """
+        with self._writing, _explained(self.path):
+            if self._closed:
+                raise StoreError(f"{self.path}: the store is closed")
+            connection = self._db.conn
+            if connection.in_transaction:
+                raise RuntimeError("transactions do not nest: pass the open one on")
+            connection.execute("begin immediate")
+            tx = Transaction(self._db, self._clock())
+            try:
+                yield tx
+                connection.execute("commit")
+            finally:
+                tx.end()
+                if connection.in_transaction:
+                    connection.execute("rollback")
+
+    @contextmanager
+    def read(self) -> Iterator[Reader]:
+        """A snapshot: everything read through it is of one moment, whatever is written meanwhile."""
+        with _explained(self.path):
+            db = self._take_reader()
+            try:
+                db.conn.execute("begin")
+                yield Reader(db)
+                db.conn.execute("rollback")
+            except BaseException:
+                db.close()
+                raise
+            self._give_reader(db)
+
+    def prune(self, now: datetime, keep: timedelta) -> Pruned:
+        """Remove what ended longer than *keep* before *now*; see daemon.store.retention for what always stays."""
+        return retention.prune(self.transaction, now, keep)
+
+    def _take_reader(self) -> Database:
+        with self._pool:
+            if self._closed:
+                raise StoreError(f"{self.path}: the store is closed")
+            if self._readers:
+                return self._readers.pop()
+        return connect_reader(self.path)
+
+    def _give_reader(self, db: Database) -> None:
+        with self._pool:
+            if not self._closed and len(self._readers) < _IDLE_READERS:
+                self._readers.append(db)
+                return
+        db.close()
+
+
+@contextmanager
+def open_reader(path: Path) -> Iterator[Reader]:
+    """Read a store that a daemon may be using, without its lock. Raises StoreError if it cannot be read."""
+    with _explained(path):
+        inspect(path, quick=False)
+        db = connect_reader(path)
+        try:
+            db.conn.execute("begin")
+            yield Reader(db)
+        finally:
+            db.close()
+
+
+def _open_database(path: Path, clock: Callable[[], datetime]) -> Database:
+    _warn_of_old_sqlite()
+    if path.exists() and path.stat().st_size > 0:
+        inspect(path, quick=True)
+    _make_private(path)
+    db = connect_writer(path)
+    try:
+        migrations = steps()
+        pending = migrations.pending(db)
+        if pending and migrations.applied(db):
+            copy_before_migration(db, path, clock())
+        if pending:
+            migrations.apply(db)
+            log.info("store migrated", extra={"steps": [step.name for step in pending]})
+        return db
+    except BaseException:
+        db.close()
+        raise
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: the folder of the store cannot be made: {error.strerror}. Make it, or set store.path."
+        ) from None
+
+
+def _make_private(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise StoreError(f"{path}: the store cannot be opened for writing: {error.strerror}.") from None
+
+
+def _warn_of_old_sqlite() -> None:
+    if sqlite3.sqlite_version_info < SAFE_SQLITE:
+        wanted = ".".join(map(str, SAFE_SQLITE))
+        log.warning(
+            "SQLite %s has a rare fault that can damage a database written by two programs at once. "
+            "Let no other program write the store; SQLite %s or newer has it mended.", sqlite3.sqlite_version, wanted,
+        )  # fmt: skip
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error, path) from error

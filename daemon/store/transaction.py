@@ -1,0 +1,121 @@
+"""What can be written inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from alerts.base import Change, Draft, Incident
+from checks.base import Reading
+from daemon.store import incidents, queue, runs
+from daemon.store.rows import JobStateRow, RunRow
+from daemon.store.sql import run, upsert
+
+
+class Transaction:
+    """Writes of one `BEGIN IMMEDIATE … COMMIT`. Given by Store.transaction(); of no use after its `with` block."""
+
+    def __init__(self, db: Database, now: datetime) -> None:
+        self._open: Database | None = db
+        self.now = now
+
+    @property
+    def db(self) -> Database:
+        """The connection of the open transaction. Raises RuntimeError once it has ended."""
+        if self._open is None:
+            raise RuntimeError("this transaction has ended; open another one with store.transaction()")
+        return self._open
+
+    def end(self) -> None:
+        self._open = None
+
+    def start_run(self, check: str, place: str, labels: Mapping[str, str], at: datetime) -> None:
+        """Note that a run began, so that a process killed in it is seen (JobRow.running)."""
+        runs.start(self.db, check, place, labels, at)
+
+    def save_run(self, run: RunRow) -> None:
+        """Store a finished run and where its job stands; a failed one marks the job's readings stale.
+
+        Raises ValueError for an outcome that is neither "ok" nor "failed".
+        """
+        runs.save(self.db, run)
+
+    def save_readings(
+        self, check: str, place: str, readings: Iterable[Reading], at: datetime, *, complete: bool = True
+    ) -> None:
+        """Store the readings of a run that looked; resources it no longer found are removed, which is noted.
+
+        An UNKNOWN reading moves outcome, verdict and at, never good_verdict, good_at, good_since. Of two readings of
+        one resource the worse one is kept. *complete* False: the run stopped half-way, what it did not reach stays.
+        """
+        runs.save_readings(self.db, check, place, readings, at, complete=complete)
+
+    def forget_job(self, check: str, place: str, at: datetime) -> None:
+        """The place is watched no more: remove its job and readings; keep their history."""
+        runs.forget(self.db, check, place, at)
+
+    def set_next_due(self, check: str, place: str, at: datetime | None) -> None:
+        """Move when a known job runs next."""
+        run(
+            self.db,
+            "update job set next_due = :at where check_name = :check and place = :place",
+            {"at": at, "check": check, "place": place},
+        )
+
+    def first_ok(self, check: str, place: str) -> bool:
+        """Whether the job ever had a successful run before (this transaction's writes included)."""
+        return runs.first_ok(self.db, check, place)
+
+    def incidents(self, check: str, place: str) -> dict[str, Incident]:
+        """All incidents of the job, live, resolved and retired, by fingerprint."""
+        return incidents.of_job(self.db, check, place)
+
+    def unannounced_baseline(self) -> list[Incident]:
+        """Live incidents of a first look that no message has told of, oldest first."""
+        return incidents.unannounced_baseline(self.db)
+
+    def save_change(self, change: Change) -> None:
+        """Store an incident, its transition and its messages.
+
+        Raises StoreError at the end of the transaction if the transition's (fingerprint, seq) is taken already.
+        """
+        incidents.save(self.db, change.incident)
+        if change.transition is not None:
+            incidents.insert_transition(self.db, change.transition)
+        queue.enqueue(self.db, change.drafts, self.now)
+
+    def enqueue(self, *drafts: Draft) -> None:
+        """Put messages in the queue that belong to no incident, or to several. See queue.enqueue for the rules."""
+        queue.enqueue(self.db, drafts, self.now)
+
+    def save_job_state(self, job: JobStateRow) -> None:
+        """Store where a job that is no check stands."""
+        upsert(
+            self.db,
+            "job_state",
+            ("name",),
+            {
+                "name": job.name,
+                "last_start": job.last_start,
+                "last_end": job.last_end,
+                "last_ok": job.last_ok,
+                "next_due": job.next_due,
+                "outcome": job.outcome,
+                "reason": job.reason,
+                "detail": job.detail,
+            },
+        )
+
+    def audit(self, who: str, action: str, detail: str = "") -> None:
+        """Add a line to the audit trail; it can never be changed or removed."""
+        run(
+            self.db,
+            "insert into audit (at, who, action, detail) values (:at, :who, :action, :detail)",
+            {"at": self.now, "who": who, "action": action, "detail": detail},
+        )
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a small fact about this installation."""
+        upsert(self.db, "meta", ("key",), {"key": key, "value": value})
