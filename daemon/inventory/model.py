@@ -1,4 +1,4 @@
-"""The inventory as plain data. Vars, environment and backend settings may hold secrets: they are never stored or shown."""
+"""The inventory as plain data. Vars, environment and backend settings may hold secrets: never stored, never shown."""
 
 from __future__ import annotations
 
@@ -77,6 +77,7 @@ class Inventory:
     dirty: bool = False  # the work tree has uncommitted changes
     loaded_at: datetime | None = None
     stale_because: str = ""  # the last load failed, and this is the last good one
+    notes: tuple[str, ...] = ()  # worth knowing, wrong with nothing: "Atmos 1.300.0 is newer than …"
 
 
 class InventoryError(Exception):

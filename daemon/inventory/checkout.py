@@ -1,0 +1,82 @@
+"""Which content a repository's folder has, without touching it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.inventory.session import Run
+from daemon.processes import ProgramMissingError
+
+_SECONDS = 30.0
+_GENERATED = {".git", ".terraform", "node_modules", "__pycache__"}
+# Nothing that a repository's own configuration names may run, and its owner need not be us.
+_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """One content of a folder."""
+
+    commit: str  # empty: no git work tree
+    dirty: bool
+    fingerprint: str  # equal for equal content
+
+
+def stamp(path: Path, run: Run, environment: Mapping[str, str]) -> Stamp:
+    """Ask git, or, where that gives nothing, take the files' names, sizes and times. Raises OSError for no folder."""
+    if not path.is_dir():
+        raise NotADirectoryError(f"{path} is not a folder")
+    commit = _git(path, run, environment, "rev-parse", "--verify", "HEAD").decode("ascii", errors="replace").strip()
+    status = _git(path, run, environment, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".")
+    if not commit:
+        return Stamp("", False, _of_files(path, sorted(_files(path))))
+    if not status:
+        return Stamp(commit, False, commit)
+    changed = sorted({entry[3:] for entry in status.decode("utf-8", errors="surrogateescape").split("\0") if entry[3:]})
+    top = _git(path, run, environment, "rev-parse", "--show-toplevel").decode("utf-8", errors="surrogateescape").strip()
+    return Stamp(commit, True, f"{commit}+{_of_files(Path(top or path), changed, status)}")
+
+
+def _git(path: Path, run: Run, environment: Mapping[str, str], *arguments: str) -> bytes:
+    """What git prints; nothing where it fails or is not there. Takes no locks, so that nothing is written."""
+    program = shutil.which("git", path=environment.get("PATH"))
+    if program is None:
+        return b""
+    env = {
+        "PATH": environment.get("PATH", os.defpath),
+        "HOME": "/nonexistent",
+        "LC_ALL": "C",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
+    try:
+        finished = run([program, *_SAFE, *arguments], cwd=path, env=env, deadline=_SECONDS)
+    except ProgramMissingError:
+        return b""
+    return finished.stdout if finished.rc == 0 and not finished.truncated else b""
+
+
+def _files(path: Path) -> list[str]:
+    found: list[str] = []
+    for parent, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if name not in _GENERATED]
+        found.extend(os.path.relpath(os.path.join(parent, name), path) for name in names)
+    return found
+
+
+def _of_files(top: Path, names: list[str], also: bytes = b"") -> str:
+    digest = hashlib.sha256(also)
+    for name in names:
+        try:
+            stat = (top / name).lstat()
+            line = f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_mode}\n"
+        except OSError:
+            line = f"{name}\0gone\n"
+        digest.update(line.encode("utf-8", errors="surrogateescape"))
+    return digest.hexdigest()[:20]

@@ -1,0 +1,113 @@
+"""The source `terraform`: a list of root modules, for those without Atmos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from checks.base import Instance, Json
+from daemon.inventory import hcl, owners
+from daemon.inventory.draft import Draft, Refusal, Why
+from daemon.inventory.model import Backend, InventoryError, Watched
+from daemon.inventory.owners import Codeowners
+from daemon.inventory.settings import RootModule, SourceSettings
+from daemon.inventory.stage import stage_of
+
+
+class ModulesSource:
+    """Reads the modules' backends; runs nothing."""
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self._settings = settings
+
+    def fingerprint(self) -> str:
+        """Nothing but the repository decides."""
+        return ""
+
+    def read(self, fingerprint: str) -> Draft:
+        """One instance per module and workspace. Raises InventoryError with everything that is missing."""
+        settings = self._settings
+        missing = tuple(_missing(settings))
+        if missing:
+            raise InventoryError(
+                f"{settings.path} lacks what the configuration lists under its source: {'; '.join(missing)}"
+            )
+        codeowners = owners.read(settings.path)
+        watched: list[Watched] = []
+        refused: list[Refusal] = []
+        seen: set[str] = set()
+        for module in settings.modules:
+            kind, config = _backend(settings.path, module)
+            for workspace in module.workspaces:
+                one = _watched(settings, module, Backend(kind or "local", config, workspace), codeowners)
+                if refusal := _refusal(one, seen):
+                    refused.append(refusal)
+                else:
+                    watched.append(one)
+                seen.add(one.instance.key)
+        return Draft(tuple(watched), tuple(refused))
+
+
+def _missing(settings: SourceSettings) -> list[str]:
+    found = []
+    for module in settings.modules:
+        folder = settings.path / module.path
+        if not folder.is_dir():
+            found.append(f"folder {module.path}")
+            continue
+        found.extend(
+            f"file {module.path}/{file}"
+            for file in (*module.var_files, *module.backend_files)
+            if not (folder / file).is_file()
+        )
+    return found
+
+
+def _backend(repository: Path, module: RootModule) -> tuple[str, dict[str, Json]]:
+    """The module's own backend with the partial configuration laid over it, as `init -backend-config` does."""
+    folder = repository / module.path
+    kind, config = hcl.backend_of(folder)
+    if module.backend_type and module.backend_type != kind:
+        kind, config = module.backend_type, {}
+    for file in module.backend_files:
+        config |= hcl.values_of(folder / file)
+    return kind, config | dict(module.backend_config)
+
+
+def _watched(settings: SourceSettings, module: RootModule, backend: Backend, codeowners: Codeowners) -> Watched:
+    several = len(module.workspaces) > 1
+    name = f"{module.name}/{backend.workspace}" if several else module.name
+    folder = Path(module.path).as_posix().removeprefix("./").rstrip("/")
+    said = {"stage": module.stage or module.vars.get("stage"), "environment": module.environment}
+    return Watched(
+        instance=Instance(
+            stack=module.stack,
+            component=name,
+            base=module.name,
+            stage=stage_of(module.stack, said, settings.stage_patterns, settings.stage_words),
+            tenant=module.tenant,
+            environment=module.environment,
+            region=module.region,
+            account=module.account,
+            owner=module.owner or codeowners.owner((f"{folder}/main.tf",)) or settings.owner,
+            workspace=backend.workspace,
+            working_directory=folder,
+            atmos=False,
+        ),
+        backend=backend,
+        vars=module.vars,
+        command=module.command,
+        var_files=module.var_files,
+    )
+
+
+def _refusal(watched: Watched, seen: set[str]) -> Refusal | None:
+    instance = watched.instance
+    for word, what in ((instance.stack, "stack"), (instance.component, "component"), (instance.workspace, "workspace")):
+        if not word or word.startswith("-"):
+            reason = f"the {what}'s name begins with -, which Terraform reads as a flag" if word else f"no {what} name"
+            return Refusal(instance.stack, instance.component, Why.NAME, reason)
+    if instance.key in seen:
+        return Refusal(
+            instance.stack, instance.component, Why.NAME, "its stack and component are those of another module"
+        )
+    return None

@@ -1,0 +1,136 @@
+"""Atmos on one folder: its environment, the guard in Terraform's place, bounded calls."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from daemon.inventory.atmosyaml import AtmosYaml
+from daemon.inventory.model import InventoryError
+from daemon.inventory.scrub import explained, secrets_in_manifests, secrets_of
+from daemon.inventory.settings import SourceSettings
+from daemon.planning.environment import Folders, child_environment
+from daemon.planning.guarding import read_log, write_guard
+from daemon.planning.settings import Grant
+from daemon.processes import Finished, ProgramMissingError
+
+_STDERR_LIMIT = 4 * 1024 * 1024  # a real repository made Atmos print 619 KB of errors
+_NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".terraform", ".terragrunt-cache", "node_modules", "*.tfplan", "*.planfile"
+)
+
+
+class Run(Protocol):
+    """daemon.processes.Processes.run, or anything of its shape."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | str,
+        env: Mapping[str, str],
+        deadline: float,
+        stdout_limit: int = ...,
+        stderr_limit: int = ...,
+        stdin: bytes | None = None,
+    ) -> Finished: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Atmos, ready to be called on one folder for as long as the session is open."""
+
+    root: Path  # the folder Atmos works in: the repository, or a private copy of it
+    guard: str  # what Atmos calls for Terraform
+    settings: SourceSettings
+    run: Run
+    env: Mapping[str, str]
+    log: Path
+
+    def call(self, *arguments: str) -> Finished:
+        """One call. Raises InventoryError where Atmos is missing, too slow or prints too much."""
+        seconds = self.settings.deadline.total_seconds()
+        try:
+            finished = self.run(
+                [self.settings.atmos, *arguments],
+                cwd=self.root,
+                env=self.env,
+                deadline=seconds,
+                stdout_limit=self.settings.output_limit,
+                stderr_limit=_STDERR_LIMIT,
+            )
+        except ProgramMissingError as error:
+            raise InventoryError(
+                f"Atmos cannot be started: {error}. Install Atmos >= 1.163.0, or set the source's `atmos` to its path."
+            ) from None
+        words = "atmos " + " ".join(arguments[:2])
+        if finished.timed_out:
+            raise InventoryError(f"`{words}` in {self.settings.path} did not end within {seconds:.0f} s")
+        if finished.truncated:
+            raise InventoryError(f"`{words}` in {self.settings.path} printed too much, and was ended")
+        return finished
+
+    def explain(self, finished: Finished) -> str:
+        """Why a call failed, for people: no colours, no secrets, no names of private copies."""
+        text = (finished.stderr or finished.stdout).decode("utf-8", errors="replace")
+        text = text.replace(str(self.root), str(self.settings.path))
+        said = explained(text, secrets=secrets_in_manifests(self.root) | secrets_of(self.settings.environment))
+        if finished.rc is None:
+            return f"it was ended by signal {finished.signal}"
+        return said or f"it ended with exit code {finished.rc} and said nothing"
+
+    def refused(self) -> bool:
+        """Whether the guard had to refuse something since the session began."""
+        return any(call.refused for call in read_log(self.log))
+
+
+@contextmanager
+def opened(
+    settings: SourceSettings, yaml: AtmosYaml, run: Run, *, copied: bool
+) -> Iterator[Session]:  # fmt: skip
+    """A session on the repository, or, with *copied*, on a private copy: listing with templates can write."""
+    scratch = Path(tempfile.mkdtemp(prefix="barograph-inventory-"))
+    try:
+        root = settings.path
+        if copied:
+            root = scratch / "repository"
+            shutil.copytree(settings.path, root, symlinks=True, ignore=_NOT_COPIED)
+        folders = _folders(scratch, copied=copied)
+        log = scratch / "calls.jsonl"
+        search = settings.environment.get("PATH")
+        terraform = shutil.which("terraform", path=search) or shutil.which("tofu", path=search) or ""
+        guard = write_guard(folders.binaries, terraform=terraform, log=log)
+        env = child_environment(
+            folders=folders,
+            inherited=settings.environment,
+            stack={},
+            grant=Grant(),
+            workspace="",
+            base_path=(root / (settings.base_path or yaml.base_path)).resolve(),
+            config_path=(root / settings.config_path).resolve(),
+        )
+        del env["TF_WORKSPACE"]  # Terraform's Go wrapper, which Atmos lists with, refuses to start when it is set
+        yield Session(root, str(guard), settings, run, env, log)
+    except shutil.Error as error:
+        raise InventoryError(f"{settings.path} cannot be copied: {len(error.args[0])} files are not readable") from None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _folders(scratch: Path, *, copied: bool) -> Folders:
+    folders = Folders(
+        binaries=scratch / "bin",
+        home=scratch / "home",
+        temporary=scratch / "tmp",
+        data=None if copied else scratch / "data",
+        cli_config=scratch / "terraformrc",
+    )
+    for name in ("home", "tmp", "data"):
+        (scratch / name).mkdir(mode=0o700)
+    folders.cli_config.touch(mode=0o600)
+    return folders
