@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from checks.base import Instance, Json
-from daemon.inventory import hcl, owners
+from daemon.inventory import backends, owners
 from daemon.inventory.draft import Draft, Refusal, Why
 from daemon.inventory.model import Backend, InventoryError, Watched
 from daemon.inventory.owners import Codeowners
@@ -65,11 +65,11 @@ def _missing(settings: SourceSettings) -> list[str]:
 def _backend(repository: Path, module: RootModule) -> tuple[str, dict[str, Json]]:
     """The module's own backend with the partial configuration laid over it, as `init -backend-config` does."""
     folder = repository / module.path
-    kind, config = hcl.backend_of(folder)
+    kind, config = backends.backend_of(folder)
     if module.backend_type and module.backend_type != kind:
         kind, config = module.backend_type, {}
     for file in module.backend_files:
-        config |= hcl.values_of(folder / file)
+        config |= backends.values_of(folder / file)
     return kind, config | dict(module.backend_config)
 
 

@@ -1,15 +1,12 @@
-"""The `terraform` blocks of a root module. The only import of python-hcl2 for the inventory."""
+"""Which backend a root module names."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import hcl2
-from lark.exceptions import LarkError
-
 from checks.base import Json
+from daemon import hcl
 from daemon.inventory.model import InventoryError
 
 
@@ -50,18 +47,9 @@ def _files(module: Path) -> list[Path]:
 
 def _parsed(file: Path) -> Mapping[str, Json]:
     try:
-        text = file.read_text("utf-8")
-        content = json.loads(text) if file.name.endswith(".json") else hcl2.loads(text)  # type: ignore[attr-defined]  # it is re-exported without __all__
-
-    except OSError as error:
-        raise InventoryError(f"{file}: cannot be read: {error.strerror}") from None
-    except LarkError as error:
-        raise InventoryError(f"{file}:{getattr(error, 'line', 1)}: is not valid HCL") from None
-    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are both
-        raise InventoryError(
-            f"{file}:{getattr(error, 'lineno', 1)}: cannot be parsed: {type(error).__name__}"
-        ) from None
-    return _mapping(content)
+        return hcl.read(file)
+    except hcl.HclError as error:
+        raise InventoryError(str(error)) from None
 
 
 def _terraform_blocks(content: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
