@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from daemon.demo.fakeslack.mrkdwn import plain, to_html
@@ -70,7 +70,7 @@ def inbox_page(workspace: Workspace) -> tuple[str, str]:
 @cache
 def _environment() -> Environment:
     loader = FileSystemLoader(Path(__file__).parent / "templates")
-    return Environment(autoescape=True, loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return Environment(autoescape=True, loader=loader, trim_blocks=True, lstrip_blocks=True)
 
 
 def _clock(ts: str) -> Markup:
