@@ -1,6 +1,8 @@
 """The daemon's memory: a SQLite database with one writer. The only package that imports sqlite_utils and sqlite3."""
 
-from daemon.store.errors import StoreError
+from daemon.store.copies import backup, restore
+from daemon.store.errors import DamagedError, StoreError
+from daemon.store.inspect import Examination, examine
 from daemon.store.outbox import StoreOutbox
 from daemon.store.read import Reader
 from daemon.store.rows import (
@@ -17,6 +19,7 @@ from daemon.store.store import Store, open_reader
 from daemon.store.transaction import Transaction
 
 __all__ = [
-    "AuditRow", "Counts", "JobRow", "JobStateRow", "Pruned", "Reader", "ReadingRow", "RunRow", "Store", "StoreError",
-    "StoreOutbox", "Transaction", "VerdictChange", "open_reader",
+    "AuditRow", "Counts", "DamagedError", "Examination", "JobRow", "JobStateRow", "Pruned", "Reader", "ReadingRow",
+    "RunRow", "Store", "StoreError", "StoreOutbox", "Transaction", "VerdictChange", "backup", "examine",
+    "open_reader", "restore",
 ]  # fmt: skip

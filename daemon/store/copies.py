@@ -18,20 +18,31 @@ from daemon.store.sql import connect_reader, connect_writer, row, run
 KEPT_COPIES = 5  # made before migrations
 
 
-def copy_before_migration(db: Database, path: Path, now: datetime) -> Path:
-    """Copy the open database beside itself as NAME.v<version>-<time>.bak; keep the newest KEPT_COPIES, one a version.
+def copy_before_migration(db: Database, path: Path, folder: Path, now: datetime) -> Path:
+    """Copy the open database into *folder* as NAME.v<version>-<time>.bak; keep the newest KEPT_COPIES, one a version.
 
     Raises sqlite3.Error or StoreError if that cannot be done: then nothing may be migrated.
     """
     version = int((row(db, "pragma user_version") or {})["user_version"])
-    copy = path.with_name(f"{path.name}.v{version}-{_stamp(now)}.bak")
+    make_folder(folder)
+    copy = folder / f"{path.name}.v{version}-{_stamp(now)}.bak"
     copy.unlink(missing_ok=True)
     _vacuum_into(db, copy)
-    older = sorted(path.parent.glob(f"{path.name}.v{version}-*.bak"))
-    everything = sorted(path.parent.glob(f"{path.name}.v*-*.bak"), key=lambda each: each.name.rsplit("-", 1)[1])
-    for outdated in {*older[:-1], *everything[:-KEPT_COPIES]} - {copy}:
+    same = sorted(folder.glob(f"{path.name}.v{version}-*.bak"))
+    everything = sorted(folder.glob(f"{path.name}.v*-*.bak"), key=lambda each: each.name.rsplit("-", 1)[1])
+    for outdated in {*same[:-1], *everything[:-KEPT_COPIES]} - {copy}:
         outdated.unlink(missing_ok=True)
     return copy
+
+
+def make_folder(folder: Path) -> None:
+    """Make *folder* for its owner alone, unless it is there. Raises StoreError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: the folder cannot be made: {error.strerror}. Make it, or change the group `store`."
+        ) from None
 
 
 def backup(path: Path, target: Path) -> None:

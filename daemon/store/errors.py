@@ -10,6 +10,10 @@ class StoreError(Exception):
     """The store cannot be used, or a step was not stored. The text says where, what is wrong and what to do."""
 
 
+class DamagedError(StoreError):
+    """The file is not a sound database any more, or never was one."""
+
+
 # SQLite's name of the error (its beginning) -> what is wrong; what to do.
 _EXPLAINED: tuple[tuple[str, str], ...] = (
     ("SQLITE_FULL", "the disk is full; this step was not stored. Free space on its volume."),
@@ -29,5 +33,6 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
     name = getattr(error, "sqlite_errorname", None) or ""
     for beginning, text in _EXPLAINED:
         if name.startswith(beginning):
-            return StoreError(f"{path}: {text}")
+            damaged = beginning in ("SQLITE_NOTADB", "SQLITE_CORRUPT")
+            return (DamagedError if damaged else StoreError)(f"{path}: {text}")
     return StoreError(f"{path}: this step was not stored: {error}")

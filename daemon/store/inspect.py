@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from sqlite_utils import Database
 
-from daemon.store.errors import StoreError, explain
+from daemon.store.errors import DamagedError, StoreError, explain
 from daemon.store.migrations import APPLICATION_ID, steps
+from daemon.store.read import Reader
+from daemon.store.rows import Counts
 from daemon.store.sql import connect_reader, row, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What `barograph db check` shows. *problems* empty: the database is sound."""
+
+    version: int
+    problems: tuple[str, ...]
+    counts: Counts = field(default_factory=Counts)
+    backlog: Mapping[str, tuple[int, datetime | None]] = field(default_factory=dict)
 
 
 def inspect(path: Path, *, quick: bool) -> int:
@@ -51,10 +66,41 @@ def _version(db: Database, path: Path) -> int:
     return version
 
 
+def damage(db: Database, pragma: str, limit: int = 10) -> list[str]:
+    """The first findings of `quick_check` or `integrity_check`; empty: the structure is sound."""
+    found = [str(next(iter(each.values()))) for each in rows(db, f"pragma {pragma}({limit})")]
+    return [] if found == ["ok"] else found
+
+
 def refuse_damage(db: Database, path: Path, pragma: str) -> None:
-    """Raises StoreError with the first findings of quick_check or integrity_check."""
-    found = [str(next(iter(each.values()))) for each in rows(db, f"pragma {pragma}(10)")]
-    if found != ["ok"]:
-        raise StoreError(
+    """Raises DamagedError if there is any."""
+    found = damage(db, pragma)
+    if found:
+        raise DamagedError(
             f"{path}: the database is damaged: {'; '.join(found[:3])}. Bring a copy back: barograph db restore COPY"
         )
+
+
+def examine(path: Path) -> Examination:
+    """Look at the whole database at *path*, while a daemon may be writing it.
+
+    Raises DamagedError if it cannot even be read, StoreError if there is nothing to examine.
+    """
+    version = inspect(path, quick=False)
+    try:
+        db = connect_reader(path)
+        try:
+            db.conn.execute("begin")
+            problems = damage(db, "integrity_check")
+            if problems:
+                return Examination(version, tuple(problems))
+            for found in rows(db, "pragma foreign_key_check"):
+                problems.append(
+                    f"row {found['rowid']} of {found['table']} points to a missing row of {found['parent']}"
+                )
+            view = Reader(db)
+            return Examination(version, tuple(problems), view.counts(), view.backlog())
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        raise explain(error, path) from error

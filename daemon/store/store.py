@@ -16,11 +16,12 @@ from types import TracebackType
 from sqlite_utils import Database
 
 from daemon.store import retention
-from daemon.store.copies import copy_before_migration
+from daemon.store.copies import copy_before_migration, make_folder
 from daemon.store.errors import StoreError, explain
 from daemon.store.inspect import inspect
 from daemon.store.lock import InstanceLock
 from daemon.store.migrations import steps
+from daemon.store.questions import Questions
 from daemon.store.read import Reader
 from daemon.store.rows import Pruned
 from daemon.store.sql import SAFE_SQLITE, connect_reader, connect_writer
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 _IDLE_READERS = 8
 
 
-class Store:
+class Store(Questions):
     """The daemon's memory. Made by Store.open(); usable from any thread; a context manager that closes it.
 
     Every method that touches the database raises StoreError where it cannot be done; then nothing of it is stored.
@@ -48,18 +49,19 @@ class Store:
         self._closed = False
 
     @classmethod
-    def open(cls, path: Path, clock: Callable[[], datetime]) -> Store:
+    def open(cls, path: Path, clock: Callable[[], datetime], backups: Path | None = None) -> Store:
         """Open, or create, the database for the one daemon that writes it.
 
-        Takes the instance lock, checks the file, brings it to the newest shape after making a copy of it.
+        Takes the instance lock, checks the file, brings it to the newest shape after making a copy of it in
+        *backups* (None: the folder `backups` beside it).
         Raises StoreError, and leaves the database as it was, if another process holds the lock, if the file is
         damaged or not ours, or if a newer Barograph made it.
         """
-        _make_folder(path.parent)
+        make_folder(path.parent)
         lock = InstanceLock(path)
         try:
             with _explained(path):
-                return cls(path, clock, _open_database(path, clock), lock)
+                return cls(path, clock, _open_database(path, clock, backups), lock)
         except BaseException:
             lock.release()
             raise
@@ -150,7 +152,7 @@ def open_reader(path: Path) -> Iterator[Reader]:
             db.close()
 
 
-def _open_database(path: Path, clock: Callable[[], datetime]) -> Database:
+def _open_database(path: Path, clock: Callable[[], datetime], backups: Path | None) -> Database:
     _warn_of_old_sqlite()
     if path.exists() and path.stat().st_size > 0:
         inspect(path, quick=True)
@@ -160,7 +162,7 @@ def _open_database(path: Path, clock: Callable[[], datetime]) -> Database:
         migrations = steps()
         pending = migrations.pending(db)
         if pending and migrations.applied(db):
-            copy_before_migration(db, path, clock())
+            copy_before_migration(db, path, backups or path.parent / "backups", clock())
         if pending:
             migrations.apply(db)
             log.info("store migrated", extra={"steps": [step.name for step in pending]})
@@ -168,15 +170,6 @@ def _open_database(path: Path, clock: Callable[[], datetime]) -> Database:
     except BaseException:
         db.close()
         raise
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{folder}: the folder of the store cannot be made: {error.strerror}. Make it, or set store.path."
-        ) from None
 
 
 def _make_private(path: Path) -> None:
