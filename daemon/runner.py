@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from checks.base import Check, LookFailed, Place, Reading
-from daemon.record import Run
+from daemon.record import JobState, Run
 from daemon.schedule import Schedule, after_run, start_time
 
 log = logging.getLogger(__name__)
@@ -29,19 +29,12 @@ class CheckPlan:
     pool: str = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class JobState:
-    """What the store knows of a check at a place."""
-
-    next_due: datetime | None = None
-    last_ok: datetime | None = None
-    first_ok: datetime | None = None
-
-
 class Records(Protocol):
     """Where runs go and job states come from."""
 
     def record(self, run: Run, next_due: datetime) -> None: ...
+
+    def job(self, check: str, place: str) -> JobState: ...
 
     def jobs(self) -> Mapping[tuple[str, str], JobState]: ...
 
@@ -104,7 +97,7 @@ class Runner:
     def run_and_record(self, check: str, place: Place) -> Run:
         """Look once and record it, with the time of the next look."""
         plan = self._plans[check]
-        before = self._records.jobs().get((check, place.key), JobState())
+        before = self._records.job(check, place.key)
         run = self.run(check, place)
         self._records.record(run, self._next_due(plan, place, run, before))
         return run
@@ -218,7 +211,7 @@ class Runner:
         due = self._clock() + BUSY_AT_LEAST  # should recording fail, the place must not fall out of the schedule
         try:
             plan = self._plans[check]
-            before = self._records.jobs().get((check, key), JobState())
+            before = self._records.job(check, key)
             run = self.run(check, place)
             if self._stopping.is_set():
                 return

@@ -1,0 +1,106 @@
+"""One run becomes one transaction: its outcome, its readings, what it did to incidents, the messages of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from alerts.baseline import summarise
+from alerts.lifecycle import Look, Policy, changes, retire
+from checks.base import Outcome, Reading
+from daemon.store import RunRow, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a check at a place. *failure* is (reason, message for people) where it could not look at all."""
+
+    check: str
+    place: str
+    labels: Mapping[str, str]
+    started: datetime
+    ended: datetime
+    readings: tuple[Reading, ...] = ()
+    failure: tuple[str, str] | None = None
+
+    @property
+    def looked_everywhere(self) -> bool:
+        """Whether it saw everything it was asked to see: one UNKNOWN among the readings means no."""
+        return self.failure is None and all(r.outcome is not Outcome.UNKNOWN for r in self.readings)
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What the store knows of a check at a place."""
+
+    next_due: datetime | None = None
+    last_ok: datetime | None = None
+    first_ok: datetime | None = None
+
+
+class Recorder:
+    """Writes runs down. The only writer of readings and incidents; safe to call from any thread."""
+
+    def __init__(self, store: Store, policy: Policy, on_stored: Callable[[], None] = lambda: None) -> None:
+        """*on_stored* is called after each committed run: there may be messages to send and a page to renew."""
+        self._store = store
+        self._policy = policy
+        self._on_stored = on_stored
+
+    def record(self, run: Run, next_due: datetime) -> None:
+        """Store *run*, what it does to incidents, the messages of that, and when to look next, all or nothing."""
+        with self._store.transaction() as tx:
+            first = not tx.first_ok(run.check, run.place)
+            known = tx.incidents(run.check, run.place)
+            readings = None if run.failure is not None and not run.readings else run.readings
+            look = Look(run.check, run.place, run.labels, readings, run.failure, first)
+            outcome, reason, detail = _outcome(run)
+            tx.save_run(
+                RunRow(run.check, run.place, run.labels, run.started, run.ended, outcome, reason, detail, next_due)
+            )
+            if readings:
+                tx.save_readings(run.check, run.place, readings, run.ended, complete=run.failure is None)
+            for change in changes(known, look, self._policy, run.ended):
+                tx.save_change(change)
+        self._on_stored()
+
+    def retire(self, check: str, place: str, reason: str, now: datetime) -> None:
+        """Stop watching a place: its live incidents are retired, not resolved, and its job is forgotten."""
+        with self._store.transaction() as tx:
+            for change in retire(tx.incidents(check, place), reason, self._policy, now):
+                tx.save_change(change)
+            tx.forget_job(check, place, now)
+        self._on_stored()
+
+    def announce_baseline(self, check: str, waiting: int, now: datetime) -> None:
+        """Post the summary of what the first looks of *check* found, once all *waiting* places were looked at."""
+        with self._store.transaction() as tx:
+            told = summarise(check, tx.unannounced_baseline(), waiting, self._policy, now)
+            for change in told:
+                tx.save_change(change)
+        if told:
+            self._on_stored()
+
+    def job(self, check: str, place: str) -> JobState:
+        """Where one check at one place stands; all empty if it never ran."""
+        with self._store.read() as reader:
+            row = reader.job(check, place)
+        return JobState() if row is None else JobState(row.next_due, row.last_ok, row.first_ok)
+
+    def jobs(self) -> Mapping[tuple[str, str], JobState]:
+        """Where every check at every place stands."""
+        return {(row.check, row.place): JobState(row.next_due, row.last_ok, row.first_ok) for row in self._store.jobs()}
+
+
+def _outcome(run: Run) -> tuple[str, str, str]:
+    """Give (outcome, reason, detail) of a run: it looked if it saw anything at all.
+
+    A single UNKNOWN among many readings is kept with its resource; a run of which nothing is known has not looked.
+    """
+    if run.failure is not None:
+        return "failed", *run.failure
+    unknown = [reading for reading in run.readings if reading.outcome is Outcome.UNKNOWN]
+    if unknown and len(unknown) == len(run.readings):
+        return "failed", unknown[0].verdict, unknown[0].summary
+    return "ok", "", ""

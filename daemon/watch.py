@@ -1,0 +1,114 @@
+"""Keeps the inventory current, and records each load like any other look: what does not load is heard of."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from checks.base import Finding, Kind, Outcome, Reading
+from daemon.inventory.model import Inventory, InventoryError, Problem
+from daemon.record import Run
+
+log = logging.getLogger(__name__)
+
+CHECK, PLACE = "inventory", "repository"
+LABELS = {"stage": "all"}  # one repository describes every stage
+
+
+class Loader(Protocol):
+    """daemon.inventory.loader.InventoryLoader."""
+
+    def load(self) -> Inventory: ...
+
+    @property
+    def source_fingerprint(self) -> str: ...
+
+
+class Recording(Protocol):
+    """daemon.record.Recorder."""
+
+    def record(self, run: Run, next_due: datetime) -> None: ...
+
+
+class InventoryWatch:
+    """The inventory as last loaded. refresh() loads it again, records that, and tells whoever depends on it."""
+
+    def __init__(
+        self,
+        loader: Loader,
+        recorder: Recording,
+        clock: Callable[[], datetime],
+        every: timedelta,
+        on_loaded: Callable[[Inventory, str], None],
+    ) -> None:
+        """*on_loaded* gets each loaded inventory with the fingerprint of the content it was made from."""
+        self._loader = loader
+        self._recorder = recorder
+        self._clock = clock
+        self._every = every
+        self._on_loaded = on_loaded
+        self._lock = threading.Lock()
+        self._current: Inventory | None = None
+
+    @property
+    def current(self) -> Inventory | None:
+        """The last inventory, stale or not; None before the first that loaded."""
+        with self._lock:
+            return self._current
+
+    def refresh(self) -> Inventory | None:
+        """Load, record and tell. Gives None where nothing ever loaded."""
+        started = self._clock()
+        try:
+            inventory: Inventory | None = self._loader.load()
+            failure = None
+        except InventoryError as error:
+            inventory, failure = None, str(error)
+        now = self._clock()
+        reading = reading_of(inventory, failure)
+        self._recorder.record(Run(CHECK, PLACE, LABELS, started, now, (reading,)), started + self._every)
+        if inventory is not None:
+            with self._lock:
+                self._current = inventory
+            self._on_loaded(inventory, self._loader.source_fingerprint)
+        else:
+            log.error("the inventory does not load: %s", failure)
+        return inventory
+
+
+def reading_of(inventory: Inventory | None, failure: str | None) -> Reading:
+    """Give what a load says of the repository. None: nothing ever loaded, because of *failure*."""
+    if inventory is None:
+        why = failure or "it gave nothing"
+        finding = Finding(
+            Kind.MONITORING, "could_not_look", f"The inventory does not load, and nothing is watched: {why}"
+        )
+        return Reading(PLACE, Outcome.UNKNOWN, "not_loaded", f"does not load: {why}", (finding,))
+    findings = tuple(_finding(problem) for problem in inventory.problems)
+    number = len(inventory.watched)
+    at = f" at commit {inventory.commit[:12]}" if inventory.commit else ""
+    told = f"{number} instances{at}" + (", with uncommitted changes" if inventory.dirty else "")
+    evidence = {
+        "instances": number,
+        "left_out": [f"{one.stack}/{one.component}: {one.reason}" for one in inventory.left_out],
+        "commit": inventory.commit,
+        "dirty": inventory.dirty,
+    }
+    if inventory.stale_because:
+        summary = f"stale, {told}: {inventory.stale_because}"
+        return Reading(PLACE, Outcome.UNKNOWN, "stale", summary, findings, evidence=evidence)
+    if number == 0:
+        finding = Finding(Kind.MONITORING, "empty", "The inventory holds no instance, so nothing is watched.")
+        return Reading(PLACE, Outcome.UNHEALTHY, "empty", "no instances", (*findings, finding), evidence=evidence)
+    verdict, outcome = ("problems", Outcome.UNHEALTHY) if findings else ("loaded", Outcome.HEALTHY)
+    return Reading(PLACE, outcome, verdict, told, findings, evidence=evidence)
+
+
+def _finding(problem: Problem) -> Finding:
+    places = f" ({', '.join(problem.where[:5])}{' …' if len(problem.where) > 5 else ''})" if problem.where else ""
+    return Finding(
+        Kind.MONITORING, problem.key, f"{problem.summary}{places}", remedy=problem.remedy, addresses=problem.where
+    )

@@ -1,0 +1,336 @@
+"""Runs, from a check's answer to the store: real store, real recorder; only the checks and the clock are the test's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerts.base import IncidentState
+from alerts.policy import Policy
+from alerts.routes import Routes
+from checks.base import Check, Fact, Finding, Kind, LookFailed, Outcome, Reading
+from daemon.record import Recorder
+from daemon.runner import CheckPlan, Runner
+from daemon.schedule import Every
+from daemon.store import Store
+
+START = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SIX_HOURS = Every(timedelta(hours=6))
+
+
+@dataclass
+class Clock:
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place with nothing to it."""
+
+    key: str
+    labels: Mapping[str, str] = field(default_factory=lambda: {"stage": "production", "stack": "acme-prod"})
+
+    def now(self) -> datetime:
+        return START
+
+
+@dataclass(frozen=True)
+class Scripted(Check):
+    """Does what the test says."""
+
+    act: Callable[[], Iterable[Reading]] = tuple
+
+    def run(self, place: Any) -> Iterable[Reading]:
+        return self.act()
+
+
+class Crank:
+    """A clockwork turned by hand: jobs wait until the test starts them."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, tuple[datetime, Callable[[], None]]] = {}
+
+    def at(self, job_id: str, when: datetime, function: Callable[[], None], *, pool: str = "default") -> None:
+        self.jobs[job_id] = (when, function)
+
+    def cancel(self, job_id: str) -> None:
+        self.jobs.pop(job_id, None)
+
+    def waiting(self) -> Mapping[str, datetime]:
+        return {name: when for name, (when, _) in self.jobs.items()}
+
+    def start(self, job_id: str) -> None:
+        self.jobs.pop(job_id)[1]()
+
+
+def drift(resource: str, *facts: Fact) -> Reading:
+    finding = Finding(Kind.DRIFT, "drift", f"{resource} differs", frozenset(facts))
+    return Reading(resource, Outcome.UNHEALTHY, "drift", "differs", (finding,))
+
+
+def fine(resource: str) -> Reading:
+    return Reading(resource, Outcome.HEALTHY, "in_sync", "nothing differs")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
+    with Store.open(tmp_path / "b.sqlite3", clock) as store:
+        yield store
+
+
+@dataclass
+class Bench:
+    store: Store
+    clock: Clock
+    recorder: Recorder
+    runner: Runner
+    crank: Crank
+    script: list[Any]
+
+    def look(self, place: str = "acme-prod/db") -> None:
+        self.runner.run_and_record("drift", Spot(place))
+
+    def job(self, place: str = "acme-prod/db") -> Any:
+        with self.store.read() as reader:
+            return reader.job("drift", place)
+
+
+@pytest.fixture
+def bench(store: Store, clock: Clock) -> Bench:
+    script: list[Any] = []
+
+    def act() -> Iterable[Reading]:
+        step = script.pop(0)
+        if isinstance(step, BaseException):
+            raise step
+        found: Iterable[Reading] = step() if callable(step) else step
+        return found
+
+    plan = CheckPlan("drift", Scripted(act), lambda labels: SIX_HOURS, timedelta(seconds=5))
+    recorder = Recorder(store, Policy(Routes("C1")))
+    return Bench(store, clock, recorder, Runner({"drift": plan}, recorder, clock), Crank(), script)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "told"),
+    [
+        (LookFailed("denied", "s3:GetObject is refused"), "denied", "s3:GetObject"),
+        (TimeoutError(), "timeout", "in time"),
+        (ValueError("hunter2"), "failed", "ValueError"),
+        (SystemExit(0), "failed", "SystemExit"),
+    ],
+)
+def test_a_check_that_raises_could_not_look(bench: Bench, error: BaseException, reason: str, told: str) -> None:
+    """Whatever ends a check, the run failed with a reason, `monitoring` is raised, and no good look is claimed."""
+    bench.script += [error]
+    bench.look()
+    job = bench.job()
+    assert (job.outcome, job.reason, job.last_ok) == ("failed", reason, None)
+    assert told in job.detail
+    assert "hunter2" not in job.detail
+    [incident] = bench.store.incidents()
+    assert (incident.kind, incident.state) == (Kind.MONITORING, IncidentState.OPEN)
+
+
+def test_no_reading_is_not_health(bench: Bench) -> None:
+    """A check that yields nothing has not looked."""
+    bench.script += [()]
+    bench.look()
+    assert bench.job().outcome == "failed"
+    assert bench.job().last_ok is None
+
+
+def test_an_unknown_reading_moves_no_last_good_look_and_resolves_nothing(bench: Bench) -> None:
+    """Drift found, then an error: the drift stays open, the last good look stays where it was."""
+    bench.script += [[fine("acme-prod/db")], [drift("acme-prod/db")]]
+    bench.look()
+    bench.clock.now += timedelta(hours=6)
+    bench.look()
+    found_at = bench.clock.now
+    bench.clock.now += timedelta(hours=6)
+    bench.script += [[Reading("acme-prod/db", Outcome.UNKNOWN, "error", "Terraform was killed")]]
+    bench.look()
+    assert bench.job().last_ok == found_at
+    assert bench.job().outcome == "failed"
+    [incident] = bench.store.incidents([IncidentState.OPEN])
+    assert incident.kind is Kind.DRIFT
+    assert "killed" in incident.not_seen_because
+    [reading] = bench.store.readings("drift")
+    assert (reading.verdict, reading.good_verdict, reading.good_at) == ("error", "drift", found_at)
+
+
+def test_a_failed_run_keeps_the_readings_and_marks_them_stale(bench: Bench) -> None:
+    """What was known stays known, with its age and the reason why it is old."""
+    bench.script += [[fine("acme-prod/db")], LookFailed("throttled", "slow down")]
+    bench.look()
+    bench.clock.now += timedelta(hours=6)
+    bench.look()
+    [reading] = bench.store.readings("drift")
+    assert reading.verdict == "in_sync"
+    assert reading.stale
+    assert "slow down" in reading.stale_reason
+
+
+def test_the_first_look_is_a_baseline_and_the_next_is_not(bench: Bench) -> None:
+    """Old drift is summed up; new drift is posted."""
+    bench.script += [[drift("acme-prod/db")], [drift("acme-prod/db"), drift("acme-prod/db2")]]
+    bench.look()
+    [old] = bench.store.incidents()
+    assert old.baseline
+    assert bench.store.deliveries() == []
+    bench.recorder.announce_baseline("drift", 0, bench.clock.now + timedelta(minutes=1))
+    assert len([d for d in bench.store.deliveries() if d.kind == "post"]) == 1
+    bench.clock.now += timedelta(hours=6)
+    bench.look()
+    posts = [d for d in bench.store.deliveries() if d.kind == "post"]
+    assert len(posts) == 2
+    assert "db2" in str(posts[-1].body)
+
+
+def test_a_look_that_failed_first_does_not_use_up_the_baseline(bench: Bench) -> None:
+    """Denied, then allowed: what the first successful look finds is still the baseline."""
+    bench.script += [LookFailed("denied", "no"), [drift("acme-prod/db")]]
+    bench.look()
+    bench.clock.now += timedelta(hours=6)
+    bench.look()
+    [found] = [i for i in bench.store.incidents() if i.kind is Kind.DRIFT]
+    assert found.baseline
+    [blind] = [i for i in bench.store.incidents() if i.kind is Kind.MONITORING]
+    assert blind.state is IncidentState.RESOLVED
+
+
+def test_a_check_that_hangs_is_given_up_at_its_deadline(store: Store, clock: Clock) -> None:
+    """The run ends as a timeout, and while the old attempt hangs no second one is started."""
+    release, started = threading.Event(), []
+
+    def hang() -> Iterable[Reading]:
+        started.append(1)
+        release.wait(60)
+        return [fine("acme-prod/db")]
+
+    plan = CheckPlan("drift", Scripted(hang), lambda labels: SIX_HOURS, timedelta(milliseconds=100))
+    runner = Runner({"drift": plan}, Recorder(store, Policy(Routes("C1"))), clock)
+    for _ in range(2):
+        runner.run_and_record("drift", Spot("acme-prod/db"))
+    with store.read() as reader:
+        job = reader.job("drift", "acme-prod/db")
+    assert job is not None
+    assert (job.outcome, job.reason) == ("failed", "timeout")
+    assert started == [1]
+    release.set()
+
+
+def test_busy_is_looked_at_again_soon_and_raises_nothing(bench: Bench) -> None:
+    """A locked state is no finding; the next look comes after the pause the check asks for."""
+    bench.script += [
+        [Reading("acme-prod/db", Outcome.UNKNOWN, "busy", "locked", look_again_in=timedelta(minutes=5))],
+    ]
+    bench.look()
+    assert bench.job().next_due == START + timedelta(minutes=5)
+    assert bench.store.incidents() == []
+
+
+def test_after_a_run_the_next_is_an_interval_away(bench: Bench) -> None:
+    """The first interval is cut short to spread the fleet; the ones after are whole."""
+    bench.script += [[fine("acme-prod/db")], [fine("acme-prod/db")]]
+    bench.look()
+    assert START < bench.job().next_due <= START + timedelta(hours=6)
+    bench.clock.now += timedelta(hours=6)
+    bench.look()
+    assert bench.job().next_due == START + timedelta(hours=12)
+
+
+def test_sync_starts_each_place_once_and_leaves_what_waits(bench: Bench) -> None:
+    """A sync after every load of the inventory moves nothing that is already in line."""
+    places = {"drift": {"acme-prod/db": Spot("acme-prod/db"), "acme-prod/net": Spot("acme-prod/net")}}
+    bench.runner.sync(places, bench.crank, complete=True)
+    before = bench.crank.waiting()
+    assert set(before) == {"drift|acme-prod/db", "drift|acme-prod/net"}
+    bench.clock.now += timedelta(seconds=30)
+    bench.runner.sync(places, bench.crank, complete=True)
+    assert bench.crank.waiting() == before
+
+
+def test_a_restart_takes_the_due_time_from_the_store(bench: Bench) -> None:
+    """A place looked at an hour ago waits its five hours in a new process; one overdue starts within a minute."""
+    bench.script += [[fine("acme-prod/db")], [fine("acme-prod/db")]]
+    bench.look()
+    bench.clock.now += timedelta(hours=6)
+    bench.look()
+    bench.clock.now += timedelta(hours=1)
+    runner = Runner({"drift": bench.runner._plans["drift"]}, bench.recorder, bench.clock)
+    places = {"drift": {"acme-prod/db": Spot("acme-prod/db")}}
+    runner.sync(places, bench.crank, complete=True)
+    assert bench.crank.waiting()["drift|acme-prod/db"] == START + timedelta(hours=12)
+    later = Crank()
+    bench.clock.now += timedelta(days=3)
+    runner.sync(places, later, complete=True)
+    start = later.waiting()["drift|acme-prod/db"]
+    assert bench.clock.now <= start <= bench.clock.now + timedelta(minutes=1)
+
+
+def test_a_scheduled_run_records_and_puts_itself_in_line_again(bench: Bench) -> None:
+    """Also when recording fails: the place must not fall out of the schedule."""
+    places = {"drift": {"acme-prod/db": Spot("acme-prod/db")}}
+    bench.runner.sync(places, bench.crank, complete=True)
+    bench.script += [[fine("acme-prod/db")]]
+    bench.crank.start("drift|acme-prod/db")
+    assert bench.crank.waiting()["drift|acme-prod/db"] == bench.job().next_due
+    bench.script += [[fine("acme-prod/db")]]
+    bench.store.close()
+    with pytest.raises(Exception, match="closed"):
+        bench.crank.start("drift|acme-prod/db")
+    assert "drift|acme-prod/db" in bench.crank.waiting()
+
+
+def test_a_wish_for_a_look_while_one_runs_is_kept(bench: Bench) -> None:
+    """The look that runs may have begun before the change; another follows it at once."""
+    places = {"drift": {"acme-prod/db": Spot("acme-prod/db")}}
+    bench.runner.sync(places, bench.crank, complete=True)
+
+    def during() -> Iterable[Reading]:
+        assert bench.runner.look_now("drift", "acme-prod/db", bench.crank)
+        return [fine("acme-prod/db")]
+
+    bench.script += [during]
+    bench.crank.start("drift|acme-prod/db")
+    assert bench.crank.waiting()["drift|acme-prod/db"] == bench.clock.now
+    assert not bench.runner.look_now("drift", "nowhere", bench.crank)
+
+
+def test_a_place_that_vanishes_twice_is_retired_not_resolved(bench: Bench) -> None:
+    """One short list takes nothing away; a second one retires the place; a stale list counts for nothing."""
+    bench.script += [[fine("acme-prod/db")], [drift("acme-prod/db")]]
+    bench.look()
+    bench.look()
+    bench.runner.sync({"drift": {}}, bench.crank, complete=False)
+    bench.runner.sync({"drift": {}}, bench.crank, complete=True)
+    [incident] = bench.store.incidents()
+    assert incident.state is IncidentState.OPEN
+    bench.runner.sync({"drift": {}}, bench.crank, complete=True)
+    [incident] = bench.store.incidents()
+    assert incident.state is IncidentState.RETIRED
+    assert bench.job() is None
+
+
+def test_one_places_failure_spoils_one_place(bench: Bench) -> None:
+    """Denied here, fine there: two jobs, two outcomes."""
+    bench.script += [LookFailed("denied", "no"), [fine("acme-prod/net")]]
+    bench.look("acme-prod/db")
+    bench.look("acme-prod/net")
+    assert bench.job("acme-prod/db").outcome == "failed"
+    assert bench.job("acme-prod/net").outcome == "ok"
