@@ -22,21 +22,33 @@ from botocore.exceptions import (
     ProfileNotFound,
     ReadTimeoutError,
 )
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from checks.base import LookFailed
 
 _ROLE_SECONDS = 3600
 _DENIED = frozenset(
-    "403 AccessDenied AccessDeniedException AllAccessDisabled AuthFailure ExpiredToken ExpiredTokenException Forbidden "
-    "InvalidAccessKeyId InvalidClientTokenId SignatureDoesNotMatch UnauthorizedOperation UnrecognizedClientException "
-    "KMS.AccessDeniedException".split()
-)
+    {
+        "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AuthFailure", "ExpiredToken",
+        "ExpiredTokenException", "Forbidden", "InvalidAccessKeyId", "InvalidClientTokenId",
+        "SignatureDoesNotMatch", "UnauthorizedOperation", "UnrecognizedClientException",
+        "KMS.AccessDeniedException",
+    }
+)  # fmt: skip
 _THROTTLED = frozenset(
-    "429 LimitExceededException PriorRequestNotComplete ProvisionedThroughputExceededException RequestLimitExceeded "
-    "SlowDown Throttling ThrottlingException ThrottledException TooManyRequestsException".split()
-)
-_UNAVAILABLE = frozenset("500 502 503 504 InternalError InternalFailure InternalServerError ServiceUnavailable".split())
-_MISSING = frozenset("404 NoSuchKey NotFound".split())
+    {
+        "429", "LimitExceededException", "PriorRequestNotComplete", "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException", "ThrottledException",
+        "TooManyRequestsException",
+    }
+)  # fmt: skip
+_UNAVAILABLE = frozenset(
+    {
+        "500", "502", "503", "504", "InternalError", "InternalFailure", "InternalServerError",
+        "ServiceUnavailable",
+    }
+)  # fmt: skip
+_MISSING = frozenset(["404", "NoSuchKey", "NotFound"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +179,14 @@ def look(what: str) -> Iterator[None]:
         raise LookFailed(reason_of(error), f"{what}: {describe(error)}") from error
 
 
-def error_code(error: Exception) -> str:
+def error_code(error: BaseException | None) -> str:
     """AWS' code for what went wrong: "NoSuchKey", "404"; empty when no answer came."""
     if not isinstance(error, ClientError):
         return ""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def is_missing(error: Exception) -> bool:
+def is_missing(error: BaseException | None) -> bool:
     """Whether AWS said that the object is not there (a missing bucket is something else)."""
     return error_code(error) in _MISSING
 
@@ -192,7 +204,7 @@ def reason_of(error: Exception) -> str:
         return "denied"
     if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
         return "timeout"
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | NoConnectionError):
         return "unavailable"
     return "failed"
 
@@ -201,6 +213,6 @@ def describe(error: Exception) -> str:
     """One line for people. AWS' own message is left out where it may quote a request."""
     if isinstance(error, ClientError):
         return f"AWS answered {error_code(error) or 'an error'} to {error.operation_name}"
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | NoConnectionError):
         return f"no answer from AWS ({type(error).__name__})"
     return type(error).__name__

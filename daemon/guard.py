@@ -5,19 +5,23 @@ Its settings come from the environment (the wrapper that starts it sets them las
 
 BAROGRAPH_GUARD_TERRAFORM  absolute path of the real program
 BAROGRAPH_GUARD_LOG        file that gets one JSON line per call (optional)
-BAROGRAPH_GUARD_WORKSPACE  the only workspace that is used (optional)
+BAROGRAPH_GUARD_WORKSPACE  the workspace of every plan (optional)
+BAROGRAPH_GUARD_SELECT     "1": `workspace select` of one that exists may run, which writes nothing but a local note
+BAROGRAPH_GUARD_INIT_LOCK  file that is locked while `init` runs: inits side by side damage a plugin cache (optional)
 BAROGRAPH_GUARD_PROVIDERS  JSON list of provider sources that may run (optional: any)
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import FrameType
 
 REFUSED = 97  # Terraform ends with 0, 1 or 2
@@ -50,8 +54,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     terraform = environ.get(_PREFIX + "TERRAFORM", "")
     refusal = "" if terraform else "BAROGRAPH_GUARD_TERRAFORM is not set"
     command, rest = split_global(argv)
-    refusal = refusal or why_refused(command, rest, environ.get(_PREFIX + "WORKSPACE", ""))
-    child_env = child_environment(environ)
+    refusal = refusal or why_refused(command, rest, may_select=environ.get(_PREFIX + "SELECT") == "1")
+    child_env = child_environment(environ, rest)
     if not refusal and rest[:1] and rest[0] in _RUNS_PROVIDERS and _PREFIX + "PROVIDERS" in environ:
         refusal = _unlisted_providers(terraform, command, environ[_PREFIX + "PROVIDERS"], child_env)
     code = REFUSED
@@ -59,7 +63,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         sys.stderr.write(f"{MESSAGE}: {refusal}\n")
         sys.stderr.flush()
     else:
-        code = _run(terraform, [*command, *_forced(rest)], child_env)
+        with _alone(environ.get(_PREFIX + "INIT_LOCK", "") if rest[:1] == ["init"] else ""):
+            code = _run(terraform, [*command, *_forced(rest)], child_env)
     _log(environ.get(_PREFIX + "LOG", ""), argv, began, code, refusal)
     return code
 
@@ -72,7 +77,7 @@ def split_global(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     return list(argv), []
 
 
-def why_refused(global_options: Sequence[str], rest: Sequence[str], workspace: str = "") -> str:
+def why_refused(global_options: Sequence[str], rest: Sequence[str], *, may_select: bool = False) -> str:
     """Why this call must not run; empty: it only reads."""
     for option in global_options:
         if _flag(option) not in _GLOBAL:
@@ -83,8 +88,8 @@ def why_refused(global_options: Sequence[str], rest: Sequence[str], workspace: s
     for words, forbidden in _ALLOWED.items():
         if tuple(rest[: len(words)]) == words:
             return _bad_flag(" ".join(words), rest[len(words) :], forbidden)
-    if rest[0] == "workspace" and rest[1:2] == ["select"] and workspace:
-        return f"workspace select (the workspace is set to {workspace})"
+    if may_select and tuple(rest[:2]) == ("workspace", "select"):
+        return ""
     return " ".join(word for word in rest[:2] if re.fullmatch(r"[a-z0-9-]+", word)) or "this subcommand"
 
 
@@ -97,7 +102,9 @@ def _bad_flag(subcommand: str, arguments: Sequence[str], forbidden: frozenset[st
 
 
 def _forced(rest: Sequence[str]) -> list[str]:
-    """A plan never locks, and neither it nor `init` ever asks."""
+    """A plan never locks, neither it nor `init` ever asks, and selecting a workspace never creates one."""
+    if tuple(rest[:2]) == ("workspace", "select"):
+        return [argument for argument in rest if _flag(argument) != "or-create"]
     ours = {"plan": ["-input=false", "-lock=false"], "init": ["-input=false"]}.get(rest[0] if rest else "")
     if ours is None:
         return list(rest)
@@ -105,14 +112,15 @@ def _forced(rest: Sequence[str]) -> list[str]:
     return [rest[0], *ours, *kept]
 
 
-def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what could change the call behind our back, and with the workspace set."""
+def child_environment(environ: Mapping[str, str], rest: Sequence[str]) -> dict[str, str]:
+    """The environment without what could change the call behind our back; a plan has its workspace set."""
     kept = {
         name: value
         for name, value in environ.items()
         if not name.startswith(("TF_CLI_ARGS", _PREFIX)) and name not in ("TF_LOG_PATH", "TF_REATTACH_PROVIDERS")
     }
-    if workspace := environ.get(_PREFIX + "WORKSPACE"):
+    workspace = environ.get(_PREFIX + "WORKSPACE")
+    if workspace and rest[:1] == ["plan"]:
         kept["TF_WORKSPACE"] = workspace
     return kept
 
@@ -174,6 +182,17 @@ def short(source: str) -> str:
     for host in ("registry.terraform.io/", "registry.opentofu.org/"):
         source = source.removeprefix(host)
     return source.lower()
+
+
+@contextmanager
+def _alone(lock: str) -> Iterator[None]:
+    """Hold the file *lock*; without one, nothing. The system drops it when this process is killed."""
+    if not lock:
+        yield
+        return
+    with open(lock, "a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _spawn(program: str, argv: Sequence[str], env: Mapping[str, str], actions: Sequence[tuple[int, int, int]]) -> int:

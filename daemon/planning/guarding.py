@@ -35,16 +35,20 @@ def write_guard(
     log: Path,
     workspace: str = "",
     providers: Iterable[str] | None = None,
+    may_select: bool = False,
+    init_lock: Path | None = None,
     names: Iterable[str] = ("terraform", "tofu"),
 ) -> Path:
     """Write a wrapper for each of *names* into *folder*, to be put first on a child's PATH, and give the first one.
 
     *terraform* is the absolute path of the real program, *log* the file that gets one line per call. With *workspace*
-    no other is used; with *providers* (sources such as "hashicorp/aws") no other provider's code is run. The wrapper
-    sets all this itself, after a stack's own environment, so that no stack can unset it.
+    every plan is made in that one; with *providers* (sources such as "hashicorp/aws") no other provider's code is run;
+    with *may_select* `workspace select` works for workspaces that exist; wrappers with one *init_lock* run `init` one
+    at a time. The wrapper sets all this itself, after a stack's own environment, so that no stack can unset it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings = {"TERRAFORM": terraform, "LOG": str(log), "WORKSPACE": workspace}
+    settings = {"TERRAFORM": terraform, "LOG": str(log), "WORKSPACE": workspace, "SELECT": "1" if may_select else ""}
+    settings["INIT_LOCK"] = str(init_lock or "")
     if providers is not None:
         settings["PROVIDERS"] = json.dumps(sorted(providers))
     exports = [f"export BAROGRAPH_GUARD_{name}={shlex.quote(value)}" for name, value in settings.items()]

@@ -1,0 +1,185 @@
+"""Private copies of the watched repository, one per worker, so that nothing is ever written into the checkout."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from daemon.planning.environment import Folders
+
+_SKIPPED = frozenset({".git", ".terraform", "terraform.tfstate.d"})
+_OWN = "barograph-plans"  # the only folder of the scratch folder that is ever wiped
+
+
+def _is_left_out(name: str) -> bool:
+    return name in _SKIPPED or name.endswith((".tfstate", ".tfstate.backup", ".tfstate.lock.info", ".planfile"))
+
+
+class Scratch:
+    """The folder of this process below the configured scratch folder, readable by nobody else."""
+
+    def __init__(self, root: Path) -> None:
+        """Make it, and wipe those of processes that are gone."""
+        base = root / _OWN
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        base.chmod(0o700)
+        for old in base.iterdir():
+            _wipe_if_dead(old)
+        self.path = Path(tempfile.mkdtemp(prefix="run-", dir=base))
+        # Held until close(): how another process knows that this folder is in use. The system drops it with us.
+        self._lock = os.open(self.path / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def close(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _wipe_if_dead(folder: Path) -> None:
+    try:
+        lock = os.open(folder / ".lock", os.O_RDWR)
+    except FileNotFoundError:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(lock)
+
+
+class WorkingCopy:
+    """One worker's copy of the repository, and the folders its children may write into."""
+
+    def __init__(self, folder: Path, repository: Path) -> None:
+        self.folder = folder
+        self.tree = folder / "tree"
+        self._repository = repository.resolve()
+        self._fingerprint: str | None = None
+        self._files: dict[Path, tuple[int, int]] = {}  # what was copied, as it was then
+        self._kept: dict[int, Path] = {}
+
+    def refresh(self, fingerprint: str) -> None:
+        """Copy the repository anew unless that was done for *fingerprint*. Raises OSError."""
+        if self._fingerprint == fingerprint:
+            return
+        self._fingerprint = None
+        shutil.rmtree(self.tree, ignore_errors=True)
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        self._copy(self._repository, self.tree)
+        self._files = {
+            Path(root, name): _stamp(Path(root, name)) for root, _, files in os.walk(self.tree) for name in files
+        }
+        self._fingerprint = fingerprint
+
+    def set_aside(self, path: Path, *, leave: bool) -> None:
+        """Keep a file as it is until the look is over; it is taken out of the copy unless *leave*."""
+        if not path.is_file():
+            return
+        (self.folder / "kept").mkdir(mode=0o700, exist_ok=True)
+        number = len(self._kept)
+        if leave:
+            shutil.copy2(path, self.folder / "kept" / str(number))
+        else:
+            os.replace(path, self.folder / "kept" / str(number))
+        self._kept[number] = path
+
+    def folders(self, component: str, cli_config: Path, plugin_cache: Path | None, *, atmos: bool) -> Folders:
+        """The folders of one look at *component*'s code; `.terraform` outlives it, for the providers in it."""
+        look = self.folder / "look"
+        for name in ("bin", "home", "tmp", "out"):
+            (look / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        data = None
+        if not atmos:
+            data = self.folder / "data" / component
+            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Folders(look / "bin", look / "home", look / "tmp", cli_config, data, plugin_cache)
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "look" / "out"
+
+    @property
+    def guard_log(self) -> Path:
+        return self.folder / "look" / "guard.jsonl"
+
+    @contextlib.contextmanager
+    def look(self) -> Iterator[None]:
+        """One look: whatever it leaves behind is gone afterwards, however it ended."""
+        try:
+            yield
+        finally:
+            shutil.rmtree(self.folder / "look", ignore_errors=True)
+            self._forget_backends()
+            self._restore()
+
+    def _forget_backends(self) -> None:
+        """Terraform notes the backend, keys included, and the workspace in each `.terraform`."""
+        for top in (self.tree, self.folder / "data"):
+            for root, folders, files in os.walk(top):
+                if "providers" in folders:
+                    folders.remove("providers")
+                if root.endswith("/.terraform") or top != self.tree:
+                    for name in {"terraform.tfstate", "terraform.tfstate.backup", "environment"} & set(files):
+                        _remove(Path(root, name))
+
+    def _restore(self) -> None:
+        """Undo what was written into the copy. A new lock file stays, for speed; anything else calls for a new copy."""
+        for number, kept in self._kept.items():
+            os.replace(self.folder / "kept" / str(number), kept)
+        self._kept.clear()
+        found = {}
+        for root, folders, files in os.walk(self.tree):
+            folders[:] = [name for name in folders if name != ".terraform"]
+            for name in files:
+                path = Path(root, name)
+                if path in self._files or name == ".terraform.lock.hcl":
+                    found[path] = _stamp(path)
+                else:
+                    _remove(path)
+        if any(found.get(path) != stamp for path, stamp in self._files.items()):
+            self._fingerprint = None
+
+    def _copy(self, source: Path, target: Path) -> None:
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.scandir(source) as entries:
+            for entry in entries:
+                path, copy = Path(entry.path), target / entry.name
+                if _is_left_out(entry.name) or path == self.folder or path in self.folder.parents:
+                    continue
+                if entry.is_symlink():
+                    self._copy_link(path, copy)
+                elif entry.is_dir():
+                    self._copy(path, copy)
+                elif entry.is_file():
+                    shutil.copy2(path, copy)
+
+    def _copy_link(self, link: Path, copy: Path) -> None:
+        """A link within the repository stays one, to the copy; what lies outside is copied, lest it be written to."""
+        try:
+            target = link.resolve(strict=True)
+        except (OSError, RuntimeError):
+            return  # dangling, or going in circles: nothing to read behind it
+        if target.is_relative_to(self._repository):
+            copy.symlink_to(self.tree / target.relative_to(self._repository))
+        elif target.is_dir():
+            shutil.copytree(target, copy, ignore=shutil.ignore_patterns(*_SKIPPED, "*.tfstate*"))
+        else:
+            shutil.copy2(target, copy)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    seen = path.lstat()
+    return seen.st_size, seen.st_mtime_ns
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()

@@ -1,0 +1,187 @@
+"""A state in S3, with its lock and digest in DynamoDB or beside it: Terraform's S3 backend, read only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from checks.base import LookFailed
+from daemon.aws import OWN, Aws, Identity, Role, is_missing, look
+from daemon.inventory.model import Backend
+from daemon.planning.ended import LookEndedError, config_error, error
+from daemon.planning.state import StateSeen, locked, mark_of, moved, never_deployed, text, truth, whole
+
+
+@dataclass(frozen=True, slots=True)
+class S3State:
+    """The state of one instance. *env* is what its Terraform gets: credentials and endpoints may come from there."""
+
+    backend: Backend
+    env: Mapping[str, str] = field(repr=False)
+    aws: Aws = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        return f"s3://{self.backend.bucket}/{self.backend.key}"
+
+    def before(self) -> StateSeen:
+        if not self.backend.bucket or not self.backend.config.get("key"):
+            raise config_error("the S3 backend names no bucket or no key", cause="backend incomplete")
+        self._check_locks()
+        digest = self._item(f"{self.backend.bucket}/{self.backend.key}-md5").get("Digest", {}).get("S", "")
+        found = self._get(self.backend.key)
+        if found is None:
+            if digest:
+                raise error(
+                    f"the state {self.shown} is gone, but its digest is not: it was deleted by hand",
+                    cause="state deleted",
+                    remedy="restore the state object from an earlier version",
+                )
+            raise never_deployed(self.shown)
+        body, mark = found
+        # Compared here, as Terraform itself tries for ten seconds before it says the same.
+        if digest and digest != mark_of(body):
+            raise error(
+                f"the state {self.shown} is damaged: it does not match its digest in {self._table}",
+                cause="state digest",
+                remedy="find out who wrote the object last, and restore the version that matches the digest",
+            )
+        return whole(body, mark)
+
+    def after(self, seen: StateSeen) -> None:
+        self._check_locks()
+        try:
+            with look(f"the state {self.shown}"):
+                answer = self._s3.head_object(Bucket=self.backend.bucket, Key=self.backend.key)
+        except LookFailed as failed:
+            if is_missing(failed.__cause__):
+                raise moved("it was deleted") from failed
+            raise _failed(failed) from failed
+        if _mark(answer) != seen.mark:
+            raise moved(self.shown)
+
+    def _check_locks(self) -> None:
+        item = self._item(f"{self.backend.bucket}/{self.backend.key}")
+        if item:
+            raise locked(f"DynamoDB table {self._table}", item.get("Info", {}).get("S", ""))
+        if truth(self.backend.config, "use_lockfile"):
+            found = self._get(self.backend.key + ".tflock")
+            if found is not None:
+                raise locked(f"{self.shown}.tflock", found[0].decode(errors="replace"))
+
+    def _get(self, key: str) -> tuple[bytes, str] | None:
+        """An object and its mark; None: it is not there."""
+        where = f"s3://{self.backend.bucket}/{key}"
+        try:
+            with look(where):
+                answer = self._s3.get_object(Bucket=self.backend.bucket, Key=key)
+                with answer["Body"] as stream:
+                    return stream.read(), _mark(answer)
+        except LookFailed as failed:
+            if is_missing(failed.__cause__):
+                return None
+            raise _failed(failed) from failed
+
+    def _item(self, lock_id: str) -> Mapping[str, Any]:
+        """An item of the lock table; empty: it is not there, or there is no table."""
+        if not self._table:
+            return {}
+        try:
+            with look(f"the lock table {self._table}"):
+                client = self._client("dynamodb", "dynamodb_endpoint", "AWS_ENDPOINT_URL_DYNAMODB")
+                answer = client.get_item(TableName=self._table, Key={"LockID": {"S": lock_id}}, ConsistentRead=True)
+        except LookFailed as failed:
+            raise _failed(failed) from failed
+        item: Mapping[str, Any] = answer.get("Item") or {}
+        return item
+
+    @property
+    def _table(self) -> str:
+        return text(self.backend.config, "dynamodb_table", "lock_table")
+
+    @property
+    def _s3(self) -> Any:
+        return self._client("s3", "endpoint", "AWS_ENDPOINT_URL_S3")
+
+    def _client(self, service: str, older_name: str, variable: str) -> Any:
+        config = self.backend.config
+        try:
+            return self.aws.client(
+                service,
+                text(config, "region")
+                or self.env.get("AWS_REGION")
+                or self.env.get("AWS_DEFAULT_REGION")
+                or "us-east-1",
+                identity=identity(config, self.env),
+                endpoint_url=self._endpoint(service, older_name, variable),
+                path_style=truth(config, "use_path_style", "force_path_style"),
+            )
+        except LookFailed as failed:
+            raise _failed(failed) from failed
+
+    def _endpoint(self, service: str, older_name: str, variable: str) -> str:
+        given = text(_block(self.backend.config.get("endpoints")), service) or text(self.backend.config, older_name)
+        return given or self.env.get(variable) or self.env.get("AWS_ENDPOINT_URL") or ""
+
+
+def identity(config: Mapping[str, Any], env: Mapping[str, str]) -> Identity:
+    """Who Terraform's S3 backend would be with *config* in *env*: the backend's own keys or profile, then the roles."""
+    base = OWN
+    if text(config, "access_key"):
+        base = Identity(text(config, "access_key"), text(config, "secret_key"), text(config, "token"))
+    elif text(config, "profile"):
+        base = Identity(
+            profile=text(config, "profile"),
+            config_file=_first(config.get("shared_config_files")) or env.get("AWS_CONFIG_FILE", ""),
+            credentials_file=_first(config.get("shared_credentials_files"))
+            or text(config, "shared_credentials_file")
+            or env.get("AWS_SHARED_CREDENTIALS_FILE", ""),
+        )
+    elif env.get("AWS_ACCESS_KEY_ID"):
+        base = Identity(
+            env["AWS_ACCESS_KEY_ID"], env.get("AWS_SECRET_ACCESS_KEY", ""), env.get("AWS_SESSION_TOKEN", "")
+        )
+    elif env.get("AWS_PROFILE"):
+        base = Identity(
+            profile=env["AWS_PROFILE"],
+            config_file=env.get("AWS_CONFIG_FILE", ""),
+            credentials_file=env.get("AWS_SHARED_CREDENTIALS_FILE", ""),
+        )
+    role = _block(config.get("assume_role"))
+    if not text(role, "role_arn") and text(config, "role_arn"):
+        role = config  # how it was written before Terraform 1.6
+    if not text(role, "role_arn"):
+        return base
+    sts = (
+        text(_block(config.get("endpoints")), "sts")
+        or text(config, "sts_endpoint")
+        or env.get("AWS_ENDPOINT_URL_STS", "")
+    )
+    taken = Role(text(role, "role_arn"), text(role, "external_id"), text(role, "session_name"), sts)
+    return Identity(
+        base.access_key, base.secret_key, base.token, base.profile, base.config_file, base.credentials_file, (taken,)
+    )
+
+
+def _block(value: object) -> Mapping[str, Any]:
+    """A nested block, which HCL parsers give as a list of one."""
+    if isinstance(value, list | tuple) and value:
+        value = value[0]
+    return value if isinstance(value, Mapping) else {}
+
+
+def _first(value: object) -> str:
+    return str(value[0]) if isinstance(value, list | tuple) and value else ""
+
+
+def _mark(answer: Mapping[str, Any]) -> str:
+    return f"{answer.get('ETag', '')} {answer.get('VersionId', '')} {answer.get('LastModified', '')}"
+
+
+def _failed(failed: LookFailed) -> LookEndedError:
+    remedy = "give Barograph's role s3:GetObject and s3:ListBucket on the state, dynamodb:GetItem on the lock table"
+    ended = error(f"{failed} ({failed.reason})", cause=f"state {failed.reason}")
+    if failed.reason == "denied":
+        ended.remedy = remedy
+    return ended
