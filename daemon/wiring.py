@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alerts.policy import Policy
 from alerts.routes import Route, Routes
 from alerts.tiers import TierOverride
-from daemon.aws import AwsSettings
+from checks.base import Place, Scope
+from daemon.aws import Aws, AwsSettings
+from daemon.inventory.loader import InventoryLoader
+from daemon.inventory.model import Inventory, Watched
 from daemon.inventory.settings import STAGE_WORDS, RootModule, SourceKind, SourceSettings, StagePattern
+from daemon.places import PlannedInstance, places
+from daemon.planning import Planner
 from daemon.planning.settings import PlanningSettings, PlanRule, inherited
+from daemon.processes import Processes
+from daemon.runner import CheckPlan
+from daemon.schedule import Every
 
 if TYPE_CHECKING:
     from daemon.config import Config
     from daemon.config.models import PlanRule as PlanRuleSection
 
+PLANS = "plans"  # the pool of threads that wait for Terraform
 NOWHERE = "log"  # the channel of an installation without Slack: messages are written to the log
 
 
@@ -122,3 +134,63 @@ def _below(repository: Path, path: Path | None) -> str:
         return path.resolve().relative_to(repository.resolve()).as_posix()
     except ValueError:
         return str(path)
+
+
+def open_inventory(config: Config, environ: Mapping[str, str]) -> Inventory:
+    """Load the inventory once, for the command line. Raises InventoryError."""
+    processes = Processes()
+    try:
+        loader = InventoryLoader(source_settings(config, environ), processes.run, lambda: datetime.now(UTC))
+        return loader.load()
+    finally:
+        processes.close()
+
+
+def check_plans(config: Config) -> Mapping[str, CheckPlan]:
+    """The checks that are switched on, each with its schedule by stage, its deadline and its pool of threads."""
+    return {
+        name: CheckPlan(
+            name=name,
+            check=settings.check,
+            schedule=lambda labels, settings=settings: Every(settings.interval(labels.get("stage", ""))),  # type: ignore[misc]  # mypy infers no type for a lambda with a default
+            deadline=settings.deadline,
+            pool=PLANS if settings.check.scope is Scope.INSTANCE else "default",
+        )
+        for name, settings in config.checks.items()
+        if settings.enabled
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """All that looking needs, and no store: the same for the daemon and for one look from the command line."""
+
+    loader: InventoryLoader
+    planner: Planner
+    plans: Mapping[str, CheckPlan]
+    clock: Callable[[], datetime]
+
+    def places(self, inventory: Inventory, fingerprint: str) -> Mapping[str, Mapping[str, Place]]:
+        """Give the places of every check by key. *fingerprint* names the content that *inventory* was made from."""
+
+        def make(watched: Watched) -> Place:
+            return PlannedInstance(watched, fingerprint, self.planner, self.clock)
+
+        return {name: places(inventory, plan.check.scope, make) for name, plan in self.plans.items()}
+
+
+@contextmanager
+def open_eyes(
+    config: Config, scratch: Path, environ: Mapping[str, str], clock: Callable[[], datetime]
+) -> Iterator[Eyes]:
+    """Make what looking needs, and end every child when it is left. *scratch* is wiped."""
+    with ExitStack() as stack:
+        processes = Processes()
+        stack.callback(processes.close)
+        settings = planning_settings(config, scratch, environ)
+        planner = Planner(settings, config.source.path, processes, Aws(aws_settings(config)), clock)
+        stack.callback(planner.close)
+        loader = InventoryLoader(source_settings(config, environ), processes.run, clock)
+        yield Eyes(loader, planner, check_plans(config), clock)
+        # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
+        processes.close()

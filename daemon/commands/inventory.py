@@ -28,11 +28,15 @@ def inventory(config_path: Path, as_json: bool) -> None:
 
     Exit codes: 0 listed; 2 wrong usage or configuration; 3 the repository does not load.
     """
+    import os
+
+    from daemon.commands.config import load_or_exit
     from daemon.inventory.model import InventoryError
     from daemon.wiring import open_inventory
 
+    config = load_or_exit(config_path)
     try:
-        found = open_inventory(config_path)
+        found = open_inventory(config, os.environ)
     except InventoryError as error:
         click.echo(f"barograph: {error}", err=True)
         sys.exit(_CANNOT_LOOK)

@@ -1,0 +1,198 @@
+"""`barograph check`: look once, and say what was found."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from daemon.commands.config import config_file, load_or_exit
+
+if TYPE_CHECKING:
+    from alerts.policy import Policy
+    from checks.base import Finding, Reading
+    from daemon.config import Config
+    from daemon.inventory.model import Inventory
+    from daemon.record import Run
+
+ABSTRACT = "abstract"  # why an instance is left out with nothing being wrong
+FINE, FINDINGS, USAGE, COULD_NOT_LOOK = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with the inventory: *problems* for people, and (place, reason) of what cannot be looked at."""
+
+    problems: tuple[str, ...] = ()
+    blind: tuple[tuple[str, str], ...] = ()
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]…")
+@config_file
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--stack", default="*", show_default=True, help="Only stacks that fit this pattern.")
+@click.option("--component", default="*", show_default=True, help="Only components that fit this pattern.")
+def check(names: tuple[str, ...], path: Path, as_json: bool, stack: str, component: str) -> None:
+    """Look once with the checks NAME (all if none is named), and say what was found. Nothing is stored or sent.
+
+    Exit codes: 0 looked everywhere, and nothing is above info; 1 findings; 2 wrong usage or configuration;
+    3 could not look somewhere, which wins over 1.
+    """
+    config = load_or_exit(path)
+    unknown = [name for name in names if name not in config.checks]
+    if unknown:
+        raise click.UsageError(f"no check is called {', '.join(unknown)}; there are: {', '.join(config.checks)}")
+    off = [name for name in names if not config.checks[name].enabled]
+    if off:
+        raise click.UsageError(f"switched off in {path}: {', '.join(off)}")
+    from daemon.wiring import alert_policy
+
+    runs, trouble = look(config, frozenset(names), stack, component)
+    if not runs and not trouble.blind:
+        raise click.UsageError(f"no instance fits --stack {stack} --component {component}")
+    report = report_of(runs, trouble, alert_policy(config))
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        for line in lines_of(report):
+            click.echo(line)
+    sys.exit(report["exit_code"])
+
+
+def look(config: Config, names: frozenset[str], stack: str, component: str) -> tuple[list[Run], Trouble]:
+    """Run the named checks (all if none) at every place that fits; give the runs, and what the inventory lacks."""
+    from fnmatch import fnmatchcase
+
+    from daemon.inventory.model import InventoryError
+    from daemon.runner import Runner
+    from daemon.wiring import open_eyes
+
+    with tempfile.TemporaryDirectory(prefix="barograph-", ignore_cleanup_errors=True) as folder:
+        scratch = Path(folder) / "scratch"
+        with open_eyes(config, scratch, os.environ, utc_now) as eyes:
+            try:
+                inventory = eyes.loader.load()
+            except InventoryError as error:
+                return [], Trouble(blind=(("repository", str(error)),))
+            runner = Runner(eyes.plans, _NoRecords(), utc_now)
+            jobs = [
+                (name, place)
+                for name, at in eyes.places(inventory, eyes.loader.source_fingerprint).items()
+                if not names or name in names
+                for place in at.values()
+                if fnmatchcase(place.labels.get("stack", ""), stack)
+                and fnmatchcase(place.labels.get("component", ""), component)
+            ]
+            with ThreadPoolExecutor(config.planning.workers) as pool:
+                runs = list(pool.map(lambda job: runner.run(*job), jobs))
+            return runs, _trouble(inventory)
+
+
+def _trouble(inventory: Inventory) -> Trouble:
+    left_out = [(f"{one.stack}/{one.component}", one.reason) for one in inventory.left_out if one.reason != ABSTRACT]
+    if inventory.stale_because:
+        left_out.append(("repository", inventory.stale_because))
+    return Trouble(tuple(problem.summary for problem in inventory.problems), tuple(left_out))
+
+
+def report_of(runs: Iterable[Run], trouble: Trouble, policy: Policy) -> dict[str, Any]:
+    """Give what one look comes to, as JSON-able data: readings, findings with their tiers, and the exit code."""
+    from checks.base import Outcome
+
+    readings: list[dict[str, Any]] = []
+    could_not = [{"place": place, "reason": reason} for place, reason in trouble.blind]
+    above_info = bool(trouble.problems)
+    for run in runs:
+        if run.failure is not None:
+            could_not.append({"place": run.place, "check": run.check, "reason": ": ".join(run.failure)})
+        for reading in run.readings:
+            findings = [_finding(finding, reading, run.labels, policy) for finding in reading.findings]
+            if reading.outcome is Outcome.UNKNOWN:
+                could_not.append({"place": reading.resource, "check": run.check, "reason": reading.summary})
+            elif any(finding["tier"] != "info" for finding in findings):
+                above_info = True
+            readings.append(
+                {
+                    "check": run.check,
+                    "resource": reading.resource,
+                    "outcome": str(reading.outcome),
+                    "verdict": reading.verdict,
+                    "summary": reading.summary,
+                    "findings": findings,
+                    "evidence": dict(reading.evidence),
+                    "seconds": round((run.ended - run.started).total_seconds(), 3),
+                }
+            )
+    code = COULD_NOT_LOOK if could_not else FINDINGS if above_info else FINE
+    problems = list(trouble.problems)
+    return {"readings": readings, "could_not_look": could_not, "inventory_problems": problems, "exit_code": code}
+
+
+def _finding(finding: Finding, reading: Reading, labels: Mapping[str, str], policy: Policy) -> dict[str, Any]:
+    from alerts.tiers import tier_of
+
+    tier, why = tier_of(finding.kind, finding.facts, labels, reading.resource, policy.overrides)
+    return {
+        "kind": str(finding.kind),
+        "tier": str(tier),
+        "why": why,
+        "summary": finding.summary,
+        "remedy": finding.remedy,
+        "addresses": list(finding.addresses),
+    }
+
+
+def lines_of(report: Mapping[str, Any]) -> Iterable[str]:
+    """Give the report for people: what needs somebody first, what is fine last, in one line each."""
+    order = {"unknown": 0, "unhealthy": 1, "not_applicable": 3, "healthy": 2}
+    readings = sorted(report["readings"], key=lambda reading: (order[reading["outcome"]], reading["resource"]))
+    width = max((len(reading["resource"]) for reading in readings), default=0)
+    for reading in readings:
+        yield f"{reading['resource']:<{width}}  {reading['verdict']:<14}  {_printable(reading['summary'])}"
+        for finding in reading["findings"]:
+            yield f"{'':<{width}}  {finding['tier'].upper()} {finding['kind']}: {finding['why']}"
+            if finding["remedy"]:
+                yield from (f"{'':<{width}}    {_printable(line)}" for line in finding["remedy"].splitlines())
+    for problem in report["inventory_problems"]:
+        yield f"WARNING monitoring: {_printable(problem)}"
+    for blind in report["could_not_look"]:
+        yield f"COULD NOT LOOK at {blind['place']}: {_printable(blind['reason'])}"
+    yield {
+        FINE: "Looked everywhere; nothing above info.",
+        FINDINGS: "Looked everywhere; there are findings.",
+        COULD_NOT_LOOK: "Could not look everywhere, so this says nothing about the rest.",
+    }[report["exit_code"]]
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _NoRecords:
+    """A single look has no history and leaves none."""
+
+    def record(self, run: Run, next_due: datetime) -> None:
+        raise AssertionError("a single look is not recorded")
+
+    def job(self, check: str, place: str) -> Any:
+        raise AssertionError("a single look has no history")
+
+    def jobs(self) -> Mapping[tuple[str, str], Any]:
+        return {}
+
+    def retire(self, check: str, place: str, reason: str, now: datetime) -> None:
+        raise AssertionError("a single look retires nothing")
