@@ -21,7 +21,11 @@ from daemon.demo.repository import INSTANCES, LOCK_TABLE, STATE_BUCKET, DemoInst
 from daemon.processes import Processes, ProgramMissingError
 
 REGION = "eu-west-1"
-CREDENTIALS: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo", "AWS_REGION": REGION}
+CREDENTIALS: Mapping[str, str] = {
+    "AWS_ACCESS_KEY_ID": "AKIADEMODEMODEMODEMO",
+    "AWS_SECRET_ACCESS_KEY": "opens-nothing-but-the-demo",
+    "AWS_REGION": REGION,
+}
 _PROVIDER = "local/demo/aws/0.1.0"
 _WORKERS = 2
 _DEADLINE = 120.0  # seconds for one call of Terraform: it takes about one
@@ -38,6 +42,7 @@ class DemoWorld:
         self.repository = Repository(self.processes, self.scratch / "repository", self.scratch)
         self.mirror = self.scratch / "mirror"
         self.cli_config = self.scratch / "terraform.rc"
+        self.plans = self.scratch / "p"  # for whoever plans in this world; short, as providers put sockets below
         self._cloud = Cloud(self.processes, self.scratch)
         self._say = say
         self._api: Api | None = None

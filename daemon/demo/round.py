@@ -1,0 +1,127 @@
+"""One round of the demo: a first look at a world in order, mischief, a second look, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from daemon.demo.fakeslack import FakeSlack
+from daemon.demo.mischief import Mischief, all_mischief, calm
+from daemon.demo.programs import DemoError
+from daemon.demo.repository import INSTANCES
+from daemon.demo.scorecard import Findings, Scorecard, Seen, compare
+from daemon.demo.world import DemoWorld
+
+LOOK_SECONDS = 180.0  # a look at all instances takes about ten; a damaged state alone makes Terraform wait for ten
+DELIVERY_SECONDS = 120.0  # warnings are grouped for up to a minute
+_TICK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The last recorded look of the drift check at an instance."""
+
+    verdict: str
+    started_at: datetime  # UTC
+
+
+class Watcher(Protocol):
+    """The running service, as the demo sees it. Keys are instances: "acme-prod/service"."""
+
+    @property
+    def address(self) -> str:
+        """Where the status page is: "http://127.0.0.1:9877"."""
+
+    def looks(self) -> Mapping[str, Look]:
+        """The last recorded look at each instance that was looked at."""
+
+    def open_findings(self) -> Mapping[str, Findings]:
+        """Kind and tier of every open incident of each instance."""
+
+    def look_now(self) -> None:
+        """Read the repository again and look at every instance as soon as may be. Returns at once."""
+
+    def undelivered(self) -> int:
+        """How many messages are stored and not yet sent."""
+
+    def check_alive(self) -> None:
+        """Raises DemoError when it has ended."""
+
+
+class DemoRound:
+    """One round in a started world, with Slack and the service running."""
+
+    def __init__(
+        self,
+        world: DemoWorld,
+        slack: FakeSlack,
+        watcher: Watcher,
+        *,
+        clock: Callable[[], datetime],
+        say: Callable[[str], None] = lambda _: None,
+        mischief: Sequence[Mischief] | None = None,
+    ) -> None:
+        self._world = world
+        self._slack = slack
+        self._watcher = watcher
+        self._clock = clock
+        self._say = say
+        self._mischief = tuple(mischief) if mischief is not None else all_mischief()
+
+    def run(self) -> Scorecard:
+        """Everything in order. Raises DemoError when the service does not get there, and ApiError."""
+        self.baseline()
+        self.harm()
+        self.look_again()
+        return self.score()
+
+    def baseline(self) -> None:
+        """Wait for the first look at everything, which finds all in order. Raises DemoError."""
+        self._wait("the first look", LOOK_SECONDS, lambda: len(self._watcher.looks()) >= len(INSTANCES))
+        wrong = {key: look.verdict for key, look in self._watcher.looks().items() if look.verdict != "in_sync"}
+        if wrong:
+            told = ", ".join(f"{key} is {verdict}" for key, verdict in sorted(wrong.items()))
+            raise DemoError(f"the first look should find everything in sync, but {told}")
+        self._say(f"first look: all {len(INSTANCES)} component instances are in sync")
+
+    def harm(self) -> None:
+        """Do the mischief."""
+        for item in self._mischief:
+            self._say(f"mischief: {item.story}")
+            item.do(self._world)
+
+    def look_again(self) -> None:
+        """Have everything looked at again, and wait until all of it is said. Raises DemoError."""
+        since = self._clock()
+        self._watcher.look_now()
+        self._wait("the second look", LOOK_SECONDS, lambda: self._all_looked_at(since))
+        self._wait("the messages", DELIVERY_SECONDS, lambda: self._watcher.undelivered() == 0)
+
+    def score(self) -> Scorecard:
+        """What was planted against what is found now."""
+        verdicts = {key: look.verdict for key, look in self._watcher.looks().items()}
+        seen = Seen(verdicts, self._watcher.open_findings(), root_messages(self._slack))
+        harmed = {item.instance for item in self._mischief}
+        spared = tuple(item.instance for item in all_mischief() if item.instance not in harmed)
+        return compare(self._mischief, (*calm(), *spared), seen)
+
+    def _all_looked_at(self, since: datetime) -> bool:
+        looks = self._watcher.looks()
+        return all(i.key in looks and looks[i.key].started_at >= since for i in INSTANCES)
+
+    def _wait(self, what: str, seconds: float, done: Callable[[], bool]) -> None:
+        until = time.monotonic() + seconds
+        while not done():
+            self._watcher.check_alive()
+            if time.monotonic() > until:
+                raise DemoError(f"{what} did not end in {seconds:.0f} s")
+            time.sleep(_TICK_SECONDS)
+
+
+def root_messages(slack: FakeSlack) -> tuple[str, ...]:
+    """The texts of all messages that are not replies, as they stand now."""
+    with slack.workspace.lock:
+        return tuple(message.text for message in slack.workspace.all_messages() if not message.thread_ts)
