@@ -20,10 +20,11 @@ _LIMITS = {
     "less_than": ("lt", "less than"),
     "less_than_equal": ("le", "at most"),
 }
+_GROUP, _LIST = "a mapping of options", "a list"
 _SHAPES = {
-    "list": "a list", "tuple": "a list", "set": "a list", "frozen_set": "a list", "iterable": "a list",
-    "dict": "a mapping", "mapping": "a mapping", "model": "a mapping", "model_attributes": "a mapping",
-    "dataclass": "a mapping", "string": "text", "int": "a whole number", "float": "a number", "bool": "true or false",
+    "list": _LIST, "tuple": _LIST, "set": _LIST, "frozen_set": _LIST, "iterable": _LIST,
+    "dict": "a mapping", "mapping": "a mapping", "model": _GROUP, "model_attributes": _GROUP, "dataclass": _GROUP,
+    "string": "text", "int": "a whole number", "float": "a number", "bool": "true or false",
 }  # fmt: skip
 
 

@@ -70,6 +70,15 @@ def load(path: Path, env: Mapping[str, str], checks: Mapping[str, type[Check]]) 
 
     Raises ConfigError with every problem found. Nothing in it, nor in what is returned, prints a secret.
     """
+    try:
+        return _load(path, env, checks)
+    except ConfigError as error:
+        problems = error.problems
+    # Raised anew, out here: the errors of the libraries, which hold what was read, are not chained to it.
+    raise ConfigError(problems)
+
+
+def _load(path: Path, env: Mapping[str, str], checks: Mapping[str, type[Check]]) -> Config:
     document = read(read_text(path), str(path), env)
     model = file_model(checks)
     settings, problems = _validate(model, document, path)

@@ -9,6 +9,7 @@ from typing import Any
 
 from daemon.config.secrets import FromEnvironment, Secret, looks_secret
 
+HIDDEN_LOOK = "(something that looks like a secret)"
 MAX_ECHO = 60  # characters of a wrong value that a message repeats
 
 
@@ -59,12 +60,12 @@ def echo(value: Any) -> str:
         return "a list"
     if isinstance(value, dict):
         return "a mapping"
-    return f"'{_shown(str(value))}'"
+    return HIDDEN_LOOK if looks_secret(str(value)) else f"'{_shown(str(value))}'"
 
 
 def _shown(text: str) -> str:
     if looks_secret(text):
-        return "(looks like a secret)"
+        return HIDDEN_LOOK
     clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return clean if len(clean) <= MAX_ECHO else clean[:MAX_ECHO] + "…"
 
@@ -79,4 +80,4 @@ def suggestion(word: str, known: Iterable[str]) -> str:
         return f"did you mean {by_fold[near[0]]}?"
     if not choices:
         return "there is none to choose from"
-    return f"there is {', '.join(choices)}"
+    return f"choose from {', '.join(choices)}"

@@ -159,8 +159,16 @@ def _broken(error: yaml.MarkedYAMLError, file: str) -> Problem:
     elif "found character" in problem and "\\t" in problem:
         text = "a tab; YAML is indented with spaces"
     else:
-        text = "is not YAML: " + re.sub(r"'[^']{2,}'", "…", problem)
+        text = "is not YAML: " + re.sub(r"'([^']*)'", _harmless, problem)
+        begin = error.context_mark
+        if begin is not None and begin.line + 1 < spot[0]:
+            text += f", in what begins in line {begin.line + 1}"
     return Problem(file, *spot, text)
+
+
+def _harmless(quoted: re.Match[str]) -> str:
+    """Keep a single character or a name of the parser's own; drop anything that stands in the file."""
+    return quoted[0] if len(quoted[1]) == 1 or quoted[1].startswith("<") else "…"
 
 
 class _Builder:

@@ -76,15 +76,18 @@ def read_secret_file(path: Any, folder: Path) -> Secret:
     """Read a secret from a file; line ends at its end are not part of it. Raises PydanticCustomError."""
     if not isinstance(path, str) or not path:
         raise wrong(f"must be the path of a file, not {echo(path)}")
+    data = b""
     try:
         file = folder / Path(path).expanduser()
-        if not stat.S_ISREG(file.stat().st_mode):
-            raise wrong(f"must name a file; {echo(path)} is none")
-        with file.open("rb") as stream:
-            data = stream.read(MAX_SECRET_BYTES + 1)
+        ordinary = stat.S_ISREG(file.stat().st_mode)
+        if ordinary:
+            with file.open("rb") as stream:
+                data = stream.read(MAX_SECRET_BYTES + 1)
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "it cannot be read"
-        raise wrong(f"names {echo(path)}, but {_lower(reason)}") from None
+        raise wrong(f"names {echo(path)}, which cannot be read: {reason[:1].lower()}{reason[1:]}") from None
+    if not ordinary:
+        raise wrong(f"names {echo(path)}, which is no ordinary file")
     if len(data) > MAX_SECRET_BYTES:
         raise wrong(f"names a file of more than {MAX_SECRET_BYTES // 1024} KiB; that is no secret")
     try:
@@ -94,10 +97,6 @@ def read_secret_file(path: Any, folder: Path) -> Secret:
     if not text:
         raise wrong("names a file that is empty")
     return Secret(text, Source.FILE)
-
-
-def _lower(reason: str) -> str:
-    return reason[:1].lower() + reason[1:]
 
 
 def _at(key: str, error: PydanticCustomError) -> PydanticCustomError:

@@ -291,7 +291,7 @@ def _or_variable(schema: Mapping[str, Any]) -> dict[str, Any]:
 def _range(read: Callable[[Any], Any], least: float, most: float, value: Any) -> Any:
     number = read(value)
     if not least <= number <= most:
-        raise wrong(f"must be {least:g} to {most:g}, not {echo(value)}")
+        raise wrong(f"must be {least:,} to {most:,}, not {echo(value)}")
     return number
 
 

@@ -1,0 +1,197 @@
+"""Options: who is told what, over Slack and HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import model_validator
+
+from checks.kinds import Kind, Tier
+from daemon.config.section import SecretPath, SecretText, Section, group
+from daemon.config.values import (
+    Channel,
+    Count,
+    Duration,
+    Glob,
+    Listen,
+    Mention,
+    OneOrMany,
+    Rate,
+    SomeDuration,
+    Text,
+    Url,
+    is_loopback,
+    wrong_at,
+)
+from daemon.config.watching import Globs, Stage
+
+
+class Scope(StrEnum):
+    """What a token allows."""
+
+    READ = "read"
+    ACKNOWLEDGE = "acknowledge"
+    INGEST = "ingest"
+    APPROVE = "approve"
+    ADMIN = "admin"
+
+
+class TierRow(Section):
+    """A row that goes before the guideline's table of tiers. A condition that is not given fits everything."""
+
+    tier: Tier
+    """The tier."""
+    why: Text
+    """The reason, which every message shows."""
+    kind: Kind | None = None
+    """Kind of alert."""
+    stage: Stage | None = None
+    """Stage."""
+    stack: Glob | None = None
+    """Pattern of stack names."""
+    resource: Glob | None = None
+    """Pattern of resources, such as `acme-prod/service/*`."""
+
+
+class RouteRow(Section):
+    """Where some of the incidents go. A condition that is not given fits everything."""
+
+    channel: Channel
+    """ID of the Slack channel."""
+    mention: Mention = ""
+    """Whom the message mentions: `here`, `channel`, or the ID of a user group or person."""
+    tiers: Annotated[tuple[Tier, ...], OneOrMany] = ()
+    """Tiers."""
+    kinds: Annotated[tuple[Kind, ...], OneOrMany] = ()
+    """Kinds of alert."""
+    stages: Annotated[tuple[Stage, ...], OneOrMany] = ()
+    """Stages."""
+    stacks: Globs = ()
+    """Patterns of stack names."""
+
+
+class Baseline(Section):
+    """The first look over what is already there."""
+
+    wait: Duration = timedelta(hours=1)
+    """How long the one message about a first look waits for slower places."""
+
+
+class Alerts(Section):
+    """What is posted where."""
+
+    default_channel: Channel | None = None
+    """ID of the channel for what no route fits. Required with `slack`: no alert may go nowhere."""
+    default_mention: Mention = ""
+    """Whom a critical message mentions that no route fits."""
+    fallback_channel: Channel | None = None
+    """ID of the channel used when Slack refuses a message's own: archived, deleted, not invited."""
+    routes: tuple[RouteRow, ...] = ()
+    """Rows in order; the first that fits decides."""
+    tiers: tuple[TierRow, ...] = ()
+    """Rows in order that go before the guideline's table; the first that fits decides."""
+    baseline: Baseline = group()
+    """The first look."""
+    reopen_within: Duration = timedelta(minutes=30)
+    """A comeback sooner than this goes on in the old thread."""
+
+
+class Pacing(Section):
+    """How fast messages leave, per channel."""
+
+    per_second: Rate = 1.0
+    """Messages per second in the long run. Slack allows about one."""
+    burst: Count = 3
+    """Messages that may leave at once after a pause."""
+
+
+class Slack(Section):
+    """The Slack workspace. Without this group, messages are stored and shown, not sent."""
+
+    token: SecretText
+    """Bot token (`xoxb-…`) with `chat:write` and `channels:history` (`groups:history` for private channels)."""
+    token_file: SecretPath | None = None
+    """File that holds `token`."""
+    app_token: SecretText | None = None
+    """App-level token (`xapp-…`) for buttons over Socket Mode."""
+    app_token_file: SecretPath | None = None
+    """File that holds `app_token`."""
+    api_url: Url = "https://slack.com/api/"
+    """Address of Slack's Web API."""
+    timeout: SomeDuration = timedelta(seconds=10)
+    """How long one call may take."""
+    settle: Duration = timedelta(seconds=30)
+    """How long after `timeout` an unclear message may still appear in the channel's history."""
+    pacing: Pacing = group()
+    """How fast messages leave."""
+
+
+class Token(Section):
+    """A bearer token for programs and people."""
+
+    name: Text
+    """Who holds it; shown in the audit trail."""
+    token: SecretText
+    """The token."""
+    token_file: SecretPath | None = None
+    """File that holds `token`."""
+    scopes: Annotated[tuple[Scope, ...], OneOrMany] = (Scope.READ,)
+    """What it allows."""
+
+
+class Login(Section):
+    """A user and password for browsers (HTTP basic authentication)."""
+
+    user: Text
+    """The user's name; shown in the audit trail."""
+    password: SecretText
+    """The password."""
+    password_file: SecretPath | None = None
+    """File that holds `password`."""
+    scopes: Annotated[tuple[Scope, ...], OneOrMany] = (Scope.READ,)
+    """What it allows."""
+
+
+class Auth(Section):
+    """Who may see and do what over HTTP. Health is open to everybody."""
+
+    tokens: tuple[Token, ...] = ()
+    """Bearer tokens."""
+    basic: tuple[Login, ...] = ()
+    """Users and passwords."""
+
+    @model_validator(mode="after")
+    def _no_name_twice(self) -> Auth:
+        _unique("tokens", [token.name for token in self.tokens])
+        _unique("basic", [login.user for login in self.basic])
+        return self
+
+
+def _unique(key: str, names: Sequence[str]) -> None:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise wrong_at(key, "has the name of an earlier one; the audit trail could not tell them apart", index)
+
+
+class Web(Section):
+    """The status page, the metrics and the API."""
+
+    listen: Listen = "127.0.0.1:9877"
+    """Address and port. One that other machines can reach needs `auth`."""
+    public_url: Url | None = None
+    """Address of the status page as people reach it; messages link to it."""
+    auth: Auth = group()
+    """Who may see and do what."""
+
+    @model_validator(mode="after")
+    def _not_open_to_all(self) -> Web:
+        if not is_loopback(self.listen) and not self.auth.tokens and not self.auth.basic:
+            raise wrong_at(
+                "listen",
+                f"is {self.listen}, which other machines can reach, and nobody would have to sign in; "
+                "add web.auth with tokens or basic, or listen on 127.0.0.1",
+            )
+        return self
