@@ -68,8 +68,9 @@ def _version(db: Database, path: Path) -> int:
 
 def damage(db: Database, pragma: str, limit: int = 10) -> list[str]:
     """The first findings of `quick_check` or `integrity_check`; empty: the structure is sound."""
-    found = [str(next(iter(each.values()))) for each in rows(db, f"pragma {pragma}({limit})")]
-    return [] if found == ["ok"] else found
+    texts = [str(next(iter(each.values()))) for each in rows(db, f"pragma {pragma}({limit})")]
+    lines = [line for text in texts for line in text.splitlines() if not line.startswith("***")]
+    return [] if lines == ["ok"] else lines[:limit]
 
 
 def refuse_damage(db: Database, path: Path, pragma: str) -> None:

@@ -16,7 +16,7 @@ from types import TracebackType
 from sqlite_utils import Database
 
 from daemon.store import retention
-from daemon.store.copies import copy_before_migration, make_folder
+from daemon.store.copies import make_folder
 from daemon.store.errors import StoreError, explain
 from daemon.store.inspect import inspect
 from daemon.store.lock import InstanceLock
@@ -26,6 +26,7 @@ from daemon.store.read import Reader
 from daemon.store.rows import Pruned
 from daemon.store.sql import SAFE_SQLITE, connect_reader, connect_writer
 from daemon.store.transaction import Transaction
+from daemon.store.upgrade import upgrade
 
 log = logging.getLogger(__name__)
 
@@ -95,8 +96,8 @@ class Store(Questions):
             connection = self._db.conn
             if connection.in_transaction:
                 raise RuntimeError("transactions do not nest: pass the open one on")
-            connection.execute("begin immediate")
             tx = Transaction(self._db, self._clock())
+            connection.execute("begin immediate")
             try:
                 yield tx
                 connection.execute("commit")
@@ -159,13 +160,7 @@ def _open_database(path: Path, clock: Callable[[], datetime], backups: Path | No
     _make_private(path)
     db = connect_writer(path)
     try:
-        migrations = steps()
-        pending = migrations.pending(db)
-        if pending and migrations.applied(db):
-            copy_before_migration(db, path, backups or path.parent / "backups", clock())
-        if pending:
-            migrations.apply(db)
-            log.info("store migrated", extra={"steps": [step.name for step in pending]})
+        upgrade(db, path, backups or path.parent / "backups", clock(), steps())
         return db
     except BaseException:
         db.close()
