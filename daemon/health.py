@@ -1,0 +1,69 @@
+"""How the daemon itself is: what it tells of itself, and two judgements of that: is it alive, is it of use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from daemon.standing import overdue
+from daemon.store import JobRow
+
+BEAT_STALE_AFTER = timedelta(seconds=60)
+DELIVERY_SLOW_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the daemon tells of itself at one moment."""
+
+    started_at: datetime
+    version: str
+    store_open: bool = True
+    scheduler_beat: datetime | None = None  # None: it has not beaten yet
+    scheduler_lateness: float = 0.0  # seconds, of the last started job
+    running: frozenset[tuple[str, str]] = frozenset()  # (check, place) pairs at work
+    expected: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)  # (check, place) -> labels
+    children: int = 0  # processes of ours that run now
+    inventory_loaded_at: datetime | None = None  # None: never loaded
+    inventory_stale_because: str = ""  # the last load failed, and an older inventory is used
+    instances: Mapping[str, int] = field(default_factory=dict)  # by status: watched, disabled, abstract, left_out
+    inventory_problems: tuple[str, ...] = ()
+    delivery_troubles: tuple[str, ...] = ()  # one sentence each: a broken credential, a channel that refuses
+    store_bytes: int | None = None
+
+
+def why_not_alive(health: Health, now: datetime) -> list[str]:
+    """Reasons to restart the process; empty while it lives."""
+    beat = max(health.scheduler_beat or health.started_at, health.started_at)
+    if now - beat > BEAT_STALE_AFTER:
+        return [f"the scheduler has not beaten for {int((now - beat).total_seconds())} s"]
+    return []
+
+
+def why_not_ready(
+    health: Health,
+    jobs: Iterable[JobRow],
+    backlog: Mapping[str, tuple[int, datetime | None]],
+    now: datetime,
+) -> list[str]:
+    """Reasons why nobody should rely on it now; empty while it is of use.
+
+    A job counts once it was due and is older than two of its periods; a check that could not look is no reason: it
+    says so itself.
+    """
+    reasons = why_not_alive(health, now)
+    if not health.store_open:
+        reasons.append("the store is closed")
+    if health.scheduler_beat is None:
+        reasons.append("the scheduler has not started")
+    if health.inventory_loaded_at is None:
+        reasons.append("the inventory is not loaded")
+    late = [job for job in jobs if overdue(job, now) and (job.check, job.place) not in health.running]
+    if late:
+        reasons.append(f"{len(late)} jobs are overdue, {late[0].check} at {late[0].place} among them")
+    for channel, (count, oldest) in sorted(backlog.items()):
+        if oldest is not None and now - oldest > DELIVERY_SLOW_AFTER:
+            minutes = int((now - oldest).total_seconds() // 60)
+            reasons.append(f"{count} messages wait for {channel}, the oldest for {minutes} minutes")
+    return [*reasons, *health.delivery_troubles]

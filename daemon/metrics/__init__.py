@@ -1,0 +1,7 @@
+"""Prometheus metrics: a catalogue, the daemon's own counters, and the cached snapshot. Imports prometheus_client."""
+
+from daemon.metrics.catalogue import CATALOGUE, Metric, Type, document, measure_metrics
+from daemon.metrics.own import OwnMetrics
+from daemon.metrics.snapshot import Snapshot, Snapshots
+
+__all__ = ["CATALOGUE", "Metric", "OwnMetrics", "Snapshot", "Snapshots", "Type", "document", "measure_metrics"]

@@ -1,0 +1,153 @@
+"""Every metric there is, as data: name, type, help, labels. docs/metrics.md is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Protocol
+
+
+class Type(StrEnum):
+    """Prometheus' types, as far as they are used."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric family. Base units; times are Unix time in UTC."""
+
+    name: str  # as it is queried, `_total` of a counter included
+    type: Type
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()  # of a histogram, without +Inf
+
+
+class HasMeasures(Protocol):
+    """What is needed of a check: its measures and its words."""
+
+    @property
+    def measures(self) -> Mapping[str, str]: ...
+
+    @property
+    def verdicts(self) -> Mapping[str, str]: ...
+
+
+# Labels of a check at a place. A place is an instance, an account, a region: bounded. A resource is never a label.
+PLACE = ("check", "place", "stack", "component", "stage", "tenant", "account", "region")
+INSTANCE = ("place", "stack", "component", "stage", "tenant", "account", "region")
+
+LATENCY_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0)
+
+_ALL = (
+    # The daemon itself. These come first: where the budget of series is small, they are kept.
+    Metric("barograph_build_info", Type.GAUGE, "Always 1; the version is a label.", ("version", "python")),
+    Metric("barograph_start_timestamp_seconds", Type.GAUGE, "When the daemon was started."),
+    Metric("barograph_snapshot_timestamp_seconds", Type.GAUGE, "When these metrics were put together."),
+    Metric("barograph_series", Type.GAUGE, "Time series given here, before any were dropped."),
+    Metric(
+        "barograph_series_dropped_total", Type.COUNTER,
+        "Time series left out because metrics.series_limit was reached, summed over all snapshots.",
+    ),
+    Metric("barograph_scheduler_beat_timestamp_seconds", Type.GAUGE, "When the scheduler last proved that it runs."),
+    Metric("barograph_scheduler_lateness_seconds", Type.GAUGE, "How late the last started job was."),
+    Metric("barograph_runs_in_progress", Type.GAUGE, "Checks at work now, by check.", ("check",)),
+    Metric("barograph_children", Type.GAUGE, "Processes that the daemon started and that run now."),
+    Metric("barograph_store_size_bytes", Type.GAUGE, "Size of the database with its write-ahead log."),
+    Metric("barograph_store_rows", Type.GAUGE, "Rows in each table of the database.", ("table",)),
+    Metric("barograph_inventory_instances", Type.GAUGE, "Component instances by status.", ("status",)),
+    Metric("barograph_inventory_problems", Type.GAUGE, "Things wrong with the inventory that a person must mend."),
+    Metric("barograph_inventory_loaded_timestamp_seconds", Type.GAUGE, "When the inventory was last loaded well."),
+    Metric("barograph_inventory_stale", Type.GAUGE, "1 if the last load failed and an older inventory is used."),
+    Metric(
+        "barograph_guard_refusals_total", Type.COUNTER,
+        "Terraform commands that could have changed something and were refused.",
+    ),
+    Metric(
+        "barograph_plan_phantoms_total", Type.COUNTER,
+        "Attribute differences of plans that say nothing (null and empty, order of a list) and were left out.",
+    ),
+    # Alerts and their way out.
+    Metric("barograph_incidents", Type.GAUGE, "Live incidents.", ("tier", "kind", "state")),
+    Metric("barograph_incidents_baseline", Type.GAUGE, "Live incidents that were there at the first look.", ("tier",)),
+    Metric(
+        "barograph_incident_oldest_timestamp_seconds", Type.GAUGE,
+        "When the oldest live incident of a tier was opened; absent if there is none.", ("tier",),
+    ),
+    Metric("barograph_deliveries", Type.GAUGE, "Stored messages by state.", ("state",)),
+    Metric("barograph_delivery_backlog", Type.GAUGE, "Messages that wait to be sent.", ("channel",)),
+    Metric(
+        "barograph_delivery_oldest_timestamp_seconds", Type.GAUGE,
+        "Since when the oldest waiting message waits; absent if none does.", ("channel",),
+    ),
+    Metric(
+        "barograph_delivery_latency_seconds", Type.HISTOGRAM,
+        "From the moment a message was stored to the moment Slack took it.", ("tier",), LATENCY_BUCKETS,
+    ),
+    Metric(
+        "barograph_delivery_errors_total", Type.COUNTER,
+        "Attempts to send that failed: not_sent, ambiguous, destination, credential, payload, gone.", ("class",),
+    ),
+    # Checks.
+    Metric(
+        "barograph_check_outcome", Type.GAUGE, "1 for how the check stands at the place, else 0.", (*PLACE, "outcome"),
+    ),
+    Metric("barograph_check_last_run_timestamp_seconds", Type.GAUGE, "When the last look ended, good or not.", PLACE),
+    Metric(
+        "barograph_check_last_success_timestamp_seconds", Type.GAUGE,
+        "When the place was last looked at with success; absent if it never was.", PLACE,
+    ),
+    Metric("barograph_check_next_run_timestamp_seconds", Type.GAUGE, "When the next look is due.", PLACE),
+    Metric("barograph_check_run_duration_seconds", Type.GAUGE, "How long the last finished look took.", PLACE),
+    Metric(
+        "barograph_check_resources", Type.GAUGE, "Resources the check knows at the place, by outcome.",
+        (*PLACE, "outcome"),
+    ),
+    Metric(
+        "barograph_drift_state", Type.GAUGE,
+        "1 for the verdict of the instance, else 0. `unknown`: the last look failed or is too old.",
+        ("stack", "component", "state"),
+    ),
+)  # fmt: skip
+
+CATALOGUE: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
+
+
+def measure_name(check: str, measure: str) -> str:
+    """The metric of a check's measure."""
+    return f"barograph_{check}_{measure}"
+
+
+def measure_metrics(checks: Mapping[str, HasMeasures]) -> dict[str, Metric]:
+    """The metrics that the checks' own measures become, by name."""
+    found = {}
+    for check, each in checks.items():
+        for measure, help_text in each.measures.items():
+            name = measure_name(check, measure)
+            found[name] = Metric(name, Type.GAUGE, help_text, INSTANCE)
+    return found
+
+
+def document(checks: Mapping[str, HasMeasures]) -> str:
+    """docs/metrics.md."""
+    lines = [
+        "# Metrics",
+        "",
+        "Made from `daemon/metrics/catalogue.py`; a test compares. Times are Unix time, in seconds. Compute ages in",
+        "Prometheus: `time() - barograph_check_last_success_timestamp_seconds`. `/metrics` gives the text format, or",
+        "OpenMetrics to those who ask for it. It is put together when something changed, at most every two seconds,",
+        "and served as it is: a scrape never shows half an update and costs the daemon nothing.",
+        "",
+        "| name | type | labels | meaning |",
+        "|---|---|---|---|",
+    ]
+    for metric in (*_ALL, *measure_metrics(checks).values()):
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        lines.append(f"| `{metric.name}` | {metric.type} | {labels} | {metric.help.replace('|', chr(92) + '|')} |")
+    lines += ["", "The standard `process_…` metrics (memory, file descriptors, CPU) are there too.", ""]
+    return "\n".join(lines)

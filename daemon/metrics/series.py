@@ -1,0 +1,157 @@
+"""From what is known to series: pure functions, no library. Series are (metric, {label values: value})."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from alerts.base import LIVE, Incident
+from checks.base import Kind, Outcome, Tier
+from daemon.health import Health
+from daemon.metrics.catalogue import (
+    CATALOGUE,
+    INSTANCE,
+    PLACE,
+    HasMeasures,
+    Metric,
+    measure_metrics,
+    measure_name,
+)
+from daemon.standing import Standing, effective
+from daemon.store import Counts
+
+Labels = tuple[str, ...]
+Series = tuple[Metric, dict[Labels, float]]
+UNKNOWN_STATE = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the store held at one moment."""
+
+    standings: Sequence[Standing] = ()
+    incidents: Sequence[Incident] = ()  # live ones
+    backlog: Mapping[str, tuple[int, datetime | None]] = field(default_factory=dict)
+    counts: Counts = field(default_factory=Counts)
+
+
+def all_series(view: View, health: Health, checks: Mapping[str, HasMeasures], now: datetime) -> Iterator[Series]:
+    """Everything that is a gauge, the most important first."""
+    yield from _of_daemon(health, view.counts, now)
+    yield from _of_alerts(view)
+    yield from _of_checks(view.standings)
+    yield from _of_drift(view.standings, checks)
+    yield from _of_measures(view.standings, checks)
+
+
+def _one(name: str, value: float | datetime | None, labels: Labels = ()) -> Series:
+    """A series with one value, or none where the value is not known: a missing series, never a 0."""
+    if value is None:
+        return CATALOGUE[name], {}
+    return CATALOGUE[name], {labels: value.timestamp() if isinstance(value, datetime) else float(value)}
+
+
+def _of_daemon(health: Health, counts: Counts, now: datetime) -> Iterator[Series]:
+    yield _one("barograph_build_info", 1, (health.version, platform.python_version()))
+    yield _one("barograph_start_timestamp_seconds", health.started_at)
+    yield _one("barograph_snapshot_timestamp_seconds", now)
+    yield _one("barograph_scheduler_beat_timestamp_seconds", health.scheduler_beat)
+    yield _one("barograph_scheduler_lateness_seconds", health.scheduler_lateness)
+    running: dict[Labels, float] = {}
+    for check, _ in health.running:
+        running[(check,)] = running.get((check,), 0) + 1
+    yield CATALOGUE["barograph_runs_in_progress"], running
+    yield _one("barograph_children", health.children)
+    yield _one("barograph_store_size_bytes", health.store_bytes)
+    yield CATALOGUE["barograph_store_rows"], {(table,): float(n) for table, n in counts.tables.items()}
+    yield CATALOGUE["barograph_inventory_instances"], {(word,): float(n) for word, n in health.instances.items()}
+    yield _one("barograph_inventory_problems", len(health.inventory_problems))
+    yield _one("barograph_inventory_loaded_timestamp_seconds", health.inventory_loaded_at)
+    yield _one("barograph_inventory_stale", bool(health.inventory_stale_because))
+
+
+def _of_alerts(view: View) -> Iterator[Series]:
+    counts: dict[Labels, float] = {(t, k, s): 0.0 for t in Tier for k in Kind for s in sorted(LIVE)}
+    baseline: dict[Labels, float] = {(tier,): 0.0 for tier in Tier}
+    oldest: dict[Labels, float] = {}
+    for incident in view.incidents:
+        counts[(incident.tier, incident.kind, incident.state)] += 1
+        baseline[(incident.tier,)] += incident.baseline
+        opened = incident.opened_at.timestamp()
+        oldest[(incident.tier,)] = min(oldest.get((incident.tier,), opened), opened)
+    yield CATALOGUE["barograph_incidents"], counts
+    yield CATALOGUE["barograph_incidents_baseline"], baseline
+    yield CATALOGUE["barograph_incident_oldest_timestamp_seconds"], oldest
+    yield CATALOGUE["barograph_deliveries"], {(state,): float(n) for state, n in view.counts.deliveries.items()}
+    yield CATALOGUE["barograph_delivery_backlog"], {(name,): float(n) for name, (n, _) in view.backlog.items()}
+    waiting: dict[Labels, float] = {(name,): since.timestamp() for name, (_, since) in view.backlog.items() if since}
+    yield CATALOGUE["barograph_delivery_oldest_timestamp_seconds"], waiting
+
+
+def _of_checks(standings: Sequence[Standing]) -> Iterator[Series]:
+    outcome: dict[Labels, float] = {}
+    resources: dict[Labels, float] = {}
+    last_run: dict[Labels, float] = {}
+    last_success: dict[Labels, float] = {}
+    next_run: dict[Labels, float] = {}
+    duration: dict[Labels, float] = {}
+    for each in standings:
+        job, labels = each.job, place_labels(each, PLACE)
+        outcome.update({(*labels, word): float(word is each.outcome) for word in Outcome})
+        for reading in each.readings:
+            key = (*labels, effective(reading))
+            resources[key] = resources.get(key, 0.0) + 1
+        for series, at in ((last_run, job.last_end), (last_success, job.last_ok), (next_run, job.next_due)):
+            if at is not None:
+                series[labels] = at.timestamp()
+        if job.last_start is not None and job.last_end is not None and not job.running:
+            duration[labels] = (job.last_end - job.last_start).total_seconds()
+    yield CATALOGUE["barograph_check_outcome"], outcome
+    yield CATALOGUE["barograph_check_last_run_timestamp_seconds"], last_run
+    yield CATALOGUE["barograph_check_last_success_timestamp_seconds"], last_success
+    yield CATALOGUE["barograph_check_next_run_timestamp_seconds"], next_run
+    yield CATALOGUE["barograph_check_run_duration_seconds"], duration
+    yield CATALOGUE["barograph_check_resources"], resources
+
+
+def _of_drift(standings: Sequence[Standing], checks: Mapping[str, HasMeasures]) -> Iterator[Series]:
+    """The verdict of every instance, one-hot. A look that failed or is old is unknown, not its last verdict."""
+    words = tuple(checks["drift"].verdicts) if "drift" in checks else ()
+    states = (*words, UNKNOWN_STATE)
+    series: dict[Labels, float] = {}
+    for each in standings:
+        if each.job.check == "drift":
+            labels = place_labels(each, ("stack", "component"))
+            word = each.word if each.word in words else UNKNOWN_STATE
+            series.update({(*labels, state): float(state == word) for state in states})
+    yield CATALOGUE["barograph_drift_state"], series
+
+
+def _of_measures(standings: Sequence[Standing], checks: Mapping[str, HasMeasures]) -> Iterator[Series]:
+    """The values of readings that hold. Several resources of one place become one: the earliest time, else the sum."""
+    metrics = measure_metrics(checks)
+    series: dict[str, dict[Labels, float]] = {name: {} for name in metrics}
+    for each in standings:
+        labels = place_labels(each, INSTANCE)
+        for reading in each.readings:
+            if effective(reading) is Outcome.UNKNOWN or each.job.outcome != "ok":
+                continue
+            for measure, value in reading.values.items():
+                name = measure_name(each.job.check, measure)
+                if name in series:
+                    known = series[name].get(labels)
+                    pick = min if name.endswith("_timestamp_seconds") else _add
+                    series[name][labels] = value if known is None else pick(known, value)
+    yield from ((metrics[name], found) for name, found in series.items())
+
+
+def _add(one: float, other: float) -> float:
+    return one + other
+
+
+def place_labels(each: Standing, names: Sequence[str]) -> Labels:
+    """The values of labels of a check at a place; what the place does not have is empty."""
+    known = {"check": each.job.check, "place": each.job.place}
+    return tuple(known.get(name) or each.job.labels.get(name, "") for name in names)
