@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from checks.kinds import Kind, Tier
 from daemon.demo import wire
@@ -121,9 +122,10 @@ def _merge_change(world: DemoWorld) -> None:
 
 def _lock_state(world: DemoWorld) -> None:
     path = f"{STATE_BUCKET}/{DemoInstance('acme-prod', 'service').state_key}"
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     info = {
         "ID": "5d8f3c1e-7a52-4b8e-9d1f-2c6a0b9e4f77", "Operation": "OperationTypeApply", "Info": "", "Path": path,
-        "Who": "ana@ci-runner-7", "Version": world.program.version, "Created": "2031-03-14T09:26:53.589793Z",
+        "Who": "ana@ci-runner-7", "Version": world.program.version, "Created": now,
     }  # fmt: skip
     item = {"LockID": {"S": path}, "Info": {"S": json.dumps(info)}}
     world.api.json("dynamodb", "DynamoDB_20120810.PutItem", {"TableName": LOCK_TABLE, "Item": item})

@@ -1,0 +1,72 @@
+"""The whole demo: world, Slack, service and one round, from nothing to nothing."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+
+from daemon.demo.config import CHANNELS, use_demo_credentials, write_config
+from daemon.demo.fakeslack import FakeSlack, channel_id
+from daemon.demo.live import LivePrinter
+from daemon.demo.round import DemoRound, Watcher
+from daemon.demo.world import DemoWorld
+
+OpenService = Callable[[Path], AbstractContextManager[Watcher]]
+_TICK_SECONDS = 0.5
+
+
+def perform(
+    open_service: OpenService, *, once: bool, port: int, say: Callable[[str], None], clock: Callable[[], datetime]
+) -> int:
+    """Make the world, watch it, do one round of mischief. Gives the exit code: 0 only if all of it was found.
+
+    *open_service* starts the service with a configuration file, and ends it when it is left. Without *once* the
+    service goes on until KeyboardInterrupt, which is let out once everything is ended and removed. Raises DemoError
+    and ApiError.
+    """
+    with scratch_folder() as folder, DemoWorld(Path(folder), say=say) as world:
+        world.start()
+        use_demo_credentials()
+        channels = {channel_id(name): name for name in CHANNELS.values()}
+        slack = FakeSlack(CHANNELS.values())
+        with slack, LivePrinter(slack, channels, say):
+            config = write_config(world, slack_url=slack.base_url, slack_token=slack.token, port=port)
+            with open_service(config) as watcher:
+                say(addresses(watcher, slack, config))
+                card = DemoRound(world, slack, watcher, clock=clock, say=say).run()
+                if not once:
+                    say(f"{card.text()}\n\n{addresses(watcher, slack, config)}\n\nCtrl-C ends it.")
+                    watch(watcher)
+    # Last, below the messages, which are all printed by now.
+    say(card.text())
+    return 0 if card.ok else 1
+
+
+def scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    """An empty folder with a short path, removed when it is left: providers put sockets below it."""
+    # macOS gives each user a folder for temporary files whose path is too long for that.
+    parent = "/tmp" if sys.platform == "darwin" else None  # noqa: S108 - mkdtemp makes a private folder in it
+    return tempfile.TemporaryDirectory(prefix="barograph-", dir=parent)
+
+
+def addresses(watcher: Watcher, slack: FakeSlack, config: Path) -> str:
+    """Where a person can look."""
+    lines = {
+        "Status page": watcher.address,
+        "Slack inbox": f"{slack.url}/inbox",
+        "Metrics": f"{watcher.address}/metrics",
+        "Configuration": str(config),
+    }
+    return "\n".join(f"{name + ':':<15} {address}" for name, address in lines.items())
+
+
+def watch(watcher: Watcher) -> None:
+    """Stay until KeyboardInterrupt. Raises DemoError when the service ends by itself."""
+    while True:
+        watcher.check_alive()
+        time.sleep(_TICK_SECONDS)
