@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from daemon.planning.environment import Folders
 
 _SKIPPED = frozenset({".git", ".terraform", "terraform.tfstate.d"})
+_LONGEST_TEMPORARY = 64
 _OWN = "barograph-plans"  # the only folder of the scratch folder that is ever wiped
 
 
@@ -65,6 +67,7 @@ class WorkingCopy:
         self._fingerprint: str | None = None
         self._files: dict[Path, tuple[int, int]] = {}  # what was copied, as it was then
         self._kept: dict[int, Path] = {}
+        self._link: Path | None = None
 
     def refresh(self, fingerprint: str) -> None:
         """Copy the repository anew unless that was done for *fingerprint*. Raises OSError."""
@@ -100,7 +103,22 @@ class WorkingCopy:
         if not atmos:
             data = self.folder / "data" / component
             data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Folders(look / "bin", look / "home", look / "tmp", cli_config, data, plugin_cache)
+        return Folders(look / "bin", look / "home", self._temporary, cli_config, data, plugin_cache)
+
+    @property
+    def _temporary(self) -> Path:
+        """Providers listen on sockets here, whose paths the system limits to about a hundred characters."""
+        real = self.folder / "look" / "tmp"
+        if len(str(real)) <= _LONGEST_TEMPORARY:
+            return real
+        if self._link is None:
+            self._link = Path(tempfile.gettempdir(), f"barograph-{secrets.token_hex(6)}")
+            self._link.symlink_to(real)
+        return self._link
+
+    def close(self) -> None:
+        if self._link is not None:
+            _remove(self._link)
 
     @property
     def out(self) -> Path:

@@ -128,7 +128,11 @@ def read_text(output: bytes) -> tuple[Diagnostic, ...]:
             current = [line.removeprefix("Error: ")]
         elif current is not None:
             current.append(line)
-    return tuple(found)
+    # The first only says that there are more.
+    telling = [
+        diagnostic for diagnostic in found if not diagnostic.summary.startswith("Terraform encountered problems")
+    ]
+    return tuple(telling or found)
 
 
 def _from_text(lines: list[str]) -> Diagnostic:

@@ -115,7 +115,8 @@ def _failed(what: str, found: Sequence[Diagnostic]) -> NoReturn:
 
 def _check_plan_file(plan_file: Path) -> None:
     try:
-        start = plan_file.open("rb").read(2)
+        with plan_file.open("rb") as file:
+            start = file.read(2)
     except OSError as missing:
         raise error("Terraform ended well, but left no plan file", cause="no plan file") from missing
     if start != b"PK":  # a plan file is a zip archive

@@ -87,7 +87,7 @@ class Planner:
         """Remove the private copies. Looks that still run end with an error."""
         with self._lock:
             if self._opened is not None:
-                self._opened.scratch.close()
+                self._opened.close()
                 self._opened = None
 
     def _granted(self, watched: Watched) -> Grant:
@@ -204,11 +204,18 @@ class _Opened:
         own = {"PATH": settings.inherited.get("PATH", ""), "HOME": str(scratch.path), "CHECKPOINT_DISABLE": "1"}
         own["TF_CLI_CONFIG_FILE"] = str(self.cli_config)
         self.binaries = Binaries(processes, settings.terraform, own, scratch.path)
+        self._copies: list[WorkingCopy] = []
         self._free: queue.LifoQueue[WorkingCopy] = queue.LifoQueue()
         for number in range(max(1, settings.workers)):
             folder = scratch.path / f"worker-{number}"
             folder.mkdir(mode=0o700)
-            self._free.put(WorkingCopy(folder, repository))
+            self._copies.append(WorkingCopy(folder, repository))
+            self._free.put(self._copies[-1])
+
+    def close(self) -> None:
+        for copy in self._copies:
+            copy.close()
+        self.scratch.close()
 
     @contextlib.contextmanager
     def worker(self) -> Iterator[WorkingCopy]:
