@@ -42,11 +42,18 @@ class JobState:
 class Recorder:
     """Writes runs down. The only writer of readings and incidents; safe to call from any thread."""
 
-    def __init__(self, store: Store, policy: Policy, on_stored: Callable[[], None] = lambda: None) -> None:
-        """*on_stored* is called after each committed run: there may be messages to send and a page to renew."""
+    def __init__(
+        self, store: Store, policy: Policy, on_stored: Callable[[Run | None], None] = lambda run: None
+    ) -> None:
+        """*on_stored* is called after each commit, with the run if it was one: something may be new to send or show."""
         self._store = store
         self._policy = policy
         self._on_stored = on_stored
+
+    def begin(self, check: str, place: str, labels: Mapping[str, str], now: datetime) -> None:
+        """Note that a run begins: of one that never ends, at least that is known."""
+        with self._store.transaction() as tx:
+            tx.start_run(check, place, labels, now)
 
     def record(self, run: Run, next_due: datetime) -> None:
         """Store *run*, what it does to incidents, the messages of that, and when to look next, all or nothing."""
@@ -63,7 +70,7 @@ class Recorder:
                 tx.save_readings(run.check, run.place, readings, run.ended, complete=run.failure is None)
             for change in changes(known, look, self._policy, run.ended):
                 tx.save_change(change)
-        self._on_stored()
+        self._on_stored(run)
 
     def retire(self, check: str, place: str, reason: str, now: datetime) -> None:
         """Stop watching a place: its live incidents are retired, not resolved, and its job is forgotten."""
@@ -71,7 +78,7 @@ class Recorder:
             for change in retire(tx.incidents(check, place), reason, self._policy, now):
                 tx.save_change(change)
             tx.forget_job(check, place, now)
-        self._on_stored()
+        self._on_stored(None)
 
     def announce_baseline(self, check: str, waiting: int, now: datetime) -> None:
         """Post the summary of what the first looks of *check* found, once all *waiting* places were looked at."""
@@ -80,7 +87,7 @@ class Recorder:
             for change in told:
                 tx.save_change(change)
         if told:
-            self._on_stored()
+            self._on_stored(None)
 
     def job(self, check: str, place: str) -> JobState:
         """Where one check at one place stands; all empty if it never ran."""

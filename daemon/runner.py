@@ -11,7 +11,7 @@ from typing import Protocol
 
 from checks.base import Check, LookFailed, Place, Reading
 from daemon.record import JobState, Run
-from daemon.schedule import Schedule, after_run, start_time
+from daemon.schedule import Every, Schedule, after_run, start_time
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +24,19 @@ class CheckPlan:
 
     name: str
     check: Check
-    schedule: Callable[[Mapping[str, str]], Schedule]  # by the labels of the place
+    interval: Callable[[Mapping[str, str]], timedelta]  # by the labels of the place
     deadline: timedelta
     pool: str = "default"
+
+    def schedule(self, labels: Mapping[str, str]) -> Schedule:
+        """When a place with *labels* is looked at."""
+        return Every(self.interval(labels))
 
 
 class Records(Protocol):
     """Where runs go and job states come from."""
+
+    def begin(self, check: str, place: str, labels: Mapping[str, str], now: datetime) -> None: ...
 
     def record(self, run: Run, next_due: datetime) -> None: ...
 
@@ -212,6 +218,7 @@ class Runner:
         try:
             plan = self._plans[check]
             before = self._records.job(check, key)
+            self._records.begin(check, key, place.labels, self._clock())
             run = self.run(check, place)
             if self._stopping.is_set():
                 return

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,10 @@ from daemon.planning import Planner
 from daemon.planning.settings import PlanningSettings, PlanRule, inherited
 from daemon.processes import Processes
 from daemon.runner import CheckPlan
-from daemon.schedule import Every
+from daemon.web import AuthSettings, Credential
 
 if TYPE_CHECKING:
-    from daemon.config import Config
+    from daemon.config import CheckSettings, Config
     from daemon.config.models import PlanRule as PlanRuleSection
 
 PLANS = "plans"  # the pool of threads that wait for Terraform
@@ -136,6 +137,17 @@ def _below(repository: Path, path: Path | None) -> str:
         return str(path)
 
 
+def web_auth(config: Config) -> AuthSettings:
+    """Who may see what over HTTP."""
+    auth = config.web.auth
+    return AuthSettings(
+        tokens=tuple(Credential(one.name, one.token.reveal(), frozenset(map(str, one.scopes))) for one in auth.tokens),
+        logins=tuple(
+            Credential(one.user, one.password.reveal(), frozenset(map(str, one.scopes))) for one in auth.basic
+        ),
+    )
+
+
 def open_inventory(config: Config, environ: Mapping[str, str]) -> Inventory:
     """Load the inventory once, for the command line. Raises InventoryError."""
     processes = Processes()
@@ -152,13 +164,17 @@ def check_plans(config: Config) -> Mapping[str, CheckPlan]:
         name: CheckPlan(
             name=name,
             check=settings.check,
-            schedule=lambda labels, settings=settings: Every(settings.interval(labels.get("stage", ""))),  # type: ignore[misc]  # mypy infers no type for a lambda with a default
+            interval=partial(_interval, settings),
             deadline=settings.deadline,
             pool=PLANS if settings.check.scope is Scope.INSTANCE else "default",
         )
         for name, settings in config.checks.items()
         if settings.enabled
     }
+
+
+def _interval(settings: CheckSettings, labels: Mapping[str, str]) -> timedelta:
+    return settings.interval(labels.get("stage", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,9 @@ def utc_now() -> datetime:
 class _NoRecords:
     """A single look has no history and leaves none."""
 
+    def begin(self, check: str, place: str, labels: Mapping[str, str], now: datetime) -> None:
+        raise AssertionError("a single look is not recorded")
+
     def record(self, run: Run, next_due: datetime) -> None:
         raise AssertionError("a single look is not recorded")
 

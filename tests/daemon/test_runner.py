@@ -17,11 +17,10 @@ from alerts.routes import Routes
 from checks.base import Check, Fact, Finding, Kind, LookFailed, Outcome, Reading
 from daemon.record import Recorder
 from daemon.runner import CheckPlan, Runner
-from daemon.schedule import Every
 from daemon.store import Store
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
-SIX_HOURS = Every(timedelta(hours=6))
+SIX_HOURS = timedelta(hours=6)
 
 
 @dataclass

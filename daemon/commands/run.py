@@ -1,0 +1,64 @@
+"""`barograph run`: the daemon."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from daemon.commands.config import USAGE, config_file
+
+if TYPE_CHECKING:
+    from daemon.app import Commands, Running
+    from daemon.config import Config
+
+STORE_TROUBLE = 4
+
+
+@click.command()
+@config_file
+def run(path: Path) -> None:
+    """Watch on schedule, until SIGTERM or SIGINT. SIGHUP takes the configuration anew: all of it or none.
+
+    Exit codes: 0 stopped; 2 wrong configuration; 4 the store cannot be used; 70 the scheduler died.
+    """
+    from daemon.app import RELOAD, STOP, Commands, serve
+    from daemon.config import ConfigError
+    from daemon.store import StoreError
+
+    commands = Commands()
+    handle(commands, {signal.SIGTERM: STOP, signal.SIGINT: STOP, signal.SIGHUP: RELOAD})
+    try:
+        serve(path, commands, environ=os.environ, on_config=_set_up_logging, on_ready=_say)
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        sys.exit(USAGE)
+    except (StoreError, OSError) as error:
+        click.echo(f"barograph: {error}", err=True)
+        sys.exit(STORE_TROUBLE)
+
+
+def handle(commands: Commands, words: dict[signal.Signals, str]) -> None:
+    """Turn signals into commands. As process 1 of a container, Python would ignore SIGTERM without a handler."""
+
+    def put(number: int, frame: FrameType | None) -> None:
+        commands.put(words[signal.Signals(number)])
+
+    for number in words:
+        signal.signal(number, put)
+
+
+def _say(running: Running) -> None:
+    click.echo(f"barograph: watching; status page at {running.address}", err=True)
+
+
+def _set_up_logging(config: Config) -> None:
+    from daemon.logs import set_up
+
+    set_up(config.log.level, config.log.format, config.secrets())

@@ -1,0 +1,123 @@
+"""What the daemon does for itself between looks: sums up baselines, watches its own delivery and schedule, prunes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from alerts.base import LIVE, DeliveryState, Incident
+from alerts.lifecycle import COULD_NOT_LOOK
+from checks.base import Finding, Kind, Outcome, Reading
+from daemon.record import Recorder, Run
+from daemon.standing import overdue
+from daemon.store import JobRow, Store
+
+log = logging.getLogger(__name__)
+
+CHECK, PLACE = "barograph", "self"
+LABELS = {"stage": "all"}  # it looks after every stage
+MISSED_PERIODS = 3
+TRIES_BEFORE_STALE = (
+    12  # of a place that was never looked at with success: an hour of "busy", looked at every 5 minutes
+)
+DEAD_FOR = timedelta(days=7)  # how long a message that could not be delivered is told of
+RECORD_AT_LEAST = timedelta(hours=1)
+
+
+class Upkeep:
+    """Periodic jobs. Each is safe to miss, and safe to run twice."""
+
+    def __init__(
+        self,
+        store: Store,
+        recorder: Recorder,
+        clock: Callable[[], datetime],
+        expected: Callable[[], Mapping[tuple[str, str], timedelta]],
+        retention: timedelta,
+    ) -> None:
+        """*expected* gives how often each (check, place) that is watched now is to be looked at."""
+        self._store = store
+        self._recorder = recorder
+        self._clock = clock
+        self._expected = expected
+        self._retention = retention
+        self._lock = threading.Lock()
+        self._recorded: tuple[object, datetime] | None = None
+
+    def baselines(self) -> None:
+        """Post the summaries of first looks that are complete, or have waited long enough."""
+        expected = self._expected()
+        seen = {(job.check, job.place) for job in self._store.jobs() if job.first_ok is not None}
+        for check in sorted({check for check, _ in expected}):
+            waiting = sum(1 for key in expected if key[0] == check and key not in seen)
+            self._recorder.announce_baseline(check, waiting, self._clock())
+
+    def look_at_self(self) -> None:
+        """Record what the daemon fails to do: places nobody has looked at for long, messages that cannot be sent."""
+        now = self._clock()
+        with self._store.read() as view:
+            readings = (
+                schedule_reading(view.jobs(), view.incidents(LIVE), self._expected(), now),
+                delivery_reading(
+                    [(d.id, d.channel, d.error, d.created_at) for d in view.deliveries(DeliveryState.DEAD)], now
+                ),
+            )
+        told = [(reading.verdict, reading.summary) for reading in readings]
+        with self._lock:
+            if self._recorded is not None and self._recorded[0] == told and now - self._recorded[1] < RECORD_AT_LEAST:
+                return
+            self._recorded = (told, now)
+        self._recorder.record(Run(CHECK, PLACE, LABELS, now, self._clock(), readings), now + 2 * RECORD_AT_LEAST)
+
+    def prune(self) -> None:
+        """Remove what is older than the retention."""
+        pruned = self._store.prune(self._clock(), self._retention)
+        log.info("pruned the store", extra={"pruned": str(pruned)})
+
+
+def schedule_reading(
+    jobs: Iterable[JobRow], live: Iterable[Incident], expected: Mapping[tuple[str, str], timedelta], now: datetime
+) -> Reading:
+    """Say whether each watched place was looked at with success within three of its periods.
+
+    A place that already has an incident for "could not look" is told of there.
+    """
+    told = {(one.check, one.place) for one in live if one.kind is Kind.MONITORING and one.key == COULD_NOT_LOOK}
+    stale = sorted(
+        f"{job.check} at {job.place}"
+        for job in jobs
+        if (every := expected.get((job.check, job.place))) is not None
+        and (job.check, job.place) not in told
+        and (_neglected(job, every, now) or overdue(job, now))
+    )
+    if not stale:
+        return Reading("schedule", Outcome.HEALTHY, "on_time", "every watched place was looked at in time")
+    shown = ", ".join(stale[:5]) + (f" and {len(stale) - 5} more" if len(stale) > 5 else "")
+    summary = f"No good look for more than {MISSED_PERIODS} periods: {shown}"
+    finding = Finding(
+        Kind.MONITORING, "stale", summary, remedy="barograph check -c barograph.yml", evidence={"places": stale[:200]}
+    )  # fmt: skip
+    return Reading("schedule", Outcome.UNHEALTHY, "stale", summary, (finding,))
+
+
+def _neglected(job: JobRow, every: timedelta, now: datetime) -> bool:
+    if job.last_ok is None:
+        return job.runs >= TRIES_BEFORE_STALE
+    return now - job.last_ok > MISSED_PERIODS * every
+
+
+def delivery_reading(dead: Iterable[tuple[str, str, str, datetime | None]], now: datetime) -> Reading:
+    """Say whether every message could be delivered. *dead*: (id, channel, error, stored at) of those that could not."""
+    recent = [each for each in dead if each[3] is not None and now - each[3] < DEAD_FOR]
+    if not recent:
+        return Reading("delivery", Outcome.HEALTHY, "delivered", "no message was refused")
+    summary = (
+        f"{len(recent)} messages were refused by Slack in every form, the last for {recent[-1][1]}: {recent[-1][2]}"
+    )
+    finding = Finding(
+        Kind.MONITORING, "undeliverable", summary, remedy="See the status page for what they said.",
+        evidence={"deliveries": [each[0] for each in recent[:50]]},
+    )  # fmt: skip
+    return Reading("delivery", Outcome.UNHEALTHY, "undeliverable", summary, (finding,))
