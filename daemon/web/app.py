@@ -1,0 +1,163 @@
+"""The web application: pages for people, metrics for Prometheus, health for whoever restarts or routes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from alerts.base import LIVE
+from daemon.health import Health, why_not_alive, why_not_ready
+from daemon.metrics.snapshot import Snapshot
+from daemon.standing import standings
+from daemon.store import Reader, StoreError
+from daemon.web import status
+from daemon.web.auth import AuthSettings
+from daemon.web.differences import SIDES, differences, other_evidence
+from daemon.web.guard import Guard
+from daemon.web.rendering import Renderer
+
+log = logging.getLogger(__name__)
+
+HISTORY = 25  # rows of each history on a page
+
+
+class Readable(Protocol):
+    """What is needed of the store."""
+
+    def read(self) -> AbstractContextManager[Reader]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebDeps:
+    """What the pages are made from. `snapshot` gives the cached metrics."""
+
+    store: Readable
+    snapshot: Callable[[], Snapshot]
+    health: Callable[[], Health]
+    clock: Callable[[], datetime]
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    public_url: str = ""
+
+
+def create_app(deps: WebDeps) -> Starlette:
+    """The application. Nothing is started and nothing is read before the first request."""
+    pages = _Pages(deps)
+    return Starlette(
+        routes=[
+            Route("/", pages.status),
+            Route("/metrics", pages.metrics),
+            Route("/healthz", pages.healthz),
+            Route("/readyz", pages.readyz),
+            Route("/instances/{place:path}", pages.instance),
+            Route("/incidents/{fingerprint}", pages.incident),
+        ],
+        middleware=[Middleware(Guard, auth=deps.auth, policy=pages.renderer.policy, public_url=deps.public_url)],
+        exception_handlers={HTTPException: pages.refused, StoreError: pages.store_failed, Exception: pages.failed},
+    )
+
+
+class _Pages:
+    """One method per route. Those that read the store are plain functions: they run in a thread."""
+
+    def __init__(self, deps: WebDeps) -> None:
+        self._deps = deps
+        self.renderer = Renderer()
+
+    async def metrics(self, request: Request) -> Response:
+        snapshot = self._deps.snapshot()
+        if snapshot.at is None:
+            return Response("no metrics yet\n", 503, media_type="text/plain")
+        body, kind = snapshot.answer(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": kind, "Vary": "Accept"})
+
+    async def healthz(self, request: Request) -> Response:
+        reasons = why_not_alive(self._deps.health(), self._deps.clock())
+        return JSONResponse({"alive": not reasons}, 503 if reasons else 200)
+
+    def readyz(self, request: Request) -> Response:
+        now, health = self._deps.clock(), self._deps.health()
+        try:
+            with self._deps.store.read() as view:
+                jobs, backlog = view.jobs(), view.backlog()
+            reasons = why_not_ready(health, jobs, backlog, now)
+        except StoreError as error:
+            reasons = [f"the store cannot be read: {error}"]
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    def status(self, request: Request) -> Response:
+        now, health = self._deps.clock(), self._deps.health()
+        with self._deps.store.read() as view:
+            found = standings(view.jobs(), view.readings(), now, health.expected)
+            incidents = status.by_urgency(view.incidents(LIVE))
+            backlog, jobs = view.backlog(), view.jobs()
+        checks, groups = status.matrix(found)
+        return self.renderer.page(
+            "status.html", now=now, health=health, headline=status.headline(incidents, found),
+            details=status.details(incidents), incidents=incidents, checks=checks, groups=groups,
+            gaps=status.gaps(found), soonest=status.soonest(found, health.running), backlog=backlog,
+            troubles=why_not_ready(health, jobs, backlog, now),
+        )  # fmt: skip
+
+    def instance(self, request: Request) -> Response:
+        place = request.path_params["place"]
+        now, health = self._deps.clock(), self._deps.health()
+        with self._deps.store.read() as view:
+            found = [s for s in standings(view.jobs(), view.readings(), now, health.expected) if s.job.place == place]
+            if not found:
+                raise HTTPException(404)
+            incidents = [each for each in view.incidents() if each.place == place]
+            runs = [run for each in found for run in view.runs(each.job.check, place, HISTORY)]
+            changes = [
+                change
+                for each in found
+                for reading in each.readings
+                for change in view.verdict_changes(each.job.check, place, reading.resource, HISTORY)
+            ]
+        live = status.by_urgency(each for each in incidents if each.state in LIVE)
+        evidence = [r.evidence for each in found for r in each.readings] + [each.evidence for each in live]
+        return self.renderer.page(
+            "instance.html", now=now, place=place, standings=found, labels=dict(found[0].job.labels), live=live,
+            past=[each for each in incidents if each.state not in LIVE][:HISTORY], differences=differences(evidence),
+            sides=SIDES, runs=sorted(runs, key=lambda run: run.ended, reverse=True)[:HISTORY],
+            changes=sorted(changes, key=lambda change: change.at, reverse=True)[:HISTORY],
+        )  # fmt: skip
+
+    def incident(self, request: Request) -> Response:
+        now = self._deps.clock()
+        with self._deps.store.read() as view:
+            found = view.incident(request.path_params["fingerprint"])
+            if found is None:
+                raise HTTPException(404)
+            transitions = view.transitions(found.fingerprint)
+            deliveries = view.deliveries_of(found.thread) if found.thread else []
+        return self.renderer.page(
+            "incident.html", now=now, incident=found, live=found.state in LIVE, transitions=transitions[::-1],
+            deliveries=deliveries, differences=differences([found.evidence]), sides=SIDES,
+            evidence=other_evidence(found.evidence),
+        )  # fmt: skip
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """404, 405: a page that says what was meant."""
+        assert isinstance(error, HTTPException)
+        what = {404: "There is no such page", 405: "This can only be read"}.get(error.status_code, error.detail)
+        page = self.renderer.page("error.html", error.status_code, what=what, why="")
+        page.headers.update(error.headers or {})
+        return page
+
+    async def store_failed(self, request: Request, error: Exception) -> Response:
+        return self.renderer.page("error.html", 503, what="The store cannot be read", why=str(error))
+
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """A bug: the log has it, the page tells nothing of it."""
+        return self.renderer.page("error.html", 500, what="Something went wrong", why="The log has the details.")

@@ -1,0 +1,69 @@
+"""Who may see what over HTTP: bearer tokens and basic authentication, compared in constant time."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One token, or one user and password. *name* is the token's name or the user; *secret* never prints."""
+
+    name: str
+    secret: str = field(repr=False)
+    scopes: frozenset[str] = frozenset({READ})
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """All who may sign in. With none, everybody may do everything: only for loopback."""
+
+    tokens: tuple[Credential, ...] = ()
+    logins: tuple[Credential, ...] = ()
+
+    @property
+    def required(self) -> bool:
+        return bool(self.tokens or self.logins)
+
+    @property
+    def challenge(self) -> str:
+        """The WWW-Authenticate header that tells a client how to sign in."""
+        ways = ['Basic realm="Barograph", charset="UTF-8"'] if self.logins else []
+        return ", ".join([*ways, *(['Bearer realm="Barograph"'] if self.tokens else [])])
+
+
+def sign_in(settings: AuthSettings, authorization: str) -> Credential | None:
+    """Who an Authorization header proves to be; None if it proves nothing."""
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return _match(settings.tokens, given.strip())
+    if scheme.lower() == "basic":
+        try:
+            user, colon, password = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        # User and password as one secret: whether a user exists cannot be told by the time an answer takes.
+        pairs = [(each, f"{each.name}:{each.secret}") for each in settings.logins]
+        return _first(pairs, f"{user}:{password}") if colon else None
+    return None
+
+
+def _match(known: Iterable[Credential], secret: str) -> Credential | None:
+    return _first([(each, each.secret) for each in known], secret) if secret else None
+
+
+def _first(known: Iterable[tuple[Credential, str]], given: str) -> Credential | None:
+    """Compare with every secret, and by hash, so that neither order nor length shows in the time it takes."""
+    digest = hashlib.sha256(given.encode()).digest()
+    found = None
+    for credential, secret in known:
+        if hmac.compare_digest(hashlib.sha256(secret.encode()).digest(), digest) and found is None:
+            found = credential
+    return found

@@ -1,0 +1,69 @@
+"""What stands before every page: sign-in, the Host header, and headers that keep browsers from leaking anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+
+from daemon.web.auth import READ, AuthSettings, sign_in
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+OPEN_PATHS = frozenset({"/healthz"})
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+class Guard:
+    """ASGI middleware. Without sign-in only the names of this machine are answered to, against DNS rebinding."""
+
+    def __init__(self, app: ASGIApp, auth: AuthSettings, policy: str, public_url: str = "") -> None:
+        self._app = app
+        self._auth = auth
+        self._policy = policy
+        self._hosts = LOOPBACK_HOSTS | {_host(urlsplit(public_url).netloc)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+
+        async def guarded_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._add_headers(MutableHeaders(scope=message))
+            await send(message)
+
+        refusal = self._refusal(scope)
+        await (refusal or self._app)(scope, receive, guarded_send)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        if scope["path"] in OPEN_PATHS:
+            return None
+        headers = Headers(scope=scope)
+        if not self._auth.required:
+            if _host(headers.get("host", "")) in self._hosts:
+                return None
+            return PlainTextResponse("This address is not one that Barograph answers to (web.public_url).\n", 421)
+        who = sign_in(self._auth, headers.get("authorization", ""))
+        if who is None:
+            challenge = {"WWW-Authenticate": self._auth.challenge}
+            return PlainTextResponse("Sign in with a token or a user and password.\n", 401, challenge)
+        if READ not in who.scopes:
+            return PlainTextResponse(f"This needs the scope {READ}.\n", 403)
+        scope["user_name"] = who.name
+        return None
+
+    def _add_headers(self, headers: MutableHeaders) -> None:
+        headers["Content-Security-Policy"] = self._policy
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        headers.setdefault("Cache-Control", "no-store")
+
+
+def _host(netloc: str) -> str:
+    """The host of `host:port`, in lower case; IPv6 keeps its brackets."""
+    netloc = netloc.lower()
+    return netloc[: netloc.find("]") + 1] if netloc.startswith("[") else netloc.partition(":")[0]
