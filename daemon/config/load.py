@@ -89,8 +89,7 @@ def _load(path: Path, env: Mapping[str, str], checks: Mapping[str, type[Check]])
             try:
                 built[name] = build(checks[name], options)
             except (TypeError, ValueError) as error:
-                spot = document.key_at(("checks", name))
-                problems.append(Problem(document.file, *spot, f"checks.{name} is not right: {error}"))
+                problems.append(_refused(name, str(error), document))
     if problems or settings is None:
         raise ConfigError(problems)
     values: dict[str, Any] = {name: getattr(settings, name) for name in models.Settings.model_fields}
@@ -109,6 +108,13 @@ def _validate(
     except ValidationError as error:
         return None, [*document.problems, *explain(error, model, document)]
     return settings, list(document.problems)
+
+
+def _refused(name: str, reason: str, document: Document) -> Problem:
+    """What a check itself says of its options; at the option, where it begins with the option's name."""
+    option = ("checks", name, reason.split(" ", 1)[0])
+    spot = document.value_at(option if option in document.values else ("checks", name))
+    return Problem(document.file, *spot, f"checks.{name} is not right: {reason}")
 
 
 def _groups(settings: models.Settings) -> Iterator[tuple[str, Options]]:

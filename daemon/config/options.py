@@ -35,8 +35,8 @@ from daemon.config.values import (
     Number,
     SomeDuration,
     Switch,
-    Text,
     Whole,
+    Words,
     read_json,
 )
 
@@ -47,7 +47,7 @@ _READ_AS: Mapping[Any, Any] = types.MappingProxyType(
         bool: Switch,
         int: Whole,
         float: Number,
-        str: Text,
+        str: Words,
         timedelta: SomeDuration,
         date: Date,
         time: LocalTime,
@@ -75,7 +75,7 @@ class CheckSettings:
 class Options(Section):
     """Options of a check. Defaults are the check's own, and right as they are."""
 
-    model_config = ConfigDict(validate_default=False)
+    model_config = ConfigDict(validate_default=False, use_attribute_docstrings=False)
 
 
 def options_model(name: str, check: type[Check]) -> type[Options]:

@@ -1,7 +1,8 @@
-"""docs/configuration.md, written from the models."""
+"""docs/configuration.md, written from the models: `python -m daemon.config.reference > docs/configuration.md`."""
 
 from __future__ import annotations
 
+import sys
 import typing
 from collections.abc import Iterator
 from enum import Enum
@@ -96,7 +97,7 @@ def _default(field: FieldInfo) -> str:
     value = field.default if field.default is not PydanticUndefined else field.get_default(call_default_factory=True)
     if value is None or value in ((), {}, ""):
         return ""
-    shown = plain(value, ("output_limit",) if isinstance(value, int) and value % 2**20 == 0 else ())
+    shown = plain(value)
     return f"`{', '.join(map(str, shown)) if isinstance(shown, list) else str(shown)}`"
 
 
@@ -117,3 +118,7 @@ def _words(annotation: Any) -> list[str]:
         if found:
             return found
     return []
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

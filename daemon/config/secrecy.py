@@ -73,14 +73,14 @@ def warnings(settings: Settings, document: Document, path: Path) -> Iterator[Pro
     for trail, value in walk(settings):
         if not isinstance(value, Secret) or not is_hidden(trail, value):
             continue
-        spot, name = document.value_at(trail), label(trail)
+        name, place = label(trail), _written_at(trail, document)
+        spot = document.value_at(place)
         if value.source is Source.CLEAR:
             clear = True
-            text = f"{name} is written in clear; take it from ${{NAME}} or a file"
-            yield Problem(document.file, *spot, text)
+            yield Problem(document.file, *spot, f"{name} is written in clear; take it from ${{NAME}} or a file")
         elif value.source is Source.FILE:
-            file = _file_of(trail, document)
-            if file and _open_to_others(path.absolute().parent / Path(file).expanduser()):
+            file = str(_value_at(place, document))
+            if _open_to_others(path.absolute().parent / Path(file).expanduser()):
                 text = f"{name} comes from a file that others than its owner may read; chmod 600 helps"
                 yield Problem(document.file, *spot, text)
         if trail[:2] == ("web", "auth") and len(value.reveal()) < MIN_TOKEN:
@@ -93,14 +93,17 @@ def warnings(settings: Settings, document: Document, path: Path) -> Iterator[Pro
     yield from _not_there(settings, document)
 
 
-def _file_of(trail: Trail, document: Document) -> str:
-    """The path a secret was read from, as the file says it."""
-    value: Any = document.root
-    beside = (*trail[:-1], f"{trail[-1]}{FILE_SUFFIX}")
-    use = beside if beside in document.values else (*trail, "file")
-    for part in use:
+def _written_at(trail: Trail, document: Document) -> Trail:
+    """Where the file says a secret: the option itself, the `…_file` beside it, or the `file` below it."""
+    beside, below = (*trail[:-1], f"{trail[-1]}{FILE_SUFFIX}"), (*trail, "file")
+    return next((place for place in (beside, below) if place in document.values), trail)
+
+
+def _value_at(trail: Trail, document: Document) -> Any:
+    value = document.root
+    for part in trail:
         value = value[part]
-    return str(value)
+    return value
 
 
 def _open_to_others(path: Path) -> bool:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
 from checks.base import Check
 from daemon.config.load import Config, file_model
@@ -32,9 +33,16 @@ def show(config: Config) -> str:
 
 def schema(checks: Mapping[str, type[Check]]) -> str:
     """Give the JSON Schema of the file, for editors. Options that need not be written are not required."""
-    content = file_model(checks).model_json_schema(mode="validation")
+    content = file_model(checks).model_json_schema(schema_generator=_Generator)
     content = _without_sibling_demands({"$schema": "https://json-schema.org/draft/2020-12/schema", **content})
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's generator, with defaults as people write them: `6h`, not `PT6H`."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return plain(dft)
 
 
 def _without_sibling_demands(node: Any) -> Any:

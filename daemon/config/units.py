@@ -10,7 +10,7 @@ _DURATION_PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|[wdhms])")
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
 
 _BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "kB": 10**3, "MB": 10**6, "GB": 10**9}
-_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([KMGTk]?i?B)")
+_SIZE = re.compile(r"(\d{1,19}(?:\.\d{1,6})?)\s*([KMGTk]?i?B)")
 
 
 def parse_duration(text: str) -> timedelta:
@@ -42,7 +42,8 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if match is None or match[2] not in _BYTES:
         raise ValueError("no size")
-    return round(float(match[1]) * _BYTES[match[2]])
+    number = match[1]
+    return round((float(number) if "." in number else int(number)) * _BYTES[match[2]])
 
 
 def format_size(value: int) -> str:

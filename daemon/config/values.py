@@ -63,6 +63,10 @@ def _text(value: Any) -> str:
     raise must_be("text", value)
 
 
+def _words(value: Any) -> str:
+    return "" if value == "" else _text(value)
+
+
 def _whole(value: Any) -> int:
     try:
         if isinstance(value, str) and re.fullmatch(r"[-+]?\d[\d_]{0,18}", value.strip()):
@@ -299,6 +303,7 @@ _TEXT = {"type": "string"}
 _SPAN = {"type": "string", "pattern": r"^([0-9.]+(ms|[wdhms]) ?)+$|\$\{"}
 
 Text = Annotated[str, *_kind(_text, {"type": "string", "minLength": 1})]
+Words = Annotated[str, *_kind(_words, _TEXT)]  # may be empty
 Whole = Annotated[int, *_kind(_whole, _or_variable({"type": "integer"}))]
 Number = Annotated[float, *_kind(_number, _or_variable({"type": "number"}))]
 Switch = Annotated[bool, *_kind(_switch, _or_variable({"type": "boolean"}))]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from daemon.config.section import Section, Variables, group
+from daemon.config.section import Section, Variables, as_written, group
 from daemon.config.values import (
     Count,
     FilePath,
@@ -48,7 +48,7 @@ class Atmos(Section):
     """Folder of `atmos.yaml`, where it is not the repository's own."""
     deadline: SomeDuration = timedelta(minutes=5)
     """How long one call of Atmos may take."""
-    output_limit: Size = 256 * 2**20
+    output_limit: Size = as_written("256MiB")
     """How much one call of Atmos may print."""
 
 
