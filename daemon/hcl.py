@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import hcl2
+from hcl2.api import loads
 
 
 class HclError(Exception):
@@ -26,7 +26,7 @@ def read(file: Path) -> Mapping[str, Any]:
     except UnicodeDecodeError:
         raise HclError(f"{file}: is not UTF-8 text") from None
     try:
-        content = json.loads(text) if file.suffix == ".json" else hcl2.loads(text + "\n")
+        content = json.loads(text) if file.suffix == ".json" else loads(text + "\n")
     except Exception as error:  # noqa: BLE001 - hcl2 lets many errors of its parser out; all mean the same here
         line = getattr(error, "line", None) or getattr(error, "lineno", 1)
         raise HclError(f"{file}:{line}: cannot be parsed") from None

@@ -85,10 +85,11 @@ def _listed(session: Session, version: tuple[int, int, int]) -> tuple[Json, bool
     """The listing, and whether its templates were run.
 
     With templates on, `atmos.Component` in a manifest makes Atmos run `init`, `workspace new` and `output` (recorded).
-    Under the guard the second fails, and the listing with it, or gives wrong values.
+    Under the guard the second fails, and the listing with it or the values; where the state cannot be read the first
+    does. Then it is made again without templates.
     """
     finished = session.call(*LIST)
-    if not session.refused():
+    if not session.tried_terraform(finished):
         return _parsed(finished, session, version), True
     return _parsed(session.call(*LIST, WITHOUT_TEMPLATES), session, version), False
 

@@ -67,7 +67,7 @@ def _doubt(watched: Watched, session: Session, known: Confirmations, key: str) -
 def _asked(component: str, stack: str, session: Session) -> str:
     arguments = ("describe", "component", component, "-s", stack, "-q", ".workspace", "--format", "json")
     finished = session.call(*arguments, "--process-functions=false")
-    if finished.rc != 0 and session.refused():  # a template wanted to run Terraform; the workspace does not need it
+    if finished.rc != 0 and session.tried_terraform(finished):  # for a template, which the workspace does not need
         finished = session.call(*arguments, "--process-functions=false", _WITHOUT_TEMPLATES)
     if finished.rc != 0:
         raise InventoryError(session.explain(finished))

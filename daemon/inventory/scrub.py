@@ -9,6 +9,7 @@ from pathlib import Path
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
 _NOISE = re.compile(r"\s*(#+ .*|WARN\b.*|INFO\b.*|DEBU\b.*|⚠.*|exit status \d+|[╷│╵\s]*)")
+_BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 _NAME = r"[\w.-]*(?:token|secret|passw(?:or)?d|passphrase|api_?key|access_?key|private_?key|credential)[\w.-]*"
 _ASSIGNED = re.compile(rf"(?i)(\b{_NAME}[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;]+)")
 _SHAPED = re.compile(
@@ -32,7 +33,7 @@ def explained(text: str, *, secrets: Collection[str] = (), lines: int = 4, limit
     """
     kept: list[str] = []
     for line in _ANSI.sub("", hidden(text, secrets)).splitlines():
-        line = line.replace("**Error:**", "").replace("**", "").strip()
+        line = _BOLD.sub(r"\1", line.replace("**Error:**", "")).strip()
         if line and not _NOISE.fullmatch(line):
             kept.append(line)
     # Atmos wraps at 80 columns: a sentence can need some lines more.

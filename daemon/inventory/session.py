@@ -84,9 +84,10 @@ class Session:
             return f"it was ended by signal {finished.signal}"
         return said or f"it ended with exit code {finished.rc} and said nothing"
 
-    def refused(self) -> bool:
-        """Whether the guard had to refuse something since the session began."""
-        return any(call.refused for call in read_log(self.log))
+    def tried_terraform(self, finished: Finished) -> bool:
+        """Whether *finished* is not to be relied on for what the guard refused, or Terraform failed at, on the way."""
+        calls = read_log(self.log)
+        return any(call.refused for call in calls) or (finished.rc != 0 and bool(calls))
 
 
 @contextmanager
