@@ -44,13 +44,15 @@ class Scorecard:
 
     def text(self) -> str:
         """The table as plain text."""
-        titles = ("planted", "where", "expected", "found", "")
-        cells = [(r.planted, r.instance, r.expected, r.found, "ok" if r.ok else "WRONG") for r in self.rows]
-        widths = [max(len(row[i]) for row in (titles, *cells)) for i in range(len(titles))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in
-                 (titles, tuple("-" * width for width in widths), *cells)]  # fmt: skip
+        titles = ("planted", "where", "expected", "found")
+        cells = [(r.planted, r.instance, r.expected, "as expected" if r.ok else f"WRONG: {r.found}") for r in self.rows]
+        widths = [max(len(row[i]) for row in (titles, *cells)) for i in range(len(titles) - 1)] + [len("as expected")]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in (titles, tuple("-" * width for width in widths), *cells)
+        ]
         right = sum(row.ok for row in self.rows)
-        return "\n".join([*(line.rstrip() for line in lines), "", f"{right} of {len(self.rows)} agree"])
+        return "\n".join([*lines, "", f"{right} of {len(self.rows)} agree"])
 
 
 def compare(mischief: Iterable[Mischief], calm: Iterable[DemoInstance], seen: Seen) -> Scorecard:
@@ -86,4 +88,4 @@ def _names(text: str, key: str) -> bool:
 
 def _words(verdict: str, findings: Findings, posted: int) -> str:
     parts = [verdict, *sorted(f"{kind} {tier}" for kind, tier in findings)]
-    return f"{', '.join(parts)} ({posted} in Slack)" if posted else ", ".join(parts)
+    return f"{', '.join(parts)} ({posted} posted)" if posted else ", ".join(parts)
