@@ -69,7 +69,9 @@ def test_a_new_output_is_in_the_plan(small_world: World) -> None:
 def test_a_failing_check_block_is_in_the_plan(small_world: World) -> None:
     """Situation 10: exit code 0, and the failed check in the plan."""
     small_world.module(
-        "app", FAKE_MODULE + 'check "c" {\n assert {\n condition = false\n error_message = "no"\n }\n}\n'
+        "app",
+        FAKE_MODULE
+        + 'check "c" {\n assert {\n condition = fake_thing.a.size == "other"\n error_message = "no"\n }\n}\n',
     )
     watched = small_world.watched("app")
     small_world.apply(watched)
