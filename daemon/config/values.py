@@ -18,8 +18,17 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from daemon.config.problems import echo, suggestion
 from daemon.config.reader import Numeral
@@ -325,4 +334,18 @@ Mention = Annotated[str, *_kind(_mention, _TEXT)]
 JsonMapping = Annotated[Mapping[str, Any], *_kind(_json_mapping, {"type": "object"})]
 Count = Annotated[int, *_kind(partial(_range, _whole, 1, 1_000_000), _or_variable({"type": "integer", "minimum": 1}))]
 Rate = Annotated[float, *_kind(partial(_range, _number, 0.01, 1000), _or_variable({"type": "number"}))]
-OneOrMany = BeforeValidator(_many)
+
+
+class _OneOrMany:
+    """Marks a list for which one value may stand, in what is read and in the JSON Schema."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(_many, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        many = handler(schema)
+        lists = [part for part in many.get("anyOf", [many]) if "items" in part]
+        return {"anyOf": [*(part["items"] for part in lists), *many.get("anyOf", [many])]}
+
+
+OneOrMany = _OneOrMany()

@@ -97,6 +97,8 @@ def test_the_schema_knows_every_group_and_the_options_of_checks() -> None:
     assert content["required"] == ["source"]
     assert content["additionalProperties"] is False
     assert definitions["Source"]["properties"]["kind"]["enum"] == ["atmos", "terraform", "file"]
+    stacks = definitions["PlanRule"]["properties"]["stacks"]
+    assert stacks["anyOf"] == [{"type": "string"}, {"items": {"type": "string"}, "type": "array"}]
     weather = definitions["weather_options"]["properties"]
     assert weather["wait"]["default"] == "5m"
     assert weather["limit"]["description"] == "hectopascals below which a storm is near"

@@ -9,6 +9,7 @@ import pytest
 
 from checks import discover
 from daemon.config import Config, load
+from daemon.config.catalogue import markdown, options_of
 from daemon.config.reference import MINIMAL, reference
 from daemon.config.summary import summary
 from tests.daemon.config.sample import CANARY
@@ -57,6 +58,8 @@ def test_the_example_names_every_option() -> None:
     text = EXAMPLE.read_text()
     options = set(re.findall(r"^\| \**`(\w+)`", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE))
 
+    options |= {option.name.rpartition(".")[2] for name, c in discover().items() for option in options_of(name, c)}
+
     assert len(options) > 80
     assert {name for name in options if not re.search(rf"\b{name}:", text)} - {"password", "app_token"} == set()
 
@@ -77,6 +80,11 @@ def test_the_commented_options_of_the_example_are_real(tmp_path: Path) -> None:
 def test_the_docs_are_what_the_models_say() -> None:
     """docs/configuration.md is generated; this file is out of date when the models change."""
     assert (ROOT / "docs" / "configuration.md").read_text() == reference()
+
+
+def test_the_page_of_checks_is_what_the_checks_say() -> None:
+    """docs/checks.md is what `barograph checks --markdown` prints."""
+    assert (ROOT / "docs" / "checks.md").read_text() == markdown(discover())
 
 
 def test_the_minimal_configuration_of_the_docs_loads(tmp_path: Path) -> None:
