@@ -10,13 +10,14 @@ from datetime import datetime
 
 from alerts.base import LIVE, Change, DeliveryKind, Draft, Incident
 from alerts.blocks import MAX_SECTION, Block, Body, code_section, context, fields, header, message, plain_section
-from alerts.escape import defanged, length, link, mrkdwn, one_line
+from alerts.escape import clean, defanged, length, link, mrkdwn, one_line
 from alerts.policy import Policy
 from alerts.render import MARKS, where
 from alerts.tiers import RANK, effective_stage
 from checks.base import Tier
 
 WORST = 10  # named in the summary itself
+COUNTED = 20  # kinds, tiers or stages with a count of their own
 REPLIES = 3  # lists in its thread, so that even thousands of findings are four messages
 SECTIONS = 3  # blocks of code in a reply
 PAGE = 2_900  # characters in one of them
@@ -59,7 +60,7 @@ def _drafts(check: str, fresh: Sequence[Incident], waiting: int, policy: Policy)
     mark = hashlib.sha256("\n".join(sorted(i.fingerprint for i in fresh)).encode()).hexdigest()[:16]
     subject = f"baseline:{check}:{mark}"
     channel, tier = policy.routes.default, fresh[0].tier
-    lists, left_over = _lists([_line(i) for i in fresh])
+    lists, left_over = _lists(fresh)
     bodies = [_summary(check, fresh, waiting, policy, subject)]
     bodies += [_reply(pages, f"{subject}.{n}", n, len(lists), left_over) for n, pages in enumerate(lists, start=1)]
     drafts = []
@@ -111,15 +112,15 @@ def _reply(pages: Sequence[str], mark: str, number: int, of: int, left_over: int
     return message([lines[0], last, *lines[1:]] if last else lines, blocks, mark)
 
 
-def _lists(lines: Sequence[str]) -> tuple[list[list[str]], int]:
-    """Spread lines over replies, sections and pages; also give how many did not fit."""
+def _lists(incidents: Sequence[Incident]) -> tuple[list[list[str]], int]:
+    """One line each, spread over replies, sections and pages; also give how many did not fit."""
     pages: list[list[str]] = [[]]
     room = PAGE
-    for number, line in enumerate(lines):
+    for number, line in enumerate(map(_line, incidents)):
         need = length(mrkdwn(line, PAGE)) + 1
         if need > room:
             if len(pages) == REPLIES * SECTIONS:
-                return _chunks(pages), len(lines) - number
+                return _chunks(pages), len(incidents) - number
             pages.append([])
             room = PAGE
         pages[-1].append(line)
@@ -133,11 +134,13 @@ def _chunks(pages: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _line(incident: Incident) -> str:
-    return one_line(f"{MARKS[incident.tier]} {where(incident)}: {incident.summary}")[:200]
+    return one_line(f"{MARKS[incident.tier]} {where(incident)}: {clean(incident.summary, 500)}")[:200]
 
 
 def _counted(names: Iterable[Tier | str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in Counter(str(n).replace("_", " ") for n in names).items())
+    found = list(Counter(map(str, names)).items())
+    more = [f"+{len(found) - COUNTED} more"] if len(found) > COUNTED else []
+    return ", ".join([f"{clean(name, 60).replace('_', ' ')} {count}" for name, count in found[:COUNTED]] + more)
 
 
 def _count(number: int, what: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alerts.blocks import MAX_BLOCK_CHARACTERS, MAX_BLOCKS, MAX_TEXT, Body, characters, context
-from alerts.escape import ELLIPSIS, length, mrkdwn
+from alerts.escape import ELLIPSIS, defanged, length, mrkdwn
 
 KEPT_BLOCKS = 2  # tier, kind, place; and what is wrong
 SHORT_TEXT = 1_000
@@ -27,11 +27,11 @@ def smaller(body: Mapping[str, Any]) -> Body | None:
 def noted(body: Mapping[str, Any], note: str) -> Body:
     """The message with a sentence of ours in front; unchanged where it says so already."""
     text, blocks = str(body.get("text", "")), list(body.get("blocks") or ())
-    said = mrkdwn(note, 300)
+    said = defanged(note, 300)
     if text.startswith(said):
         return {"text": text, "blocks": blocks}
     if blocks:
-        extra = context([said])
+        extra = context([mrkdwn(note, 300)])
         room = MAX_BLOCK_CHARACTERS - characters(extra)
         while blocks and (len(blocks) >= MAX_BLOCKS or sum(map(characters, blocks)) > room):
             blocks.pop()

@@ -7,7 +7,7 @@ order, and nothing else needs to. Everything beyond that here is caution.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 
 REMOVED = "(secret removed)"
 ELLIPSIS = "…"
@@ -43,30 +43,41 @@ def scrub(text: str) -> str:
     return ASSIGNED.sub(rf"\1{REMOVED}", text)
 
 
-def _mrkdwn(char: str) -> str:
-    return {"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "ˋ"}.get(char, char)
+def clean(text: str, most: int = 6_000) -> str:
+    """scrub() for a text of any size: at most *most* characters, cut where no secret can have been cut in two.
+
+    It goes before anything that changes or shortens a text: a secret that is cut or re-cased is not recognised.
+    """
+    if len(text) <= most:
+        return scrub(text)
+    cleaned = scrub(text[: most + _LONGEST_SECRET])
+    return cleaned[: max(0, min(most, len(cleaned) - _LONGEST_SECRET))] + ELLIPSIS
 
 
-def _plain(char: str) -> str:
-    # Whether plain_text shows "&lt;" as such is not documented, so the brackets are drawn with others of their look.
-    return {"<": "‹", ">": "›"}.get(char, char)
+_LONGEST_SECRET = 1_000  # a private key may be longer, and hides everything behind its first line
+
+
+# What each character becomes.
+_MRKDWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "ˋ"})
+# Whether plain_text shows "&lt;" as such is not documented, so the brackets are drawn with others of their look.
+_PLAIN = str.maketrans({"<": "‹", ">": "›"})
 
 
 def mrkdwn(text: str, limit: int) -> str:
     """*text* for a mrkdwn object, also within a code span: at most *limit* long, cut with …"""
-    return _fit(text, limit, _mrkdwn)
+    return _fit(text, limit, _MRKDWN)
 
 
 def plain(text: str, limit: int) -> str:
     """*text* for a plain_text object: at most *limit* long, cut with …"""
-    return _fit(text, limit, _plain)
+    return _fit(text, limit, _PLAIN)
 
 
 def defanged(text: str, limit: int) -> str:
     """As mrkdwn(), for the fallback text: no client may turn what data says into a link or a mention."""
     # A zero-width space where a link, a mention or an e-mail address would be recognised.
-    broken = scrub(text).replace("://", ":\u200b//").replace("@", "@\u200b").replace("#", "#\u200b")
-    return _fit(re.sub(r"(?i)\b(www)\.", "\\1\u200b.", broken), limit, _mrkdwn, scrubbed=True)
+    broken = clean(text, limit + 200).replace("://", ":\u200b//").replace("@", "@\u200b").replace("#", "#\u200b")
+    return _fit(re.sub(r"(?i)\b(www)\.", "\\1\u200b.", broken), limit, _MRKDWN, scrubbed=True)
 
 
 def one_line(text: str) -> str:
@@ -76,30 +87,25 @@ def one_line(text: str) -> str:
 
 def length(text: str) -> int:
     """How long Slack may count *text*: in UTF-16 units, where an emoji is two, which is never less than code points."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _fit(text: str, limit: int, encode: Callable[[str], str], *, scrubbed: bool = False) -> str:
-    """Encode char by char and stop in time, so that no entity is cut in two."""
+def _fit(text: str, limit: int, table: Mapping[int, str], *, scrubbed: bool = False) -> str:
+    """Encode; where it does not fit, char by char, so that no entity is cut in two."""
     if not scrubbed:
-        text = scrub(text)
+        text = clean(text, limit + 200)
+    whole = text.translate(table)
+    if length(whole) <= limit:
+        return whole
     out: list[str] = []
-    room = limit
+    room = limit - len(ELLIPSIS)
     for char in text:
-        piece = encode(char)
+        piece = char.translate(table)
         room -= length(piece)
         if room < 0:
-            return _shorten(out, limit)
+            break
         out.append(piece)
-    return "".join(out)
-
-
-def _shorten(pieces: list[str], limit: int) -> str:
-    """What fits with an ellipsis behind it."""
-    used = sum(length(piece) for piece in pieces)
-    while pieces and used + 1 > limit:
-        used -= length(pieces.pop())
-    return "".join(pieces) + ELLIPSIS if limit > 0 else ""
+    return "".join(out) + ELLIPSIS if limit > 0 else ""
 
 
 _MENTIONS = re.compile(r"(?:<!here>|<!channel>|<!everyone>|<!subteam\^[A-Z0-9]{2,40}>|<@[UW][A-Z0-9]{2,40}>)")

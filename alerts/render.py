@@ -7,14 +7,14 @@ into plain_text wherever Slack allows it; mentions and links come from the confi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from alerts.base import LIVE, Action, Incident, IncidentState
 from alerts.blocks import Body, code_section, context, fields, header, message, mrkdwn_section, plain_section
 from alerts.diff import difference_text
-from alerts.escape import defanged, is_mention, link, mrkdwn, one_line
+from alerts.escape import clean, defanged, is_mention, link, mrkdwn, one_line
 from checks.base import Tier
 
 MARKS: Mapping[Tier, str] = {Tier.CRITICAL: "🔴", Tier.WARNING: "🟠", Tier.INFO: "🔵"}
@@ -37,8 +37,8 @@ def where(incident: Incident) -> str:
     """The place in the words people use: stack/component, else the check's own name for it."""
     labels = incident.labels
     if labels.get("stack") and labels.get("component"):
-        return f"{labels['stack']}/{labels['component']}"
-    return incident.place
+        return f"{clean(labels['stack'], 500)}/{clean(labels['component'], 500)}"
+    return clean(incident.place, 1_000)
 
 
 def headline(incident: Incident) -> str:
@@ -61,6 +61,7 @@ def moment(at: datetime) -> str:
 
 def incident_message(incident: Incident, view: View, now: datetime) -> Body:
     """The root message: the whole current state, so that sending it again over itself changes nothing."""
+    incident = _cleaned(incident)
     facts = list(_facts(incident, now))
     diff = difference_text(incident.evidence, incident.addresses, DIFF)
     mention = view.mention if is_mention(view.mention) and incident.state in LIVE else ""
@@ -77,6 +78,16 @@ def incident_message(incident: Incident, view: View, now: datetime) -> Body:
     foot = [mrkdwn(f"{incident.check} · {incident.fingerprint}", 200)]
     blocks.append(context([part for part in (link(view.status_url, "Status page"), *foot) if part]))
     return message(_fallback(incident, view, facts, diff, mention), blocks, f"{incident.fingerprint}.{incident.seq}")
+
+
+def _cleaned(incident: Incident) -> Incident:
+    """Without secrets and of bounded size, before anything is cut or put together. Evidence is cleaned where shown."""
+    return replace(
+        incident, place=clean(incident.place), resource=clean(incident.resource), verdict=clean(incident.verdict),
+        tier_reason=clean(incident.tier_reason), summary=clean(incident.summary), remedy=clean(incident.remedy),
+        not_seen_because=clean(incident.not_seen_because),
+        labels={name: clean(value, 500) for name, value in incident.labels.items()},
+    )  # fmt: skip
 
 
 def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
@@ -105,9 +116,9 @@ def likely_who(incident: Incident) -> str:
     for key in ("who", "actor", "changed_by"):
         value = incident.evidence.get(key)
         if isinstance(value, str) and value:
-            return value
+            return clean(value, 500)
         if isinstance(value, (list, tuple)) and value:
-            return ", ".join(str(item) for item in value[:5])
+            return ", ".join(clean(str(item), 200) for item in value[:5])
     return ""
 
 
@@ -132,6 +143,7 @@ def transition_message(
     before: Incident | None, after: Incident, action: Action, reason: str, view: View, now: datetime
 ) -> Body:
     """The reply in the thread: what changed, in two lines."""
+    after, reason = _cleaned(after), clean(reason)
     if action is Action.RESOLVE:
         first = f"✅ Resolved after {lasted(now - after.opened_at)}"
     elif action is Action.RETIRE:
