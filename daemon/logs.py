@@ -16,16 +16,18 @@ from daemon.config.secrets import HIDDEN, SECRET_LOOKS
 SHORTEST = 4  # characters; a shorter "secret" would black out the words of the log itself
 SHORTEST_LINE = 8  # of a secret of several lines, each of which is hidden alone too
 
+# Repetitions are bounded: a long line from outside must not keep the log busy.
 # A value that is named as what it is: password=…, "client_secret": "…", Authorization: Bearer ….
 _NAMED = re.compile(
     r"""(?ix)
-    ( \b [\w.-]* (?: password | passwd | passphrase | secret | api_?key | access_?key (?!_?id) | credential | token )
-      [\w.-]* ["']? \s* [=:] \s* | \bauthorization ["']? \s* [=:] \s* )
+    ( (?<![\w.-]) [\w.-]{0,80}
+      (?: password | passwd | passphrase | secret | api_?key | access_?key (?!_?id) | credential | token )
+      [\w.-]{0,80} ["']? \s* [=:] \s* | \bauthorization ["']? \s* [=:] \s* )
     ( "[^"]*" | '[^']*' | (?: (?: bearer | basic ) \s+ )? [^\s,;&"'}\])]+ )
     """
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
-_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^/\s:@]*:[^/\s@]+@")
+_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^/\s:@]*:[^/\s@]+@")
 # Forms that a line break or a colour code could give to what somebody else wrote.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 

@@ -63,8 +63,9 @@ def _is_free(trail: Trail) -> bool:
 def secret_texts(settings: Settings) -> Iterator[str]:
     """Give the text of every secret."""
     for trail, value in walk(settings):
-        if is_hidden(trail, value):
-            yield value.reveal() if isinstance(value, Secret) else str(value)
+        text = value.reveal() if isinstance(value, Secret) else str(value)
+        if text and is_hidden(trail, value):
+            yield text
 
 
 def warnings(settings: Settings, document: Document, path: Path) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ SECRET_LOOKS = re.compile(
     | \b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}) # GitHub
     | \bglpat-[\w-]{16,}                                  # GitLab
     | \b[A-Za-z0-9]{14}\.atlasv1\.[\w-]{20,}              # Terraform Cloud
-    | \beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*                # JSON web tokens
+    | (?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*       # JSON web tokens
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----[\s\S]*?(?:-----END\ [A-Z ]*PRIVATE\ KEY-----|\Z)
     """,
     re.VERBOSE,

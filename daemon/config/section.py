@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 from daemon.config.problems import echo
 from daemon.config.reader import Unusable
 from daemon.config.secrets import HIDDEN, FromEnvironment, Secret, Source
-from daemon.config.values import Context, wrong
+from daemon.config.values import Context, VariableName, wrong
 
 MAX_SECRET_BYTES = 64 * 1024
 FILE_SUFFIX = "_file"
@@ -158,4 +158,4 @@ _VARIABLE_SCHEMA: dict[str, Any] = {
 SecretText = Annotated[Secret, BeforeValidator(_secret), PlainSerializer(_hide), WithJsonSchema(_SECRET_SCHEMA)]
 Variable = Annotated[Secret, BeforeValidator(_variable), PlainSerializer(_hide), WithJsonSchema(_VARIABLE_SCHEMA)]
 SecretPath = Annotated[str, BeforeValidator(_secret_path), WithJsonSchema({"type": "string"})]
-Variables = Mapping[str, Variable]
+Variables = Mapping[VariableName, Variable]

@@ -246,6 +246,20 @@ def _role(value: Any) -> str:
     return text
 
 
+def _provider(value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"(?:[a-z0-9.-]+(?::\d+)?/)?[\w-]+/[\w-]+", text):
+        raise must_be("the address of a provider such as hashicorp/aws", value)
+    return text
+
+
+def _name(value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", text):
+        raise must_be("a name of letters, digits and _", value)
+    return text
+
+
 def _channel(value: Any) -> str:
     text = _text(value)
     if not re.fullmatch(r"[CGD][A-Z0-9]{2,20}", text):
@@ -329,6 +343,8 @@ Program = Annotated[str, *_kind(_program, _TEXT)]
 Url = Annotated[str, *_kind(_url, {"type": "string", "pattern": r"^https?://|\$\{"})]
 Listen = Annotated[str, *_kind(_listen, _TEXT)]
 Role = Annotated[str, *_kind(_role, _TEXT)]
+Provider = Annotated[str, *_kind(_provider, _TEXT)]
+VariableName = Annotated[str, *_kind(_name, _TEXT)]
 Channel = Annotated[str, *_kind(_channel, _TEXT)]
 Mention = Annotated[str, *_kind(_mention, _TEXT)]
 JsonMapping = Annotated[Mapping[str, Any], *_kind(_json_mapping, {"type": "object"})]

@@ -16,6 +16,7 @@ from daemon.config.values import (
     JsonMapping,
     OneOrMany,
     Program,
+    Provider,
     Role,
     Size,
     SomeDuration,
@@ -145,8 +146,8 @@ class PlanRule(Section):
     """Environment variables: name to a value, `${NAME}`, or `{file: path}`."""
     variables: Variables = Field(default_factory=dict)
     """Terraform variables, given as `TF_VAR_…`: name to a value, `${NAME}`, or `{file: path}`."""
-    allowed_providers: Annotated[tuple[Glob, ...] | None, OneOrMany] = None
-    """Patterns of provider addresses that may run, such as `registry.terraform.io/hashicorp/*`; all if not given."""
+    allowed_providers: Annotated[tuple[Provider, ...] | None, OneOrMany] = None
+    """Providers that may run, such as `hashicorp/aws`; all if not given."""
     terraform: Program | None = None
     """The Terraform or OpenTofu program for these stacks."""
 

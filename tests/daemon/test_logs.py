@@ -17,6 +17,8 @@ from daemon import logs
 CANARY = 'c4nary/sécret&"word"'
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END PRIVATE KEY-----"
 
+LONG = ["a.", "eyJ-", "token", "token=", "eyJaaaaaaaa.", "x://", "secret-", "-----BEGIN ", "\" '"]
+
 
 @pytest.fixture(autouse=True)
 def _restore() -> Iterator[None]:
@@ -135,6 +137,15 @@ def test_exceptions_and_their_causes_are_scrubbed(form: str) -> None:
 def test_what_looks_like_a_secret_is_removed(text: str, expected: str) -> None:
     """Known forms of credentials, and values that are named as secret; other words stay."""
     assert logs.scrubber(())(text) == expected
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "part", ["a.", "eyJ-", "token", "token=", "eyJaaaaaaaa.", "x://", "secret-", "-----BEGIN ", "\" '"]
+)
+def test_a_long_line_does_not_keep_the_log_busy(part: str) -> None:
+    """What is written by somebody else is scrubbed in time that grows with its length, not with its square."""
+    assert logs.scrubber((CANARY,))(part * 30_000 + CANARY).endswith("<secret>")
 
 
 def test_a_very_short_secret_does_not_black_out_the_log() -> None:
