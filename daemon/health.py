@@ -24,7 +24,7 @@ class Health:
     scheduler_lateness: float = 0.0  # seconds, of the last started job
     running: frozenset[tuple[str, str]] = frozenset()  # (check, place) pairs at work
     expected: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)  # (check, place) -> labels
-    children: int = 0  # processes of ours that run now
+    children: int | None = None  # processes of ours that run now; None: nobody counts them
     inventory_loaded_at: datetime | None = None  # None: never loaded
     inventory_stale_because: str = ""  # the last load failed, and an older inventory is used
     instances: Mapping[str, int] = field(default_factory=dict)  # by status: watched, disabled, abstract, left_out

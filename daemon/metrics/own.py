@@ -20,7 +20,7 @@ class OwnMetrics:
         self._counts: dict[str, dict[Labels, float]] = {}
         self._histograms: dict[str, dict[Labels, list[float]]] = {}  # one per bucket, +Inf, then the sum
 
-    def count(self, name: str, amount: float = 1.0, **labels: str) -> None:
+    def count(self, name: str, amount: float = 1.0, /, **labels: str) -> None:
         """Add to a counter. Raises ValueError for a negative amount too."""
         values = self._values(name, Type.COUNTER, labels)
         if amount < 0:
@@ -29,7 +29,7 @@ class OwnMetrics:
             series = self._counts.setdefault(name, {})
             series[values] = series.get(values, 0.0) + amount
 
-    def observe(self, name: str, value: float, **labels: str) -> None:
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
         """Add one observation to a histogram."""
         values = self._values(name, Type.HISTOGRAM, labels)
         buckets = self._catalogue[name].buckets

@@ -24,7 +24,7 @@ from daemon.store import Reader, StoreError
 from daemon.web import status
 from daemon.web.auth import AuthSettings
 from daemon.web.differences import SIDES, differences, other_evidence
-from daemon.web.guard import Guard
+from daemon.web.guard import Guard, keep_quiet
 from daemon.web.rendering import Renderer
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,8 @@ class _Pages:
         return self.renderer.page(
             "instance.html", now=now, place=place, standings=found, labels=dict(found[0].job.labels), live=live,
             past=[each for each in incidents if each.state not in LIVE][:HISTORY], differences=differences(evidence),
-            sides=SIDES, runs=sorted(runs, key=lambda run: run.ended, reverse=True)[:HISTORY],
+            seen=[item for each in found for r in each.readings for item in other_evidence(r.evidence)], sides=SIDES,
+            runs=sorted(runs, key=lambda run: run.ended, reverse=True)[:HISTORY],
             changes=sorted(changes, key=lambda change: change.at, reverse=True)[:HISTORY],
         )  # fmt: skip
 
@@ -160,4 +161,6 @@ class _Pages:
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """A bug: the log has it, the page tells nothing of it."""
-        return self.renderer.page("error.html", 500, what="Something went wrong", why="The log has the details.")
+        page = self.renderer.page("error.html", 500, what="Something went wrong", why="The log has the details.")
+        keep_quiet(page.headers, self.renderer.policy)  # Starlette answers for bugs outside of all middleware
+        return page

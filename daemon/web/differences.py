@@ -32,6 +32,7 @@ class Differing:
     address: str
     what: str  # "update, drift"
     note: str
+    more: int  # attributes beyond what was stored
     lines: tuple[Line, ...]
 
 
@@ -55,10 +56,12 @@ def other_evidence(evidence: Mapping[str, Json]) -> list[tuple[str, str]]:
 
 def _differing(item: Json) -> Differing:
     if not isinstance(item, Mapping):
-        return Differing("", "", value(item), ())
+        return Differing("", "", value(item), 0, ())
     words = [str(item[name]) for name in ("action", "class", "cls") if item.get(name)]
-    note = str(item.get("note") or "")
-    return Differing(str(item.get("address") or ""), ", ".join(words), note, tuple(_lines(item)))
+    notes = [str(item["note"])] if item.get("note") else []
+    notes += [f"silenced by {item['ignored_by']}"] if item.get("ignored_by") else []
+    more = item["more"] if isinstance(item.get("more"), int) else 0
+    return Differing(str(item.get("address") or ""), ", ".join(words), "; ".join(notes), more, tuple(_lines(item)))
 
 
 def _lines(item: Mapping[str, Json]) -> Iterator[Line]:

@@ -32,7 +32,7 @@ class Guard:
 
         async def guarded_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add_headers(MutableHeaders(scope=message))
+                keep_quiet(MutableHeaders(scope=message), self._policy)
             await send(message)
 
         refusal = self._refusal(scope)
@@ -55,12 +55,14 @@ class Guard:
         scope["user_name"] = who.name
         return None
 
-    def _add_headers(self, headers: MutableHeaders) -> None:
-        headers["Content-Security-Policy"] = self._policy
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "no-referrer"
-        headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        headers.setdefault("Cache-Control", "no-store")
+
+def keep_quiet(headers: MutableHeaders, policy: str) -> None:
+    """Add what keeps a browser from running, fetching, framing, guessing, remembering or telling anything."""
+    headers["Content-Security-Policy"] = policy
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers.setdefault("Cache-Control", "no-store")
 
 
 def _host(netloc: str) -> str:

@@ -47,7 +47,12 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 def value(given: Json) -> str:
     """A value of a difference as text: strings as they are, all else as JSON; what is too long is cut and says so."""
-    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, indent=1, default=str)
+    if isinstance(given, str):
+        text = given
+    elif isinstance(given, list) and given and all(isinstance(each, str) for each in given):
+        text = "\n".join(given)
+    else:
+        text = json.dumps(given, ensure_ascii=False, indent=1, default=str)
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} characters)"
 
 

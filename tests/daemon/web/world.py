@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
+from starlette.applications import Starlette
+
 from alerts.base import Action, Change, DeliveryKind, Draft, Incident, IncidentState, Transition
 from checks.base import Kind, Outcome, Reading, Tier
 from daemon.health import Health
 from daemon.metrics import OwnMetrics, Snapshots
 from daemon.store import RunRow, Store
-from daemon.web import AuthSettings, WebDeps
+from daemon.web import AuthSettings, WebDeps, serving
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -124,7 +127,8 @@ def full_world(folder: Path) -> Iterator[World]:
     with world(folder) as made:
         made.look("vpc", reading("acme-prod/vpc", values={"changes": 0.0}))
         made.look("network", reading(
-            "acme-prod/network", Outcome.UNHEALTHY, "drift", values={"changes": 2.0}, evidence={"differences": DIFFERENCES}
+            "acme-prod/network", Outcome.UNHEALTHY, "drift", values={"changes": 2.0},
+            evidence={"differences": DIFFERENCES, "diagnostics": ["main.tf:3: deprecated", HOSTILE]},
         ))  # fmt: skip
         made.look("service/payments", reading("acme-prod/service/payments"), ago=4 * HOUR)
         made.look("service/payments", failure=("timeout", "no answer within 10 minutes"))
@@ -139,3 +143,12 @@ def full_world(folder: Path) -> Iterator[World]:
             inventory_problems=(f"stage_unknown: {HOSTILE}",),
         )  # fmt: skip
         yield made
+
+
+@contextmanager
+def browsing(app: Starlette, **headers: str) -> Iterator[httpx.Client]:
+    """A client of *app*, which is served for real."""
+    with serving(app) as port:
+        at = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=at, headers=headers, trust_env=False, timeout=20) as client:
+            yield client

@@ -1,0 +1,283 @@
+"""The pages as people get them: what comes first, what is escaped, and that nothing unseen is ever green."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import pytest
+
+from alerts.base import IncidentState
+from checks.base import Outcome, Tier
+from daemon.web import create_app, serving
+from tests.daemon.web.world import HOSTILE, HOUR, World, browsing, full_world, reading, world
+from tests.tools.programs import chromium
+
+TEXTLESS = {"style"}
+
+
+class Page(HTMLParser):
+    """A page taken apart: its tags, its visible text, its links."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if not TEXTLESS & set(self._open):
+            self.text += data
+
+    @property
+    def links(self) -> list[str]:
+        return [attributes["href"] for tag, attributes in self.tags if tag == "a"]
+
+    @property
+    def styles(self) -> set[str]:
+        """Every class a tag has."""
+        return {name for _, attributes in self.tags for name in attributes.get("class", "").split()}
+
+
+def get(made: World, path: str) -> Page:
+    """A page through the application, as a browser on this machine asks for it."""
+    with browsing(create_app(made.deps())) as browser:
+        answer = browser.get(path)
+        assert answer.status_code == 200, answer.text
+        return Page(answer.text)
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[World]:
+    with full_world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+def title(page: Page) -> str:
+    return page.text.strip().split(" · Barograph")[0]
+
+
+def test_the_first_sentence_says_what_needs_a_person(full: World) -> None:
+    """Criticals and warnings are counted first, then what could not be seen."""
+    assert title(get(full, "/")) == (
+        "3 things need a person: 1 critical, 2 warnings; 1 place could not be looked at; 1 place was not looked at yet."
+    )
+
+
+def test_the_first_sentence_of_calm_and_of_blindness(empty: World) -> None:
+    """Calm is said only when everything was seen; an empty store says that nothing was looked at."""
+    assert title(get(empty, "/")) == "Nothing has been looked at yet."
+    empty.look("vpc", reading("acme-prod/vpc"))
+    assert title(get(empty, "/")) == "Nothing needs a person."
+    empty.look("net", failure=("denied", "AccessDenied"))
+    assert title(get(empty, "/")) == "Nothing is known to need a person, but 1 place could not be looked at."
+    empty.incident(tier=Tier.INFO)
+    empty.incident("v1:done", state=IncidentState.RESOLVED)
+    page = get(empty, "/")
+    assert "1 thing for the weekly review" in page.text
+    assert "good" not in {c for t, a in page.tags if "headline" in a.get("class", "") for c in a["class"].split()}
+
+
+def blind(made: World) -> None:
+    made.look("vpc", failure=("timeout", "no answer"))
+
+
+def old(made: World) -> None:
+    made.look("vpc", reading("acme-prod/vpc"))
+    made.move(3 * HOUR)
+
+
+def expected_only(made: World) -> None:
+    made.health = replace(
+        made.health, expected={("drift", "acme-prod/vpc"): {"stack": "acme-prod", "component": "vpc"}}
+    )
+
+
+def begun(made: World) -> None:
+    with made.store.transaction() as tx:
+        tx.start_run("drift", "acme-prod/vpc", {"stack": "acme-prod", "component": "vpc"}, made.now)
+
+
+def failed_after_good(made: World) -> None:
+    made.look("vpc", reading("acme-prod/vpc"), ago=2 * HOUR)
+    made.look("vpc", failure=("denied", "AccessDenied"))
+
+
+def unknown_reading(made: World) -> None:
+    made.look("vpc", reading("acme-prod/vpc", Outcome.UNKNOWN, "busy"), failure=("busy", "locked"))
+
+
+def one_unknown_of_two(made: World) -> None:
+    made.look("vpc", reading("a"), reading("b", Outcome.UNKNOWN, "error"))
+
+
+def no_reading(made: World) -> None:
+    made.look("vpc")
+
+
+def not_applicable(made: World) -> None:
+    made.look("vpc", reading("acme-prod/vpc", Outcome.NOT_APPLICABLE, "not_applicable"))
+
+
+def unhealthy(made: World) -> None:
+    made.look("vpc", reading("acme-prod/vpc", Outcome.UNHEALTHY, "drift"))
+
+
+NEVER_GREEN: dict[Callable[[World], None], str] = {
+    blind: "timeout", old: "stale", expected_only: "not looked yet", begun: "not looked yet",
+    failed_after_good: "denied", unknown_reading: "busy", one_unknown_of_two: "error", no_reading: "could not look",
+    not_applicable: "not applicable", unhealthy: "drift",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spoil", NEVER_GREEN, ids=lambda spoil: spoil.__name__)
+def test_what_was_not_seen_well_is_never_green(empty: World, spoil: Callable[[World], None]) -> None:
+    """Failed, old, missing, begun, partly unknown or not applicable: no healthy style and no healthy word."""
+    spoil(empty)
+    for path in ("/", "/instances/acme-prod/vpc"):
+        page = get(empty, path)
+        pills = [a["class"].split()[1] for tag, a in page.tags if a.get("class", "").startswith("pill ")]
+        assert pills
+        assert "good" not in pills
+        assert "✓" not in page.text
+        assert NEVER_GREEN[spoil] in page.text
+
+
+def test_a_good_look_is_green_and_says_its_age(empty: World) -> None:
+    """The counter-proof: a fresh healthy look has the healthy style, its verdict and its age."""
+    empty.look("vpc", reading("acme-prod/vpc"))
+    page = get(empty, "/")
+    assert {"pill", "good"} <= page.styles
+    assert "✓ in sync" in page.text
+    assert "last good look: 4 min ago" in page.text
+
+
+def test_the_status_page_has_everything(full: World) -> None:
+    """Incidents, the matrix, gaps, what runs when, waiting messages, the count of the baseline."""
+    text = get(full, "/").text
+    for piece in ("1 known since the first look", "timeout: no answer within 10 minutes", "running now",
+                  "in 56 min",
+                  "not confirmed by the last look: the last look timed out", "Messages that wait",
+                  "last good look: 4 h ago", "since the first look", "@net"):  # fmt: skip
+        assert piece in text
+
+
+def test_an_instance_shows_its_three_labels(full: World) -> None:
+    """The redacted difference with recorded, actual and desired; remedy, owner, incidents, runs, evidence."""
+    page = get(full, "/instances/acme-prod/network")
+    for piece in ("aws_security_group.db", "tags.Owner", "bob", "recorded", "actual", "desired", "not stated", "@net",
+                  "atmos terraform plan network -s acme-prod", "Open incidents", "looked",
+                  "main.tf:3: deprecated"):  # fmt: skip
+        assert piece in page.text
+    assert page.text.count("aws_security_group.db") == 1
+    assert any("moved" in attributes.get("class", "") for _, attributes in page.tags)
+
+
+def test_an_incident_shows_its_history(full: World) -> None:
+    """Why the tier, what happened, which messages, what was seen."""
+    page = get(full, "/incidents/v1:b")
+    for piece in (
+        "Port 22 is open",
+        "security violation",
+        "drift: answer within 24 hours",
+        "pending",
+        "serial",
+        "What happened",
+    ):
+        assert piece in page.text
+    assert "/instances/acme-prod/network" in page.links
+
+
+def test_hostile_names_are_text_everywhere(full: World) -> None:
+    """Names with markup, quotes and template syntax appear as they are, and make no tag, attribute or expression."""
+    paths = ["/", "/incidents/v1:b", "/instances/acme-prod/network", f"/instances/{quote(f'{HOSTILE}/{HOSTILE}')}"]
+    for path in paths:
+        page = get(full, path)
+        assert HOSTILE in page.text
+        assert not {tag for tag, _ in page.tags} & {"script", "img", "iframe", "form", "input", "object"}
+        assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+        assert all(link.startswith(("/", "#")) for link in page.links)
+        assert all(attributes.get("src") is None for _, attributes in page.tags)
+
+
+def test_every_link_leads_somewhere(full: World) -> None:
+    """No page links to one that is not there."""
+    with browsing(create_app(full.deps(full.snapshots()))) as browser:
+        to_visit, seen = ["/"], set()
+        while to_visit:
+            path = to_visit.pop()
+            if path in seen or path.startswith("#"):
+                continue
+            seen.add(path)
+            answer = browser.get(path)
+            assert answer.status_code in ((200,) if path not in ("/metrics", "/readyz") else (200, 503)), unquote(path)
+            if answer.headers["content-type"].startswith("text/html"):
+                to_visit += Page(answer.text).links
+        assert len(seen) > 8
+
+
+def test_tables_can_be_heard(full: World) -> None:
+    """Every header cell has a scope, every symbol is hidden from readers, the page has a language and landmarks."""
+    for path in ("/", "/instances/acme-prod/network", "/incidents/v1:a"):
+        page = get(full, path)
+        assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
+        assert ("html", {"lang": "en"}) in page.tags
+        assert {"main", "header", "h1"} <= {tag for tag, _ in page.tags}
+        assert [tag for tag, _ in page.tags].count("h1") == 1
+        regions = [attributes for _, attributes in page.tags if attributes.get("role") == "region"]
+        assert all("aria-label" in attributes or "aria-labelledby" in attributes for attributes in regions)
+
+
+def test_many_instances_make_one_page_quickly(empty: World) -> None:
+    """Three hundred instances are on the page, and the soonest dozen under what runs when."""
+    for number in range(300):
+        empty.look(f"c{number}", reading(f"acme-prod/c{number}"), ago=timedelta(seconds=number))
+    page = get(empty, "/")
+    assert page.text.count("in sync") == 300
+    assert page.text.count("in 55 min") == 12
+
+
+def browse(port: int, path: str, folder: Path, *extra: str) -> subprocess.CompletedProcess[bytes]:
+    """Open a page in a real browser; its console goes to standard error."""
+    profile = folder / "profile"
+    shutil.rmtree(profile, ignore_errors=True)
+    argv = [
+        chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+        "--disable-background-networking", "--disable-component-update", f"--user-data-dir={profile}",
+        "--enable-logging=stderr", "--log-level=0", "--virtual-time-budget=2000", *extra, f"http://127.0.0.1:{port}{path}",
+    ]  # fmt: skip
+    return subprocess.run(argv, capture_output=True, timeout=120, check=True)
+
+
+def test_a_browser_has_nothing_to_complain_about(full: World, tmp_path: Path) -> None:
+    """Pages open in Chromium without a console message, styled by the one style that the policy allows."""
+    chromium()
+    with serving(create_app(full.deps())) as port:
+        for path in ("/", "/instances/acme-prod/network", "/incidents/v1:b"):
+            done = browse(port, path, tmp_path, "--dump-dom")
+            assert b"CONSOLE" not in done.stderr, [line for line in done.stderr.splitlines() if b"CONSOLE" in line]
+            assert b"</html>" in done.stdout
+        narrow = tmp_path / "narrow.png"
+        browse(port, "/", tmp_path, "--window-size=400,900", f"--screenshot={narrow}")
+        assert narrow.stat().st_size > 10_000

@@ -1,0 +1,25 @@
+"""Programs that tests use where they are: found, or a skip that says how to get them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+
+def promtool() -> str:
+    """The path of promtool: BAROGRAPH_PROMTOOL, else from the PATH."""
+    found = os.environ.get("BAROGRAPH_PROMTOOL") or shutil.which("promtool")
+    if not found:
+        pytest.skip("NOT TESTED: no promtool. Get it with `tests/tools/get_debs.sh trixie DIR prometheus promtool` and "
+                    "set BAROGRAPH_PROMTOOL=DIR/usr/bin/promtool")  # fmt: skip
+    return found
+
+
+def chromium() -> str:
+    """The path of a Chromium: BAROGRAPH_CHROMIUM, else from the PATH."""
+    found = os.environ.get("BAROGRAPH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        pytest.skip("NOT TESTED: no Chromium. Install the package chromium, or set BAROGRAPH_CHROMIUM")
+    return found
