@@ -35,7 +35,8 @@ def demo(once: bool, port: int) -> None:
     from daemon.demo.service import open_service
     from daemon.demo.show import perform
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     try:
         code = perform(open_service, once=once, port=port, say=click.echo, clock=lambda: datetime.now(UTC))
@@ -56,5 +57,7 @@ def missing_packages() -> list[str]:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Being told to end is as Ctrl-C: everything is taken down in order."""
+    """Being told to end is as Ctrl-C: everything is taken down in order, and a second Ctrl-C does not break into it."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -29,8 +29,9 @@ _ROOT = """\
 def write_config(world: DemoWorld, *, slack_url: str, slack_token: str, port: int) -> Path:
     """Write barograph.yml for a started world, with what it names; gives its path.
 
-    *slack_url* is that of the Slack Web API. *port* is the status page's, on 127.0.0.1. The keys for the world's AWS
-    are not in it: they come from the environment (use_demo_credentials).
+    *slack_url* is that of the Slack Web API. *port* is the status page's, on 127.0.0.1; 0 takes a free one, to
+    which messages cannot link. The keys for the world's AWS are not in it: they come from the environment
+    (use_demo_credentials).
     """
     folder = world.scratch / "config"
     folder.mkdir()
@@ -47,7 +48,7 @@ def write_config(world: DemoWorld, *, slack_url: str, slack_token: str, port: in
         f"alerts:\n  default_channel: {channel_id(CHANNELS[Tier.INFO])}\n  routes:\n{_routes()}"
         f"slack:\n  token_file: {token.name}\n  api_url: {slack_url}\n"
         f"store:\n  path: {_quoted(world.scratch / 'store' / 'barograph.db')}\n"
-        f"web:\n  listen: 127.0.0.1:{port}\n"
+        f"web:\n  listen: 127.0.0.1:{port}\n{f'  public_url: http://127.0.0.1:{port}/' if port else ''}\n"
     )
     (world.scratch / "store").mkdir()
     return path

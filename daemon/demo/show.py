@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import tempfile
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from daemon.demo.config import CHANNELS, use_demo_credentials, write_config
 from daemon.demo.fakeslack import FakeSlack, channel_id
 from daemon.demo.live import LivePrinter
+from daemon.demo.programs import DemoError
 from daemon.demo.round import DemoRound, Watcher
 from daemon.demo.world import DemoWorld
 
@@ -29,6 +31,7 @@ def perform(
     service goes on until KeyboardInterrupt, which is let out once everything is ended and removed. Raises DemoError
     and ApiError.
     """
+    refuse_taken(port)
     with scratch_folder() as folder, DemoWorld(Path(folder), say=say) as world:
         world.start()
         use_demo_credentials()
@@ -45,6 +48,18 @@ def perform(
     # Last, below the messages, which are all printed by now.
     say(card.text())
     return 0 if card.ok else 1
+
+
+def refuse_taken(port: int) -> None:
+    """Say at once, before a world is made, that the port cannot be had. Raises DemoError."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise DemoError(
+                f"port {port} of 127.0.0.1 cannot be had ({error.strerror}): give another --port"
+            ) from error
 
 
 def scratch_folder() -> tempfile.TemporaryDirectory[str]:

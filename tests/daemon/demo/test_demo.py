@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -75,3 +76,15 @@ def test_ctrl_c_ends_it_cleanly(temporary: Path) -> None:
     assert "everything of the demo is removed" in output
     assert "Traceback" not in output
     assert processes_of(temporary) == []
+
+
+def test_a_taken_port_is_said_at_once(temporary: Path) -> None:
+    """Before anything is made, a person hears that the port is taken and what to do."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        child = _demo(temporary, "--port", str(taken.getsockname()[1]))
+        output, _ = child.communicate(timeout=60)
+    assert child.returncode == 1
+    assert "give another --port" in output
+    assert len(output.splitlines()) == 1
