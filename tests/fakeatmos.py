@@ -62,7 +62,7 @@ def lay_out(repository: Path, *variants: str, generation: str = "") -> Path:
 
 
 def calls(journal: Path) -> list[dict[str, Any]]:
-    """What was called: objects with `atmos` (argv) or with `terraform` (argv) and `rc`."""
+    """What was called: objects with `atmos` or `terraform` (the argv) and `rc`, in the order they ended."""
     return [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
 
 
@@ -88,7 +88,14 @@ class Fake:
         self.command = os.environ.get("ATMOS_COMPONENTS_TERRAFORM_COMMAND") or "terraform"
 
     def main(self, argv: list[str]) -> int:
-        self._note({"atmos": argv})
+        rc = UNRECORDED
+        try:
+            rc = self._answer(argv)
+        finally:
+            self._note({"atmos": argv, "rc": rc})
+        return rc
+
+    def _answer(self, argv: list[str]) -> int:
         if argv == ["version"]:
             return self._replay("version")
         if argv[:2] == ["describe", "stacks"]:

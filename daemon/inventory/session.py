@@ -14,15 +14,13 @@ from daemon.inventory.atmosyaml import AtmosYaml
 from daemon.inventory.model import InventoryError
 from daemon.inventory.scrub import explained, secrets_in_manifests, secrets_of
 from daemon.inventory.settings import SourceSettings
+from daemon.planning.copies import WorkingCopy
 from daemon.planning.environment import Folders, child_environment
 from daemon.planning.guarding import read_log, write_guard
 from daemon.planning.settings import Grant
 from daemon.processes import Finished, ProgramMissingError
 
 _STDERR_LIMIT = 4 * 1024 * 1024  # a real repository made Atmos print 619 KB of errors
-_NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".terraform", ".terragrunt-cache", "node_modules", "*.tfplan", "*.planfile"
-)
 
 
 class Run(Protocol):
@@ -99,8 +97,9 @@ def opened(
     try:
         root = settings.path
         if copied:
-            root = scratch / "repository"
-            shutil.copytree(settings.path, root, symlinks=True, ignore=_NOT_COPIED)
+            working = WorkingCopy(scratch, settings.path)
+            working.refresh("listing")
+            root = working.tree
         folders = _folders(scratch, copied=copied)
         log = scratch / "calls.jsonl"
         search = settings.environment.get("PATH")
@@ -117,8 +116,6 @@ def opened(
         )
         del env["TF_WORKSPACE"]  # Terraform's Go wrapper, which Atmos lists with, refuses to start when it is set
         yield Session(root, str(guard), settings, run, env, log)
-    except shutil.Error as error:
-        raise InventoryError(f"{settings.path} cannot be copied: {len(error.args[0])} files are not readable") from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

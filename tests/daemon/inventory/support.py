@@ -12,13 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import boto3
-from moto.server import ThreadedMotoServer
-
 from daemon.inventory.loader import InventoryLoader
 from daemon.inventory.settings import SourceKind, SourceSettings
 from daemon.processes import Processes
 from tests import fakeatmos
+from tests.worlds import client, moto_server
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BUCKET = "acme-terraform-state"
@@ -73,39 +71,34 @@ def state_objects(endpoint: str) -> list[str]:
     return [one["Key"] for one in client("s3", endpoint).list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
-def client(service: str, endpoint: str) -> Any:
-    """A client of the AWS at *endpoint*."""
-    return boto3.client(
-        service,
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
+def create_states(endpoint: str) -> None:
+    """The state bucket and the lock table of the recorded repository."""
+    client("s3", endpoint).create_bucket(Bucket=BUCKET)
+    client("dynamodb", endpoint).create_table(
+        TableName=LOCKS,
+        KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
     )
+
+
+def drop_states(endpoint: str) -> None:
+    """Remove them again: moto keeps one world per process, whoever serves it."""
+    for key in state_objects(endpoint):
+        client("s3", endpoint).delete_object(Bucket=BUCKET, Key=key)
+    client("s3", endpoint).delete_bucket(Bucket=BUCKET)
+    client("dynamodb", endpoint).delete_table(TableName=LOCKS)
 
 
 @contextmanager
 def running_cloud() -> Iterator[str]:
-    """moto's server with the state bucket and the lock table of the recorded repository; its address."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        endpoint = f"http://{host}:{port}"
-        client("s3", endpoint).create_bucket(Bucket=BUCKET)
-        client("dynamodb", endpoint).create_table(
-            TableName=LOCKS,
-            KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield endpoint
-        for key in state_objects(endpoint):  # moto keeps one world per process, whoever serves it
-            client("s3", endpoint).delete_object(Bucket=BUCKET, Key=key)
-        client("s3", endpoint).delete_bucket(Bucket=BUCKET)
-        client("dynamodb", endpoint).delete_table(TableName=LOCKS)
-    finally:
-        server.stop()
+    """moto's server with the state bucket and the lock table; its address."""
+    with moto_server() as endpoint:
+        create_states(endpoint)
+        try:
+            yield endpoint
+        finally:
+            drop_states(endpoint)
 
 
 @contextmanager
