@@ -28,11 +28,18 @@ def copy_before_migration(db: Database, path: Path, folder: Path, now: datetime)
     copy = folder / f"{path.name}.v{version}-{_stamp(now)}.bak"
     copy.unlink(missing_ok=True)
     _vacuum_into(db, copy)
-    same = sorted(folder.glob(f"{path.name}.v{version}-*.bak"))
-    everything = sorted(folder.glob(f"{path.name}.v*-*.bak"), key=lambda each: each.name.rsplit("-", 1)[1])
-    for outdated in {*same[:-1], *everything[:-KEPT_COPIES]} - {copy}:
+    copies = [each for each in folder.iterdir() if each.name.startswith(f"{path.name}.v") and each.suffix == ".bak"]
+    newest: dict[str, Path] = {}  # by version
+    for each in sorted(copies, key=_time_of_copy):
+        newest[each.name.rsplit("-", 1)[0]] = each
+    kept = {copy, *sorted(newest.values(), key=_time_of_copy)[-KEPT_COPIES:]}
+    for outdated in set(copies) - kept:
         outdated.unlink(missing_ok=True)
     return copy
+
+
+def _time_of_copy(copy: Path) -> str:
+    return copy.name.rsplit("-", 1)[-1]
 
 
 def make_folder(folder: Path) -> None:
@@ -70,6 +77,7 @@ def restore(path: Path, copy: Path, clock: Callable[[], datetime]) -> Path | Non
     """
     if inspect(copy, quick=False) == 0:
         raise StoreError(f"{copy}: the copy is empty. Give another one.")
+    make_folder(path.parent)
     lock = InstanceLock(path)
     try:
         fresh = path.with_name(path.name + ".restoring")

@@ -86,13 +86,14 @@ class Reader:
         return [incidents.transition_of(each) for each in found]
 
     def deliveries(self, state: DeliveryState | None = None, limit: int | None = 1000) -> list[Delivery]:
-        """Stored messages in the order of storing; of more than *limit*, the first ones."""
+        """Stored messages in the order of storing; of more than *limit*, the latest."""
+        where = "" if state is None else "where d.state = :state"
         found = rows(
             self.db,
-            f"{queue.SELECT} where :state is null or d.state = :state order by d.number limit :limit",
-            {"state": state, "limit": _limit(limit)},
+            f"{queue.SELECT} {where} order by d.number desc limit :limit",
+            {"state": state, "limit": _limit(limit)} if state is not None else {"limit": _limit(limit)},
         )
-        return [queue.delivery_of(each) for each in found]
+        return [queue.delivery_of(each) for each in reversed(found)]
 
     def delivery(self, delivery_id: str) -> Delivery | None:
         found = row(self.db, f"{queue.SELECT} where d.id = :id", {"id": delivery_id})

@@ -282,6 +282,18 @@ def test_the_backlog_is_counted_by_channel(store: Store, outbox: Outbox) -> None
     assert store.backlog() == outbox.backlog()
 
 
+def test_the_latest_messages_are_listed(store: Store, outbox: Outbox) -> None:
+    """In the order of storing, of all or of one state."""
+    put(store, *(post(key, subject=key) for key in "abc"))
+    send(store, outbox, "c")
+    assert [each.dedupe_key for each in store.deliveries(limit=2)] == ["b", "c"]
+    assert [each.dedupe_key for each in store.deliveries(PENDING)] == ["a", "b"]
+    with store.read() as view:
+        assert [each.ts for each in view.deliveries_of("c")] == ["ts-c"]
+        assert view.delivery(by_key(store)["a"].id) == by_key(store)["a"]
+        assert view.delivery("nothing") is None
+
+
 def test_the_outbox_keeps_the_contract(outbox: StoreOutbox) -> None:
     """mypy checks the signatures: this line is wrong if they are."""
     contract: Outbox = outbox

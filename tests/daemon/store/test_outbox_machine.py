@@ -162,4 +162,4 @@ class OutboxMachine(RuleBasedStateMachine):
 
 
 TestOutbox = OutboxMachine.TestCase
-TestOutbox.settings = settings(max_examples=40, stateful_step_count=30, deadline=None, database=None)
+TestOutbox.settings = settings(max_examples=30, stateful_step_count=25, deadline=None, database=None)
