@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar
 
@@ -122,7 +122,7 @@ def _reading(instance: Instance, seen: Seen, expired: Sequence[IgnoreRule]) -> R
         resource=instance.key,
         outcome=outcome,
         verdict=seen.verdict.value,
-        summary=f"{instance.key}: {seen.reason}",
+        summary=seen.reason,
         findings=findings,
         values=_values(seen, expired),
         evidence=_evidence(seen, expired),
@@ -190,7 +190,7 @@ def _could_not_look(instance: Instance, seen: Seen) -> Finding:
     return Finding(
         Kind.MONITORING,
         "could_not_look",
-        f"{instance.key} could not be looked at: {seen.reason}",
+        f"could not look: {seen.reason}",
         cause=seen.look.cause or f"drift:{seen.verdict.value}",
         remedy=seen.look.remedy or command(instance, "plan", "see why it cannot be planned"),
         evidence=evidence,
@@ -206,13 +206,29 @@ def _difference_finding(instance: Instance, seen: Seen, expired: Sequence[Ignore
     return Finding(
         Kind.DRIFT,
         "drift",
-        f"{instance.key}: {seen.reason}",
+        seen.reason,
         frozenset(facts),
         cause=f"{seen.verdict.value}:{cause_of(told)}" if told else "",
         remedy=_remedy(instance, seen),
         addresses=tuple(dict.fromkeys(item.address for item in told)),
-        evidence=_evidence(seen, expired),
+        evidence=_stable_evidence(seen, told, expired),
     )
+
+
+def _stable_evidence(seen: Seen, told: Sequence[Difference], expired: Sequence[IgnoreRule]) -> Mapping[str, Json]:
+    """What the finding is about, without what every look finds anew: a finding that changes is told again."""
+    judgement = seen.judgement
+    if judgement is None:
+        return {}
+    pending = judgement.of(Class.PENDING) if judgement.verdict is Verdict.DRIFT_AND_PENDING else ()
+    shown = dict(evidence(replace(judgement, differences=(*told, *pending), phantoms=0)))
+    if judgement.verdict is Verdict.ACCEPTED:
+        # Clocks and counters that providers record are accepted differences with new values at each look.
+        for item in shown.get("differences", ()):
+            item["paths"] = [{"path": path["path"]} for path in item["paths"]]
+    if expired:
+        shown["expired_ignore_rules"] = [rule.label for rule in expired]
+    return shown
 
 
 def _told(judgement: Judgement) -> tuple[Difference, ...]:
@@ -238,7 +254,7 @@ def _security_findings(instance: Instance, judgement: Judgement) -> Iterable[Fin
         yield Finding(
             Kind.SECURITY_VIOLATION,
             f"security:{category}",
-            f"{instance.key}: {security.MEANING[category]} by hand: {first}{more}",
+            f"{security.MEANING[category]} by hand: {first}{more}",
             frozenset({Fact.PUBLIC_DATA} if any(item.public_data for item in found) else ()),
             cause=f"security:{category}:{' '.join(sorted({item.summary for item in found}))}",
             remedy=_revert(instance),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.plans import references
-from checks.plans.model import DRIFTED, Class
+from checks.plans.model import Class
 from checks.plans.normalise import Path, canonical, expand, gaps, overlap, phantoms, same, value_at
 from checks.plans.parse import Change
 
@@ -216,16 +216,18 @@ def _recreated_otherwise(it: Subject, change: Change) -> Iterator[Part]:
 def _attributes(it: Subject, change: Change, drifted: list[Part], follows: Follows, *, alone: bool) -> Iterator[Part]:
     concrete: list[Path] = []
     unknown: list[Path] = []
+    answered = False  # something planned answers what was changed by hand, ignored or not
     for path, is_unknown in _planned(it.actual, it.desired, change.unknown, ()):
-        if not any(overlap(path, part.path) for part in drifted if part.path):
+        if any(overlap(path, part.path) for part in drifted if part.path):
+            answered = True
+        else:
             (unknown if is_unknown else concrete).append(path)
     for path in concrete:
         name = str(path[0]) if path else ""
         yield Part(Class.FOLLOWS if follows(it.address, name) else Class.PENDING, path)
-    reverts = any(part.cls in DRIFTED for part in drifted)
-    if not concrete and not reverts and unknown:
+    if not concrete and not answered and unknown:
         yield from (Part(Class.PERPETUAL, path) for path in unknown)
-    if change.action != "no-op" and alone and not (concrete or unknown or reverts):
+    if change.action != "no-op" and alone and not (concrete or unknown or answered):
         yield _planned_without_difference(it, change)
 
 

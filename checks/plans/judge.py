@@ -36,10 +36,12 @@ def judge(plan: Any, ignore: Sequence[IgnoreRule] = ()) -> Judgement:
     """
     try:
         return _judge(validated(plan), ignore)
+    except NotJudgeable:
+        raise
     except RecursionError:
         raise NotJudgeable("the JSON is nested too deeply to be a plan") from None
-    except UnicodeError:
-        raise NotJudgeable("the plan holds text that is no Unicode") from None
+    except Exception as error:  # noqa: BLE001  # its text and traceback may hold secrets of the plan
+        raise NotJudgeable(f"the plan is not built as Terraform builds plans ({type(error).__name__})") from None
 
 
 def _judge(plan: Mapping[str, Any], ignore: Sequence[IgnoreRule]) -> Judgement:

@@ -108,7 +108,7 @@ def gaps(left: Any, right: Any, path: Path = ()) -> Iterator[Gap]:
     if same(left, right):
         return
     # An absent object is one without keys: then each key has its own path, which an ignore rule can name.
-    if isinstance(left, dict | None) and isinstance(right, dict | None) and not (left is None and right is None):
+    if isinstance(left, dict | None) and isinstance(right, dict | None) and (left or right):
         left, right = left or {}, right or {}
         for key in sorted(left.keys() | right.keys()):
             yield from gaps(left.get(key), right.get(key), (*path, key))

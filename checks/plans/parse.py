@@ -136,14 +136,18 @@ def output_entries(plan: Mapping[str, Any]) -> tuple[Change, ...]:
 
 def relevant_attributes(plan: Mapping[str, Any]) -> tuple[tuple[str, tuple[str | int, ...]], ...]:
     """(resource address, attribute path) of what contributed to the planned changes; keys may be left out."""
-    raw = plan.get("relevant_attributes") or []
+    raw = plan.get("relevant_attributes")
+    if raw is None:
+        return ()
     if not isinstance(raw, list):
         raise NotJudgeable("relevant_attributes is not a list")
     found = []
     for item in raw:
         if not isinstance(item, dict) or not isinstance(item.get("resource"), str):
             raise NotJudgeable("relevant_attributes has an entry without a resource")
-        path = item.get("attribute") or []
+        path = item.get("attribute", [])
+        if not isinstance(path, list):
+            raise NotJudgeable("relevant_attributes has a path that is not a list")
         found.append((item["resource"], tuple(step for step in path if isinstance(step, str | int))))
     return tuple(found)
 
@@ -157,8 +161,8 @@ def state_resources(plan: Mapping[str, Any], part: str) -> Iterator[Mapping[str,
         module = modules.pop()
         if not isinstance(module, Mapping):
             continue
-        for resource in module.get("resources") or ():
-            if isinstance(resource, Mapping):
-                yield resource
-        children = module.get("child_modules") or ()
-        modules.extend(children if isinstance(children, list) else ())
+        resources, children = module.get("resources", []), module.get("child_modules", [])
+        if not isinstance(resources, list) or not isinstance(children, list):
+            raise NotJudgeable(f"{part} has a module whose resources or modules are not a list")
+        yield from (resource for resource in resources if isinstance(resource, Mapping))
+        modules.extend(children)

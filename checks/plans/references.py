@@ -68,7 +68,8 @@ def may_follow(plan: Mapping[str, Any], address: str, attribute: str, changed: I
         configuration = plan.get("configuration")
         root_module = configuration.get("root_module") if isinstance(configuration, Mapping) else None
         outputs = root_module.get("outputs") if isinstance(root_module, Mapping) else None
-        expression, root, prefix = (outputs or {}).get(address.removeprefix("output.")), True, ""
+        known = outputs if isinstance(outputs, Mapping) else {}
+        expression, root, prefix = known.get(address.removeprefix("output.")), True, ""
     else:
         expressions, root = _expressions(plan, address)
         expression = None if expressions is None else expressions.get(attribute)

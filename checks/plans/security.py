@@ -129,17 +129,19 @@ def _role(recorded: dict[str, Any], actual: dict[str, Any], known: Declared) -> 
     for arn in sorted(new - old):
         if (name, arn) not in known.attachments:
             yield Opening(IAM, f"policy {arn} attached", "managed_policy_arns")
-    if normalise(actual.get("inline_policy")) is None:
-        return
-    before = {canonical(normalise(item)) for item in recorded.get("inline_policy") or ()}
-    for item in actual["inline_policy"] if isinstance(actual["inline_policy"], list) else ():
+    before = {canonical(normalise(item)) for item in _items(recorded.get("inline_policy"))}
+    for item in _items(actual.get("inline_policy")):
         inline = str(item.get("name")) if isinstance(item, Mapping) else ""
         if canonical(normalise(item)) not in before and (name, inline) not in known.inline:
             yield Opening(IAM, f"inline policy {inline} added or changed", "inline_policy")
 
 
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _set(value: Any) -> set[str]:
-    return {str(item) for item in value} if isinstance(value, list) else set()
+    return {str(item) for item in _items(value)}
 
 
 def _resource_policy(

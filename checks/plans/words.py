@@ -33,7 +33,7 @@ def _sentence(verdict: Verdict, found: Sequence[Difference], failed: Sequence[Fa
         return f"not applied yet: {_listed(pending)}"
     if verdict is Verdict.ACCEPTED:
         accepted = [item for item in found if item.cls is Class.ACCEPTED]
-        return f"changed outside Terraform, and left alone: {_listed(accepted)}"
+        return f"changed outside Terraform, and left alone: {_names(accepted)}"
     if verdict is Verdict.PERPETUAL:
         return f"every plan changes {_listed([item for item in found if item.cls is Class.PERPETUAL])}"
     if verdict is Verdict.NEVER_DEPLOYED:
@@ -60,6 +60,13 @@ def _addresses(found: Sequence[Difference]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
+def _names(found: Sequence[Difference]) -> str:
+    """Which attributes, without their values, so that a clock among them makes no new sentence at each look."""
+    shown = [": ".join((item.address, ", ".join(path.path for path in item.paths[:_NAMED]))) for item in found[:_NAMED]]
+    more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return "; ".join(shown) + more
+
+
 def _listed(found: Sequence[Difference], *, by_hand: bool = False) -> str:
     ordered = sorted(found, key=lambda item: (item.action != "delete", item.type == "output"))
     more = f"; and {len(ordered) - _NAMED} more" if len(ordered) > _NAMED else ""
@@ -76,12 +83,11 @@ def _one(item: Difference, *, by_hand: bool) -> str:
         return f"{item.address}: {word}{hand}"
     first = item.paths[0]
     more = f" and {len(item.paths) - 1} more" if len(item.paths) > 1 else ""
-    arrow = _arrow(first, by_hand=by_hand, accepted=item.cls is Class.ACCEPTED)
-    return f"{item.address}: {first.path} {arrow}{more}{hand}"
+    return f"{item.address}: {first.path} {_arrow(first, by_hand=by_hand)}{more}{hand}"
 
 
-def _arrow(path: PathDifference, *, by_hand: bool, accepted: bool) -> str:
-    left, right = (path.recorded, path.actual) if by_hand or accepted else (path.actual, path.desired)
+def _arrow(path: PathDifference, *, by_hand: bool) -> str:
+    left, right = (path.recorded, path.actual) if by_hand else (path.actual, path.desired)
     return f"{brief(left)} -> {brief(right)}"
 
 
