@@ -80,11 +80,12 @@ def after_run(schedule: Schedule, key: str, started: datetime, *, first: bool) -
 def start_time(key: str, due: datetime | None, now: datetime, window: timedelta = CATCH_UP_WINDOW) -> datetime:
     """Give when to start a job that is due at *due* (None: never ran), seen from *now*.
 
-    What is overdue starts once, spread over *window*, so that a restart is no stampede.
+    What is overdue starts once, spread over *window*, so that a restart is no stampede. What was never looked at is
+    wanted at once: the pools bound how much of it runs side by side.
     """
-    if due is not None and due > now:
-        return due
-    return now + window * fraction(key)
+    if due is None:
+        return now
+    return due if due > now else now + window * fraction(key)
 
 
 def _next_local(after: datetime, at: time, zone: ZoneInfo, *, weekday: int | None) -> datetime:
