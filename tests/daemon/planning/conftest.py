@@ -23,8 +23,16 @@ def fake_mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_fake_mirror(tmp_path_factory.mktemp("mirror"))
 
 
+@pytest.fixture(scope="session")
+def applied() -> dict[str, tuple[bytes, dict[str, str]]]:
+    """What was applied before, to be put down again."""
+    return {}
+
+
 @pytest.fixture
-def small_world(tmp_path: Path, moto_url: str, fake_mirror: Path) -> Iterator[World]:
+def small_world(
+    tmp_path: Path, moto_url: str, fake_mirror: Path, applied: dict[str, tuple[bytes, dict[str, str]]]
+) -> Iterator[World]:
     """An empty repository, an empty cloud, an empty state bucket."""
-    with world(tmp_path, moto_url, fake_mirror) as made:
+    with world(tmp_path, moto_url, fake_mirror, applied) as made:
         yield made
