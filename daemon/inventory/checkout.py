@@ -31,22 +31,24 @@ def stamp(path: Path, run: Run, environment: Mapping[str, str]) -> Stamp:
     """Ask git, or, where that gives nothing, take the files' names, sizes and times. Raises OSError for no folder."""
     if not path.is_dir():
         raise NotADirectoryError(f"{path} is not a folder")
-    commit = _git(path, run, environment, "rev-parse", "--verify", "HEAD").decode("ascii", errors="replace").strip()
-    status = _git(path, run, environment, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".")
+    commit = (_git(path, run, environment, "rev-parse", "--verify", "HEAD") or b"").decode("ascii", "replace").strip()
     if not commit:
         return Stamp("", False, _of_files(path, sorted(_files(path))))
+    status = _git(path, run, environment, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".")
+    if status is None:  # too slow, too long: whether it is dirty is not known, but no change may be missed
+        return Stamp(commit, True, f"{commit}+{_of_files(path, sorted(_files(path)))}")
     if not status:
         return Stamp(commit, False, commit)
     changed = sorted({entry[3:] for entry in status.decode("utf-8", errors="surrogateescape").split("\0") if entry[3:]})
-    top = _git(path, run, environment, "rev-parse", "--show-toplevel").decode("utf-8", errors="surrogateescape").strip()
-    return Stamp(commit, True, f"{commit}+{_of_files(Path(top or path), changed, status)}")
+    top = (_git(path, run, environment, "rev-parse", "--show-toplevel") or b"").decode("utf-8", "surrogateescape")
+    return Stamp(commit, True, f"{commit}+{_of_files(Path(top.strip() or path), changed, status)}")
 
 
-def _git(path: Path, run: Run, environment: Mapping[str, str], *arguments: str) -> bytes:
-    """What git prints; nothing where it fails or is not there. Takes no locks, so that nothing is written."""
+def _git(path: Path, run: Run, environment: Mapping[str, str], *arguments: str) -> bytes | None:
+    """What git prints; None where it fails or is not there. Takes no locks, so that nothing is written."""
     program = shutil.which("git", path=environment.get("PATH"))
     if program is None:
-        return b""
+        return None
     env = {
         "PATH": environment.get("PATH", os.defpath),
         "HOME": "/nonexistent",
@@ -58,8 +60,8 @@ def _git(path: Path, run: Run, environment: Mapping[str, str], *arguments: str) 
     try:
         finished = run([program, *_SAFE, *arguments], cwd=path, env=env, deadline=_SECONDS)
     except ProgramMissingError:
-        return b""
-    return finished.stdout if finished.rc == 0 and not finished.truncated else b""
+        return None
+    return finished.stdout if finished.rc == 0 and not finished.truncated else None
 
 
 def _files(path: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -119,3 +120,28 @@ def test_a_repository_cannot_run_programs_through_git(tmp_path: Path) -> None:
     git(here.repository, "config", "core.fsmonitor", str(hook))
     here.loader().load()
     assert not marker.exists()
+
+
+def test_a_git_that_fails_half_way_misses_no_change(tmp_path: Path) -> None:
+    """Where `git status` does not answer, the files tell: an unanswered question is not "clean"."""
+    here = world(tmp_path, "1.205.1")
+    head = committed(here.repository)
+    real = shutil.which("git")
+    (here.binaries / "git").write_text(f'#!/bin/sh\ncase " $* " in *" status "*) exit 1;; esac\nexec {real} "$@"\n')
+    (here.binaries / "git").chmod(0o755)
+    loader = here.loader()
+    first = loader.load()
+    assert (first.commit, first.dirty) == (head, True)
+    assert loader.load() is first
+    (here.repository / "components/terraform/dns/main.tf").write_text("# changed\n")
+    assert loader.load() is not first
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
+def test_somebody_elses_repository_is_read(tmp_path: Path) -> None:
+    """A volume that belongs to another user is still a git work tree."""
+    here = world(tmp_path, "1.205.1")
+    head = committed(here.repository)
+    for path in (here.repository, *here.repository.rglob("*")):
+        os.chown(path, 12345, 12345, follow_symlinks=False)
+    assert here.loader().load().commit == head
