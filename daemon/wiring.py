@@ -64,6 +64,16 @@ def aws_settings(config: Config) -> AwsSettings:
     )
 
 
+def given_environment(config: Config, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """What children may have of the daemon's environment, with what the configuration says of AWS laid over it."""
+    said = {
+        "AWS_PROFILE": config.aws.profile,
+        "AWS_REGION": config.aws.region,
+        "AWS_ENDPOINT_URL": config.aws.endpoint_url,
+    }
+    return {**inherited(environ, Path.home()), **{name: value for name, value in said.items() if value}}
+
+
 def source_settings(config: Config, environ: Mapping[str, str]) -> SourceSettings:
     """Where instances come from. *environ* is the daemon's own environment, of which listing gets little."""
     source, atmos = config.source, config.source.atmos
@@ -85,7 +95,7 @@ def source_settings(config: Config, environ: Mapping[str, str]) -> SourceSetting
         deadline=atmos.deadline,
         output_limit=atmos.output_limit,
         workers=config.planning.workers,
-        environment=inherited(environ, Path.home()),
+        environment=given_environment(config, environ),
         owner=config.owners.default or "",
         stage_patterns=tuple(StagePattern(rule.stack, rule.stage) for rule in config.stages),
         stage_words={**STAGE_WORDS, **{word.lower(): str(stage) for word, stage in config.stage_words.items()}},
@@ -106,7 +116,7 @@ def planning_settings(config: Config, scratch: Path, environ: Mapping[str, str])
         plugin_cache=planning.plugin_cache or scratch.with_name(f"{scratch.name}-plugins"),
         provider_mirror=planning.provider_mirror,
         rules=tuple(each for rule in planning.rules for each in _plan_rules(rule)),
-        inherited=inherited(environ, Path.home()),
+        inherited=given_environment(config, environ),
     )
 
 

@@ -185,18 +185,8 @@ class Aws(Section):
     endpoint_url: Url | None = None
     """Address that stands in for all of AWS, for tests and private endpoints."""
     profile: Text | None = None
-    """Profile of the shared AWS configuration."""
-    role: Role | None = None
-    """Role to assume first."""
-    external_id: Text | None = None
-    """External id for assuming `role`."""
+    """Profile of the shared AWS configuration; a role to take on first is said there."""
     connect_timeout: SomeDuration = timedelta(seconds=5)
     """How long opening a connection may take."""
     read_timeout: SomeDuration = timedelta(seconds=30)
     """How long an answer may take."""
-
-    @model_validator(mode="after")
-    def _id_has_a_role(self) -> Aws:
-        if self.external_id and not self.role:
-            raise wrong_at("external_id", "needs role beside it: the role it is for")
-        return self

@@ -151,7 +151,7 @@ def test_it_looks_serves_and_stops(daemon: Daemon) -> None:
 
 
 def test_it_stops_in_time_with_a_plan_in_flight(daemon: Daemon) -> None:
-    """A Terraform that hangs and ignores SIGTERM is killed; its look counts for nothing, and is done after a restart."""
+    """A Terraform that hangs and ignores SIGTERM is killed; its look counts for nothing and is done after a restart."""
     real = shutil.which("terraform")
     slow = daemon.folder / "slow-terraform"
     slow.write_text(
