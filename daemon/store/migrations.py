@@ -65,8 +65,7 @@ _FIRST = (
         tier text not null, tier_rank integer not null, body text not null, state text not null,
         attempt integer not null, created_at text not null, not_before text, intent_at text, sent_at text,
         ts text not null, error_class text not null, error text not null) strict""",
-    "create index delivery_waiting on delivery (subject, number) where state in ('pending', 'sending')",
-    "create index delivery_of_subject on delivery (subject, number)",
+    "create index delivery_of_subject on delivery (subject, state, number)",
     "create index delivery_by_state on delivery (state, number)",
     """create table audit (
         id integer primary key autoincrement, at text not null, who text not null, action text not null,

@@ -10,6 +10,7 @@ import pytest
 from alerts.base import Delivery, DeliveryKind, DeliveryState, Draft, Outbox
 from checks.base import Tier
 from daemon.store import Store, StoreError, StoreOutbox
+from daemon.store.read import backlog
 from tests.daemon.store.world import NOW, draft, later, open_store, post, reply, update
 
 PENDING, SENDING, SENT = DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT
@@ -292,6 +293,28 @@ def test_the_latest_messages_are_listed(store: Store, outbox: Outbox) -> None:
         assert [each.ts for each in view.deliveries_of("c")] == ["ts-c"]
         assert view.delivery(by_key(store)["a"].id) == by_key(store)["a"]
         assert view.delivery("nothing") is None
+
+
+def test_no_step_of_a_delivery_reads_the_whole_table(store: Store, outbox: Outbox) -> None:
+    """Every statement finds its rows by an index, so that a year of messages does not slow an alert down."""
+    seen: list[str] = []
+    store._db.conn.set_trace_callback(seen.append)
+    put(store, post("p"), reply("r"))
+    send(store, outbox, "p")
+    put(store, update("u1"), update("u2"))
+    outbox.put_back(begin(store, outbox, "r"), NOW, "not_sent", "x")
+    store._db.conn.set_trace_callback(None)
+    asked = [each for each in dict.fromkeys(seen) if each.split()[0].lower() in {"select", "update", "delete"}]
+    assert len(asked) > 10
+    with store.read() as view:
+        seen.clear()
+        view.db.conn.set_trace_callback(seen.append)
+        backlog(view.db)
+        view.deliveries(SENDING)
+        view.db.conn.set_trace_callback(None)
+    for statement in [*asked, *seen]:
+        plan = [row[3] for row in store._db.execute(f"explain query plan {statement}")]
+        assert not [step for step in plan if step.startswith("SCAN")], (statement, plan)
 
 
 def test_the_outbox_keeps_the_contract(outbox: StoreOutbox) -> None:
