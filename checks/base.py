@@ -84,6 +84,7 @@ class Instance:
     owner: str = ""
     workspace: str = ""
     working_directory: str = ""  # relative to the repository
+    var_files: tuple[str, ...] = ()  # of a plain root module, relative to its folder: for the commands people run
     atmos: bool = True  # False: a plain Terraform root module
     enabled: bool = True
     abstract: bool = False

@@ -270,7 +270,8 @@ def command(instance: Instance, action: str, why: str, *flags: str) -> str:
         words += ["--", *flags] if flags else []  # older Atmos takes flags of Terraform's for its own
         line = shlex.join(words)
     else:
-        line = shlex.join(["terraform", f"-chdir={instance.working_directory or '.'}", action, *flags])
+        files = [f"-var-file={name}" for name in instance.var_files]
+        line = shlex.join(["terraform", f"-chdir={instance.working_directory or '.'}", action, *files, *flags])
         if instance.workspace:
             line = f"TF_WORKSPACE={shlex.quote(instance.workspace)} {line}"
     return f"{line}  # {why}"

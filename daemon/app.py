@@ -308,3 +308,6 @@ def _count_run(own: OwnMetrics, run: Run) -> None:
         phantoms = reading.values.get("phantoms", 0.0)
         if phantoms:
             own.count("barograph_plan_phantoms_total", phantoms)
+        refused = sum(finding.cause == "guard refused" for finding in reading.findings)
+        if refused:
+            own.count("barograph_guard_refusals_total", refused)

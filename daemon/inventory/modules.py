@@ -91,6 +91,7 @@ def _watched(settings: SourceSettings, module: RootModule, backend: Backend, cod
             owner=module.owner or codeowners.owner((f"{folder}/main.tf",)) or settings.owner,
             workspace=backend.workspace,
             working_directory=folder,
+            var_files=module.var_files,
             atmos=False,
         ),
         backend=backend,

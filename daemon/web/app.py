@@ -101,10 +101,10 @@ class _Pages:
             found = standings(view.jobs(), view.readings(), now, health.expected)
             incidents = status.by_urgency(view.incidents(LIVE))
             backlog, jobs = view.backlog(), view.jobs()
-        checks, groups = status.matrix(found)
+        groups = status.matrix(found)
         return self.renderer.page(
             "status.html", now=now, health=health, headline=status.headline(incidents, found),
-            details=status.details(incidents), incidents=incidents, checks=checks, groups=groups,
+            details=status.details(incidents), incidents=incidents, groups=groups,
             gaps=status.gaps(found), soonest=status.soonest(found, health.running), backlog=backlog,
             troubles=why_not_ready(health, jobs, backlog, now),
         )  # fmt: skip

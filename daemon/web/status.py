@@ -33,10 +33,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The rows of one stack."""
+    """The rows of one stack, and the checks that look at any of them: the columns."""
 
     stack: str
     stage: str
+    checks: tuple[str, ...]
     rows: tuple[Row, ...]
 
 
@@ -84,21 +85,24 @@ def by_urgency(incidents: Iterable[Incident]) -> list[Incident]:
     return sorted(incidents, key=lambda each: (TIER_RANK[each.tier], each.opened_at, each.fingerprint))
 
 
-def matrix(standings: Sequence[Standing]) -> tuple[list[str], list[Group]]:
-    """The names of the checks, and the rows in groups of a stack. Places without a stack come last."""
-    checks = sorted({each.job.check for each in standings})
+def matrix(standings: Sequence[Standing]) -> list[Group]:
+    """The rows in groups of a stack. Places without a stack come last."""
     cells: dict[tuple[str, str], dict[str, Standing]] = {}
     for each in standings:
         cells.setdefault((each.job.labels.get("stack", ""), each.job.place), {})[each.job.check] = each
+    checks: dict[str, set[str]] = {}
+    for (stack, _), found in cells.items():
+        checks.setdefault(stack, set()).update(found)
+    columns = {stack: tuple(sorted(names)) for stack, names in checks.items()}
     groups: dict[str, list[Row]] = {}
     stages: dict[str, str] = {}
     for (stack, place), found in sorted(cells.items()):
         labels = next(iter(found.values())).job.labels
         stages[stack] = stages.get(stack) or labels.get("stage", "")
         component = labels.get("component") or place
-        groups.setdefault(stack, []).append(Row(place, component, tuple(found.get(check) for check in checks)))
+        groups.setdefault(stack, []).append(Row(place, component, tuple(found.get(check) for check in columns[stack])))
     ordered = sorted(groups, key=lambda stack: (not stack, stack))
-    return checks, [Group(stack or "other places", stages[stack], tuple(groups[stack])) for stack in ordered]
+    return [Group(stack or "other places", stages[stack], columns[stack], tuple(groups[stack])) for stack in ordered]
 
 
 def soonest(standings: Iterable[Standing], running: frozenset[tuple[str, str]]) -> list[Standing]:
