@@ -15,7 +15,17 @@ from checks.plans.evidence import evidence, violations
 from checks.plans.ignore import IgnoreRule, rules_for
 from checks.plans.judge import judge
 from checks.plans.look import LookStatus, PlanLook
-from checks.plans.model import DRIFTED, MEANING, Class, Difference, Judgement, NotJudgeable, Verdict, Violation
+from checks.plans.model import (
+    DRIFTED,
+    MEANING,
+    NOT_UNDONE,
+    Class,
+    Difference,
+    Judgement,
+    NotJudgeable,
+    Verdict,
+    Violation,
+)
 from checks.plans.words import cause_of
 
 _AGAIN = timedelta(minutes=5)
@@ -257,7 +267,7 @@ def _security_findings(instance: Instance, judgement: Judgement) -> Iterable[Fin
             f"{security.MEANING[category]} by hand: {first}{more}",
             frozenset({Fact.PUBLIC_DATA} if any(item.public_data for item in found) else ()),
             cause=f"security:{category}:{' '.join(sorted({item.summary for item in found}))}",
-            remedy=_revert(instance),
+            remedy=_revert(instance, undone=all(item.reverted for item in found)),
             addresses=tuple(dict.fromkeys(item.address for item in found)),
             evidence={"security": violations(found)},
         )
@@ -277,13 +287,13 @@ def command(instance: Instance, action: str, why: str, *flags: str) -> str:
     return f"{line}  # {why}"
 
 
-def _revert(instance: Instance) -> str:
-    return "\n".join(
-        (
-            command(instance, "plan", "look at it"),
-            command(instance, "apply", "put the real world back to what the code says"),
+def _revert(instance: Instance, *, undone: bool = True) -> str:
+    plan = command(instance, "plan", "look at it")
+    if not undone:
+        return (
+            f"{plan}\n# an apply would leave it, as the code does not set it: undo it by hand, or put it into the code"
         )
-    )
+    return f"{plan}\n{command(instance, 'apply', 'put the real world back to what the code says')}"
 
 
 def _remedy(instance: Instance, seen: Seen) -> str:
@@ -298,4 +308,7 @@ def _remedy(instance: Instance, seen: Seen) -> str:
         return plan
     if seen.verdict is Verdict.DRIFT_AND_PENDING:
         return f"{plan}\n{command(instance, 'apply', 'undo what was done by hand, and apply what is pending')}"
-    return _revert(instance)
+    undone = seen.judgement is None or not any(
+        item.note.endswith(NOT_UNDONE) for item in seen.judgement.of(Class.DRIFT)
+    )
+    return _revert(instance, undone=undone)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.plans import references
+from checks.plans.late import Echoes
 from checks.plans.model import Class
-from checks.plans.normalise import Path, canonical, expand, gaps, overlap, phantoms, same, value_at
+from checks.plans.normalise import Gap, Path, canonical, expand, gaps, overlap, phantoms, same, value_at
 from checks.plans.parse import Change
 
 
@@ -69,6 +70,7 @@ class Context:
 
     plan: Mapping[str, Any] = field(repr=False)
     relevant: tuple[tuple[str, Path], ...]
+    echoes: Echoes = field(repr=False)
     covers_changes: bool  # False: a refresh-only plan, which cannot show what the code accepts
 
     def is_relevant(self, address: str, path: Path) -> bool:
@@ -89,16 +91,28 @@ def drifted_parts(it: Subject, context: Context) -> tuple[list[Part], int]:
     ignored = len(phantoms(drift.before, drift.after))
     parts = []
     for gap in gaps(it.recorded, it.actual):
-        planned = it.change is not None and not _is_left_alone(it, gap.path)
-        if gap.reordered and not context.is_relevant(it.address, gap.path):
-            # Sets have no order, lists have one, and the plan's JSON does not say which it is. Where an apply would
-            # leave the new order alone, it is noise; where nothing is planned to compare with, it is not known.
-            settled = context.covers_changes and it.change is not None and not planned
-            if settled or gap.phantom_set:
-                ignored += 1
-                continue
+        planned = it.change is not None and not is_left_alone(it, gap.path)
+        settled = context.covers_changes and it.change is not None and not planned
+        if not context.is_relevant(it.address, gap.path) and _says_nothing(it, gap, context, settled=settled):
+            ignored += 1
+            continue
         parts.append(Part(_class_of_drift(it, gap.path, planned, context), gap.path))
     return parts, ignored
+
+
+def _says_nothing(it: Subject, gap: Gap, context: Context, *, settled: bool) -> bool:
+    """Whether a difference is noise. *settled*: a plan that covers changes would leave it alone."""
+    if gap.reordered and gap.phantom_set:
+        return True
+    recorded, actual = value_at(it.recorded, gap.path), value_at(it.actual, gap.path)
+    # A provider's default of "no", filled in for a value that was absent, is no change.
+    default = recorded is None and actual is False
+    echo = context.echoes.explains(it.entry.type, gap.path, it.recorded, it.actual)
+    if (default or echo) and (settled or not context.covers_changes):
+        return True
+    # Sets have no order, lists have one, and the plan's JSON does not say which it is. Where an apply would leave the
+    # new order alone, it is noise.
+    return settled and gap.reordered
 
 
 def _deletion(it: Subject) -> Part:
@@ -110,7 +124,8 @@ def _deletion(it: Subject) -> Part:
     return Part(Class.DRIFT, action="delete", note=note)
 
 
-def _is_left_alone(it: Subject, path: Path) -> bool:
+def is_left_alone(it: Subject, path: Path) -> bool:
+    """Whether the plan has the resource and would leave what is at *path* as it is."""
     change = it.change
     if change is None or change.action == "no-op":
         return change is not None

@@ -10,9 +10,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from checks.plans import references, security
-from checks.plans.classify import Context, Part, Subject, drifted_parts, planned_parts, subject
+from checks.plans.classify import Context, Part, Subject, drifted_parts, is_left_alone, planned_parts, subject
 from checks.plans.ignore import IgnoreRule, covering
-from checks.plans.model import DRIFTED, Class, Difference, FailedCheck, Judgement, NotJudgeable, Verdict, Violation
+from checks.plans.late import Echoes
+from checks.plans.model import (
+    DRIFTED,
+    NOT_UNDONE,
+    Class,
+    Difference,
+    FailedCheck,
+    Judgement,
+    NotJudgeable,
+    Verdict,
+    Violation,
+)
 from checks.plans.normalise import Path, canonical, text
 from checks.plans.parse import (
     Change,
@@ -51,7 +62,7 @@ def _judge(plan: Mapping[str, Any], ignore: Sequence[IgnoreRule]) -> Judgement:
     managed = [resource for resource in state_resources(plan, "prior_state") if resource.get("mode") != "data"]
     # A plain plan has an entry for every resource of the state, if only a no-op.
     refresh_only = not changes and bool(managed or drifts)
-    context = Context(plan, relevant_attributes(plan), covers_changes=not refresh_only)
+    context = Context(plan, relevant_attributes(plan), Echoes(plan), covers_changes=not refresh_only)
     subjects = [subject(drifts.get(key), changes.get(key)) for key in dict.fromkeys([*drifts, *changes])]
 
     scrubber = Scrubber(secrets_of(plan))
@@ -86,12 +97,14 @@ def _drifted(
     subjects: Iterable[Subject], context: Context, ignore: Sequence[IgnoreRule]
 ) -> tuple[Drifted, IgnoredBy, int]:
     """The drifted parts of every resource, those that a rule silences as accepted; and the count of phantoms."""
+    declared = security.declared(context.plan)
     drifted: Drifted = {}
     ignored_by: IgnoredBy = {}
     phantoms = 0
     for it in subjects:
         parts, noise = drifted_parts(it, context)
         phantoms += noise
+        parts = [_weighed(it, part, context, declared) for part in parts]
         kept = []
         for part in parts:
             # What is gone, or would be destroyed because of the change, is never silenced.
@@ -106,6 +119,19 @@ def _drifted(
                 kept.append(Part(Class.PENDING, part.path))
         drifted[it.address, it.entry.deposed] = kept
     return drifted, ignored_by, phantoms
+
+
+def _weighed(it: Subject, part: Part, context: Context, declared: security.Declared) -> Part:
+    """Nobody accepted an opening in an attribute that the code does not set: it is drift, though an apply leaves it."""
+    if part.cls is not Class.ACCEPTED or not part.path or it.drift is None:
+        return part
+    attribute = str(part.path[0])
+    if references.configured(context.plan, it.address, attribute) is not False:
+        return part
+    opened = security.openings(it.drift.type, it.address, it.recorded, it.actual, declared)
+    if not any(opening.path.partition(".")[0] == attribute for opening in opened):
+        return part
+    return Part(Class.DRIFT, part.path, note=f"the code does not set it: {NOT_UNDONE}")
 
 
 def _follower(
@@ -240,9 +266,8 @@ def _violations(
             silent = not it.deleted and not it.destroys and opening.path
             if silent and covering(precise, it.address, opening.path) is not None:
                 continue
-            found.append(
-                Violation(
-                    opening.category, scrubber.address(it.address), scrubber.text(opening.summary), opening.public_data
-                )
-            )
+            attribute = opening.path.partition(".")[0]
+            summary, address = scrubber.text(opening.summary), scrubber.address(it.address)
+            reverted = not (attribute and is_left_alone(it, (attribute,)))
+            found.append(Violation(opening.category, address, summary, opening.public_data, reverted))
     return tuple(found)

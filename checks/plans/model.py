@@ -60,6 +60,7 @@ class Class(StrEnum):
     PERPETUAL = "perpetual"  # differs only in what is known after the apply
 
 
+NOT_UNDONE = "an apply would not undo it"  # ends the note of drift that Terraform leaves alone
 DRIFTED = frozenset({Class.DRIFT, Class.DRIFT_AND_PENDING})
 
 
@@ -104,6 +105,7 @@ class Violation:
     address: str
     summary: str  # what it opens, without the address
     public_data: bool = False  # data can be read by anybody
+    reverted: bool = True  # an apply would undo it, as far as the plan shows
 
 
 @dataclass(frozen=True, slots=True)

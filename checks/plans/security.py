@@ -57,11 +57,11 @@ class Declared:
 
 
 def declared(plan: Mapping[str, Any]) -> Declared:
-    """What the code of this plan declares to be open, from its planned values."""
+    """What resources of this state open on purpose, from the refreshed state: by-hand changes of those are theirs."""
     ranges: dict[str, list[reach.Range]] = {}
     attachments, inline = set(), set()
     policies: dict[str, str] = {}
-    for resource in state_resources(plan, "planned_values"):
+    for resource in state_resources(plan, "prior_state"):
         kind, values = resource.get("type"), resource.get("values")
         if not isinstance(values, Mapping):
             continue

@@ -129,7 +129,10 @@ def _lines(judgement: Judgement) -> Iterator[str]:
         yield f"[security {violation.category}] {violation.address}: {violation.summary}"
     if judgement.phantoms:
         yield ""
-        yield f"{judgement.phantoms} differences left out that say nothing (null against empty, order of a set)"
+        yield (
+            f"{judgement.phantoms} differences left out that say nothing "
+            "(null against empty, order of a set, echo of another resource)"
+        )
 
 
 def _table(paths: list[dict[str, Any]]) -> Iterator[str]:

@@ -244,6 +244,17 @@ def test_remedies_are_quoted_commands() -> None:
     assert "TF_WORKSPACE='a b' terraform '-chdir=dir; rm -rf x' plan" in remedy
 
 
+def test_remedy_for_what_an_apply_would_leave_is_no_apply() -> None:
+    """Where the code does not set what was opened, an apply is no remedy and is not offered as one."""
+    opened = OPENED["resource_drift"][0]["change"]["after"]
+    made = drifted("aws_security_group.web", {"ingress": []}, opened, opened, type="aws_security_group")
+    code = {"root_module": {"resources": [{"address": "aws_security_group.web", "expressions": {"name": {}}}]}}
+    look = _planned(made | {"configuration": code})
+    for finding in _read(look, look).findings:
+        assert "apply" not in finding.remedy.splitlines()[0]
+        assert finding.remedy.splitlines()[1].startswith("# an apply would leave it")
+
+
 def test_values_are_named_and_counted() -> None:
     """What the metrics show comes from the plan that decided."""
     values = _read(_planned(recorded("6"))).values

@@ -165,14 +165,14 @@ def test_group_refreshed_from_its_own_rule_resources_opens_nothing() -> None:
     rule = {"type": "ingress", "security_group_id": "sg-1", **world}
     declared = {"root_module": {"resources": [{"type": "aws_security_group_rule", "address": "r", "values": rule}]}}
     late = drifted(f"{kind}.x", {"id": "sg-1", "ingress": []}, {"id": "sg-1", "ingress": [world]}, type=kind)
-    assert _classes(late | {"planned_values": declared}) == []
+    assert _classes(late | {"prior_state": {"values": declared}}) == []
     opened = drifted(
         f"{kind}.x",
         {"id": "sg-1", "ingress": []},
         {"id": "sg-1", "ingress": [world, _open(22, "0.0.0.0/0")]},
         type=kind,
     )
-    assert _classes(opened | {"planned_values": declared}) == ["public_ingress"]
+    assert _classes(opened | {"prior_state": {"values": declared}}) == ["public_ingress"]
 
 
 def test_accepted_by_the_code_is_still_a_violation() -> None:
@@ -182,6 +182,18 @@ def test_accepted_by_the_code_is_still_a_violation() -> None:
     judgement = judge(drifted(f"{kind}.x", {"ingress": []}, opened, opened, type=kind))
     assert judgement.verdict is Verdict.ACCEPTED
     assert [item.category for item in judgement.violations] == ["public_ingress"]
+
+
+def test_opening_that_the_code_does_not_speak_of_is_drift() -> None:
+    """Where rules are resources of their own nobody accepted one made by hand, and an apply would leave it."""
+    kind = "aws_security_group"
+    opened = {"ingress": [_open(22, "0.0.0.0/0")]}
+    made = drifted(f"{kind}.x", {"ingress": []}, opened, opened, type=kind)
+    code = {"root_module": {"resources": [{"address": f"{kind}.x", "expressions": {"name": {}}}]}}
+    judgement = judge(made | {"configuration": code})
+    assert judgement.verdict is Verdict.DRIFT
+    assert [item.reverted for item in judgement.violations] == [False]
+    assert "would not undo" in judgement.differences[0].note
 
 
 def test_only_a_rule_that_names_the_attribute_silences_an_opening() -> None:
