@@ -16,6 +16,7 @@ _NEVER = frozenset(
         "ATMOS_VERSION", "ATMOS_USE_VERSION",  # make Atmos download and re-exec another version
         "CI", "GITHUB_ACTIONS", "ATMOS_CI",  # switch CI mode on: summaries, comments, status checks
         "TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER", "TF_LOG_PATH",  # write values into logs
+        "TF_DATA_DIR", "TF_PLUGIN_CACHE_DIR",  # would let children write outside their private folders
         "TF_REATTACH_PROVIDERS", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV",
     }
 )  # fmt: skip

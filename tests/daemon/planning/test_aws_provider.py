@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,18 @@ from checks.plans.judge import judge
 from checks.plans.look import LookStatus
 from checks.plans.model import Judgement, Verdict
 from daemon.inventory.model import Watched
-from tests.worlds import REGION, World, aws_mirror, client, world
+from daemon.planning import Planner
+from tests.worlds import World, aws_mirror, client, world
 
-MODULE = (
-    """
+pytestmark = pytest.mark.timeout(900)  # one plan costs nine seconds of CPU, and shares the machine
+
+MODULE = """
 terraform {
   required_providers { aws = { source = "hashicorp/aws" } }
 }
 variable "endpoint" {}
 provider "aws" {
-  region                      = "%s"
+  region                      = "us-east-1"
   access_key                  = "test"
   secret_key                  = "test"
   skip_credentials_validation = true
@@ -52,60 +55,61 @@ resource "aws_sqs_queue" "jobs" {
   tags = { owner = "payments" }
 }
 """
-    % REGION
-)  # noqa: UP031 - the text is full of braces
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A stack applied with the real provider, and a planner that looks at it."""
+
+    world: World
+    watched: Watched
+    planner: Planner
+
+    def judged(self) -> Judgement:
+        look = self.planner.look(self.watched, source_fingerprint="1")
+        assert look.status is LookStatus.PLANNED, look.diagnostics
+        return judge(look.plan)
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory, moto_url: str) -> Iterator[tuple[World, Watched]]:
-    """A stack applied with the real provider."""
+def deployed(tmp_path_factory: pytest.TempPathFactory, moto_url: str) -> Iterator[Deployed]:
+    """The stack, on a moto and a bucket of its own."""
     root: Path = tmp_path_factory.mktemp("aws")
     with world(root, moto_url, aws_mirror()) as made:
         made.module("net", MODULE)
         watched = made.watched("net", vars={"endpoint": made.aws})
         made.apply(watched)
-        yield made, watched
+        yield Deployed(made, watched, made.planner())
 
 
-def judged(made: World, watched: Watched) -> Judgement:
-    look = made.planner().look(watched, source_fingerprint="1")
-    assert look.status is LookStatus.PLANNED, look
-    return judge(look.plan)
-
-
-def looks(deployed: tuple[World, Watched], times: int) -> None:
-    made, watched = deployed
-    planner = made.planner()
+def in_sync(deployed: Deployed, times: int) -> None:
     for _ in range(times):
-        look = planner.look(watched, source_fingerprint="1")
-        assert look.status is LookStatus.PLANNED, look
-        judgement = judge(look.plan)
+        judgement = deployed.judged()
         assert (judgement.verdict, judgement.differences) == (Verdict.IN_SYNC, ())
         assert judgement.phantoms > 0
-    assert made.proxy.writes == []
+    assert deployed.world.proxy.writes == []
 
 
-def test_a_clean_stack_is_in_sync_three_times(deployed: tuple[World, Watched]) -> None:
+def test_a_clean_stack_is_in_sync_three_times(deployed: Deployed) -> None:
     """What was just applied shows phantoms of the refresh, which are counted, and no difference."""
-    looks(deployed, 3)
+    in_sync(deployed, 3)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_a_clean_stack_is_in_sync_twenty_times(deployed: tuple[World, Watched]) -> None:
+def test_a_clean_stack_is_in_sync_twenty_times(deployed: Deployed) -> None:
     """The same, long enough to see what comes and goes."""
-    looks(deployed, 20)
+    in_sync(deployed, 20)
 
 
-def test_a_port_opened_by_hand_is_drift(deployed: tuple[World, Watched]) -> None:
+def test_a_port_opened_by_hand_is_drift(deployed: Deployed) -> None:
     """Port 22 opened to the world through the API shows on the group, and goes away when it is closed."""
-    made, watched = deployed
-    ec2 = client("ec2", made.aws)
+    ec2 = client("ec2", deployed.world.aws)
     group = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["web"]}])["SecurityGroups"][0]
     rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[rule])
     try:
-        judgement = judged(made, watched)
+        judgement = deployed.judged()
     finally:
         ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[rule])
     assert judgement.verdict is Verdict.DRIFT
@@ -113,14 +117,13 @@ def test_a_port_opened_by_hand_is_drift(deployed: tuple[World, Watched]) -> None
     assert judgement.violations
 
 
-def test_a_tag_changed_by_hand_is_drift_and_no_more(deployed: tuple[World, Watched]) -> None:
+def test_a_tag_changed_by_hand_is_drift_and_no_more(deployed: Deployed) -> None:
     """A tag is drift like any other, and nothing of security."""
-    made, watched = deployed
-    sqs = client("sqs", made.aws)
+    sqs = client("sqs", deployed.world.aws)
     url = sqs.get_queue_url(QueueName="jobs")["QueueUrl"]
     sqs.tag_queue(QueueUrl=url, Tags={"owner": "somebody"})
     try:
-        judgement = judged(made, watched)
+        judgement = deployed.judged()
     finally:
         sqs.tag_queue(QueueUrl=url, Tags={"owner": "payments"})
     assert (judgement.verdict, judgement.violations) == (Verdict.DRIFT, ())
