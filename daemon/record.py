@@ -66,7 +66,7 @@ class Recorder:
             tx.save_run(
                 RunRow(run.check, run.place, run.labels, run.started, run.ended, outcome, reason, detail, next_due)
             )
-            if readings:
+            if readings is not None:
                 tx.save_readings(run.check, run.place, readings, run.ended, complete=run.failure is None)
             for change in changes(known, look, self._policy, run.ended):
                 tx.save_change(change)
