@@ -284,8 +284,9 @@ class World:
         (folder / "own.auto.tfvars.json").write_text(json.dumps(dict(watched.vars)))
         self.terraform(folder, watched.env, "init", "-input=false")
         if watched.backend.workspace != DEFAULT_WORKSPACE:
-            self.terraform(folder, watched.env, "workspace", "select", "-or-create", watched.backend.workspace)
-        self.terraform(folder, watched.env, "apply", "-auto-approve", "-input=false")
+            self.terraform(folder, watched.env, "workspace", "new", "-lock=false", watched.backend.workspace)
+        # Nobody is there to be locked out; and a lock request that a busy machine makes Terraform repeat rivals itself.
+        self.terraform(folder, watched.env, "apply", "-auto-approve", "-input=false", "-lock=false")
 
     def terraform(self, folder: Path, env: Mapping[str, str], *argv: str) -> Finished:
         own = {"PATH": os.environ["PATH"], "HOME": str(self.root), "TMPDIR": str(self.root), "CHECKPOINT_DISABLE": "1"}
