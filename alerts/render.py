@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from alerts.base import LIVE, Action, Incident, IncidentState
 from alerts.blocks import Body, code_section, context, fields, header, message, mrkdwn_section, plain_section
@@ -76,8 +75,13 @@ def incident_message(incident: Incident, view: View, now: datetime) -> Body:
     if diff:
         blocks.append(code_section("What was found", diff, DIFF))
     foot = [mrkdwn(f"{incident.check} · {incident.fingerprint}", 200)]
-    blocks.append(context([part for part in (link(view.status_url, "Status page"), *foot) if part]))
+    blocks.append(context([part for part in (_page(incident, view), *foot) if part]))
     return message(_fallback(incident, view, facts, diff, mention), blocks, f"{incident.fingerprint}.{incident.seq}")
+
+
+def _page(incident: Incident, view: View) -> str:
+    """A link to the incident's page; empty where people have no address of the status page."""
+    return link(f"{view.status_url.rstrip('/')}/incidents/{incident.fingerprint}", "Status page")
 
 
 def _cleaned(incident: Incident) -> Incident:
@@ -99,7 +103,7 @@ def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
         ended = incident.resolved_at or now
         yield "Was open", f"{moment(incident.opened_at)}, for {lasted(ended - incident.opened_at)}{times}"
     yield f"Why {incident.tier}", incident.tier_reason
-    yield "Kind", f"{incident.kind}{f', {incident.verdict}' if incident.verdict else ''}"
+    yield "Kind", ", ".join(dict.fromkeys(name for name in (str(incident.kind), incident.verdict) if name))
     if incident.resource not in (incident.place, where(incident)):
         yield "Resource", incident.resource
     if who := likely_who(incident):
@@ -132,7 +136,7 @@ def _fallback(incident: Incident, view: View, facts: list[tuple[str, str]], diff
         lines.append(defanged(view.note, NOTE))
     if incident.remedy and incident.state in LIVE:
         lines.append(f"Next: {defanged(incident.remedy, 600)}")
-    if url := link(view.status_url, "Status page"):
+    if url := _page(incident, view):
         lines.append(url)
     if diff:
         lines.append(defanged(diff, 900))
@@ -174,8 +178,3 @@ def _ordinal(number: int) -> str:
 
 
 __all__ = ["MARKS", "View", "headline", "incident_message", "lasted", "moment", "transition_message", "where"]
-
-
-def text_only(body: Mapping[str, Any]) -> Body:
-    """The message without its blocks, for a Slack that refuses them."""
-    return {"text": body["text"], "blocks": []}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -72,7 +72,3 @@ def incident(**more: object) -> Incident:
     history = History()
     history.look(look(reading(DRIFT)))
     return replace(history.only, **more)  # type: ignore[arg-type]  # a test names any field
-
-
-def labelled(**labels: str) -> Mapping[str, str]:
-    return {**LABELS, **labels}

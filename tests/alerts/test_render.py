@@ -21,6 +21,7 @@ from daemon.demo.fakeslack import validate_message
 from tests.alerts.build import NOW, POLICY, incident
 
 VIEW = View("<!here>", "https://barograph.example")
+OUR_LINKS = {f"<https://barograph.example{path}|Status page>" for path in ("", f"/incidents/{incident().fingerprint}")}
 DIFFERENCE = {"address": "aws_s3_bucket.logs", "path": "tags.Owner", "recorded": "a", "actual": "b", "desired": "a"}
 
 
@@ -58,7 +59,8 @@ def test_the_first_two_lines_say_what_and_where() -> None:
         for expected in (
             "@here", "Since: 2026-03-02 10:00 UTC", "Why critical: deleted out of band in production", "Kind: drift",
             "Likely by: bob", "Owner: team-pay", "atmos terraform plan service/payments -s acme-prod",
-            "Status page <https://barograph.example>", "  recorded: a", "  actual:   b", "  desired:  a",
+            f"Status page <https://barograph.example/incidents/{one.fingerprint}>",
+            "  recorded: a", "  actual:   b", "  desired:  a",
         ):  # fmt: skip
             assert expected in shown
 
@@ -81,6 +83,25 @@ def test_what_does_not_fit_is_counted() -> None:
     listed = shown.count("aws_s3_bucket.logs.p")
     assert 20 < listed < 100
     assert f"+{500 - listed} more" in shown
+
+
+def test_a_difference_with_many_paths_is_cut_between_them() -> None:
+    """One resource with hundreds of attributes shows the first of them and counts the rest, what was left out too."""
+    paths = [{"path": f"p{n}", "recorded": "a", "actual": "b", "desired": "a"} for n in range(100)]
+    found = {"address": "aws_s3_bucket.logs", "action": "update", "class": "drifted", "note": "by hand"}
+    one = incident(evidence={"differences": [{**found, "paths": paths, "more": 50}], "more": 7})
+    shown = as_text(incident_message(one, VIEW, NOW))
+    assert "aws_s3_bucket.logs (update, drifted): by hand\n  p0\n    recorded: a\n    actual:   b" in shown
+    assert f"+{157 - shown.count('recorded')} more" in shown
+
+
+def test_what_was_opened_and_what_a_tool_said_is_shown() -> None:
+    """Security findings and the reasons of a look that failed are part of the message."""
+    security = [{"class": "public_ingress", "address": "aws_security_group.db", "summary": "port 22 from everywhere"}]
+    shown = as_text(
+        incident_message(incident(evidence={"security": security, "diagnostics": ["x.tf:1: bad"]}), VIEW, NOW)
+    )
+    assert "aws_security_group.db (public_ingress): port 22 from everywhere\nx.tf:1: bad" in shown
 
 
 def test_without_differences_the_addresses_are_listed() -> None:
@@ -114,6 +135,7 @@ TEXT = st.one_of(
     st.builds(lambda s, n: s * n, st.text(min_size=1, max_size=5), st.sampled_from([1, 50, 3_000, 10_000])),
 )
 VALUE = st.recursive(TEXT | st.integers() | st.none() | st.booleans(), lambda inner: st.lists(inner, max_size=3))
+PATHS = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(("path", "recorded", "actual"), VALUE)) | VALUE)
 DIFFERENCES = st.lists(
     st.fixed_dictionaries({}, optional=dict.fromkeys(("address", "path", "recorded", "actual", "desired"), VALUE)),
     max_size=4,
@@ -129,7 +151,11 @@ def incidents(draw: st.DrawFn) -> Incident:
         tier=draw(st.sampled_from(Tier)), tier_reason=draw(TEXT), summary=draw(TEXT), remedy=draw(TEXT),
         addresses=tuple(draw(st.lists(TEXT, max_size=3))) * many, verdict=draw(TEXT), not_seen_because=draw(TEXT),
         labels=draw(st.dictionaries(st.sampled_from(["stack", "component", "stage", "owner", "account"]), TEXT)),
-        evidence={"differences": draw(DIFFERENCES) * many, "who": draw(VALUE)},
+        evidence={
+            "differences": [*draw(DIFFERENCES), {"paths": draw(PATHS), "more": draw(VALUE)}] * many,
+            "diagnostics": draw(VALUE),
+            "who": draw(VALUE),
+        },
         state=draw(st.sampled_from(IncidentState)), occurrence=draw(st.integers(1, 10**6)),
     )  # fmt: skip
 
@@ -185,11 +211,12 @@ HOSTILE = [*MENTIONS, *LINKS, *SECRETS, *FORMATS]
 
 def everywhere(hostile: str) -> Incident:
     """An incident with the string in every field that data can reach."""
+    each = dict.fromkeys(DIFFERENCE, hostile)
     return incident(
         place=hostile, resource=hostile, summary=hostile, tier_reason=hostile, remedy=hostile, verdict=hostile,
         addresses=(hostile,), not_seen_because=hostile, state=IncidentState.OPEN,
         labels={"stack": hostile, "component": hostile, "owner": hostile, "stage": hostile},
-        evidence={"differences": [dict.fromkeys(DIFFERENCE, hostile)], "who": hostile},
+        evidence={"differences": [each, {"address": hostile, "note": hostile, "paths": [each]}], "who": hostile},
     )  # fmt: skip
 
 
@@ -212,7 +239,7 @@ def test_data_makes_no_mention_no_link_and_shows_no_secret(hostile: str) -> None
     for body in forms(everywhere(hostile), replace(VIEW, mention="")):
         accepted(body)
         for text in strings(body):
-            assert set(re.findall(r"<[^>]*>?", text)) <= {"<https://barograph.example|Status page>"}
+            assert set(re.findall(r"<[^>]*>?", text)) <= OUR_LINKS
             assert _TAIL not in text
         for text in [body["text"], *(t["text"] for t in _objects(body) if t["type"] == "mrkdwn")]:
             assert text.replace("\n```\n", "").replace("\n```", "").count("`") == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -115,6 +115,3 @@ def draft(
     return Draft(
         f"{kind}-{number}", subject or f"s{number}", kind, channel, tier, {"text": text, "blocks": [block] * 3}
     )
-
-
-Maker = Callable[..., World]
