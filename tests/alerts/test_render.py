@@ -132,7 +132,7 @@ TEXT = st.one_of(
     st.text(max_size=200),
     st.text(st.sampled_from("&<>`*_~|@#!\n\t\\:/\"'{}"), max_size=400),
     st.text(st.sampled_from("😀🇩🇪مرحباשלום\u202e\u200f\ud800éß漢"), max_size=400),
-    st.builds(lambda s, n: s * n, st.text(min_size=1, max_size=5), st.sampled_from([1, 50, 3_000, 10_000])),
+    st.builds(lambda s, n: s * n, st.text(min_size=1, max_size=5), st.sampled_from([1, 50, 2_000])),
 )
 VALUE = st.recursive(TEXT | st.integers() | st.none() | st.booleans(), lambda inner: st.lists(inner, max_size=3))
 PATHS = st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(("path", "recorded", "actual"), VALUE)) | VALUE)
@@ -145,7 +145,7 @@ DIFFERENCES = st.lists(
 @st.composite
 def incidents(draw: st.DrawFn) -> Incident:
     """Incidents with anything at all in every field that data can reach."""
-    many = draw(st.sampled_from([1, 1, 1, 500]))
+    many = draw(st.sampled_from([1] * 9 + [500]))
     return incident(
         place=draw(TEXT), resource=draw(TEXT), key=draw(TEXT), check="drift", kind=draw(st.sampled_from(Kind)),
         tier=draw(st.sampled_from(Tier)), tier_reason=draw(TEXT), summary=draw(TEXT), remedy=draw(TEXT),
