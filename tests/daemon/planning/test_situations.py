@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from checks.plans.judge import judge
 from checks.plans.look import LookStatus, PlanLook
-from tests.worlds import FAKE_MODULE, World
+from tests.worlds import FAKE_MODULE, World, client, put_item
 
 
 def actions(look: PlanLook) -> list[str]:
     assert look.plan is not None, look
     return [action for change in look.plan["resource_changes"] for action in change["change"]["actions"]]
+
+
+def verdict(look: PlanLook) -> str:
+    assert look.plan is not None, look
+    return str(judge(look.plan).verdict)
 
 
 def drifted(look: PlanLook) -> list[str]:
@@ -26,6 +32,7 @@ def test_a_clean_instance_is_planned_with_nothing_to_do(small_world: World) -> N
     small_world.apply(watched)
     look = small_world.planner().look(watched, source_fingerprint="1")
     assert (look.status, actions(look), drifted(look)) == (LookStatus.PLANNED, ["no-op"], [])
+    assert verdict(look) == "in_sync"
     assert look.serial == 1
     assert look.max_rss_bytes > 20_000_000
     assert look.seconds > 0
@@ -39,6 +46,7 @@ def test_a_change_by_hand_shows_in_both_arrays(small_world: World) -> None:
     small_world.change(size="HUGE")
     look = small_world.planner().look(watched, source_fingerprint="1")
     assert (actions(look), drifted(look)) == (["update"], ["fake_thing.a"])
+    assert verdict(look) == "drift"
 
 
 def test_a_merged_commit_is_seen_when_the_fingerprint_changes(small_world: World) -> None:
@@ -52,6 +60,7 @@ def test_a_merged_commit_is_seen_when_the_fingerprint_changes(small_world: World
     assert actions(planner.look(watched, source_fingerprint="1")) == ["no-op"]
     look = planner.look(watched, source_fingerprint="2")
     assert (actions(look), drifted(look)) == (["update"], [])
+    assert verdict(look) == "pending"
 
 
 def test_a_new_output_is_in_the_plan(small_world: World) -> None:
@@ -64,6 +73,7 @@ def test_a_new_output_is_in_the_plan(small_world: World) -> None:
     assert look.plan is not None
     assert actions(look) == ["no-op"]
     assert look.plan["output_changes"]["more"]["actions"] == ["create"]
+    assert verdict(look) == "pending"
 
 
 def test_a_failing_check_block_is_in_the_plan(small_world: World) -> None:
@@ -78,6 +88,7 @@ def test_a_failing_check_block_is_in_the_plan(small_world: World) -> None:
     look = small_world.planner().look(watched, source_fingerprint="1")
     assert look.plan is not None
     assert [check["status"] for check in look.plan["checks"]] == ["fail"]
+    assert verdict(look) == "check_failed"
 
 
 def test_no_state_is_never_deployed_and_starts_nothing(small_world: World) -> None:
@@ -109,8 +120,6 @@ def test_a_workspace_is_planned_on_its_own_state(small_world: World) -> None:
 
 def test_a_lock_item_means_busy_with_who_and_since_when(small_world: World) -> None:
     """Situation 14: a DynamoDB lock item ends the look and names its owner."""
-    from tests.worlds import put_item
-
     small_world.module("app")
     watched = small_world.watched("app")
     small_world.apply(watched)
@@ -124,8 +133,6 @@ def test_a_lock_item_means_busy_with_who_and_since_when(small_world: World) -> N
 
 def test_a_lock_object_means_busy(small_world: World) -> None:
     """A .tflock object beside the state is a lock too."""
-    from tests.worlds import client
-
     small_world.module("app")
     watched = small_world.watched("app", locks=False)
     small_world.apply(watched)
@@ -136,8 +143,6 @@ def test_a_lock_object_means_busy(small_world: World) -> None:
 
 def test_an_apply_during_the_plan_means_busy(small_world: World) -> None:
     """A state that is written while the plan runs makes the plan count for nothing."""
-    from tests.worlds import client
-
     small_world.module("app")
     watched = small_world.watched("app", locks=False)
     small_world.apply(watched)
