@@ -115,7 +115,7 @@ class InstancePlace(Place, Protocol):
     def plan(self) -> PlanLook: ...
 
 
-class LookFailed(Exception):
+class LookFailed(Exception):  # noqa: N818 - named for what happened, as it reads in a sentence
     """Could not look. *reason* is one of denied, throttled, timeout, unavailable, failed; the text is for people."""
 
     def __init__(self, reason: str, message: str) -> None:

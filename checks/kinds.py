@@ -47,7 +47,7 @@ class Fact(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TierRule:
-    """One row: a finding of *kind*, in *stage* (empty: any), with *fact* (None: any), has *tier*; *why* is for people."""
+    """A finding of *kind*, in *stage* (empty: any), with *fact* (None: any), has *tier*; *why* is for people."""
 
     kind: Kind
     tier: Tier

@@ -24,7 +24,7 @@ def test_there_are_checks() -> None:
 def test_a_check_describes_itself(name: str, check: type[Check]) -> None:
     """Its docs row, its words and its metrics come from the class, so they have to be there."""
     assert dataclasses.is_dataclass(check)
-    assert check.__dataclass_params__.frozen  # type: ignore[attr-defined]  # set by @dataclass, unknown to typeshed
+    assert check.__dataclass_params__.frozen
     assert (check.__doc__ or "").strip().endswith("."), "the docstring is the line in the docs"
     assert isinstance(check.scope, Scope)
     assert timedelta(minutes=1) <= check.every <= timedelta(days=7)
