@@ -15,7 +15,6 @@ from daemon.planning.state import text
 from daemon.processes import Finished, Processes
 
 _PLAN = ("-input=false", "-lock=false", "-detailed-exitcode", "-json")
-_PLAN_OUTPUT, _SHOW_OUTPUT = 64 * 1024 * 1024, 256 * 1024 * 1024  # bytes
 _GENERATED = ("backend.tf.json", "providers_override.tf.json")  # by Atmos, for whichever stack came last
 
 
@@ -30,6 +29,7 @@ class Attempt:
     files: Mapping[str, Mapping[str, Any]] = field(repr=False)  # to write beside the code: name to content
     processes: Processes
     left: Callable[[], float]  # seconds until the deadline
+    output_limit: int  # bytes that one child may print
 
     @property
     def folder(self) -> Path:
@@ -39,14 +39,14 @@ class Attempt:
     def plan_file(self) -> Path:
         return self.copy.out / "plan"
 
-    def run(self, *argv: str, cwd: Path | None = None, limit: int = _PLAN_OUTPUT) -> Finished:
+    def run(self, *argv: str, cwd: Path | None = None) -> Finished:
         return self.processes.run(
-            argv, cwd=cwd or self.folder, env=self.env, deadline=max(0.0, self.left()), stdout_limit=limit
+            argv, cwd=cwd or self.folder, env=self.env, deadline=max(0.0, self.left()), stdout_limit=self.output_limit
         )
 
     def show(self) -> Finished:
         """The plan as JSON, through a pipe: it holds secrets and is never a file."""
-        return self.run(str(self.terraform), "show", "-json", str(self.plan_file), limit=_SHOW_OUTPUT)
+        return self.run(str(self.terraform), "show", "-json", str(self.plan_file))
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         path = self.folder / name

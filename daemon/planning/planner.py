@@ -158,7 +158,7 @@ class Planner:
             init_lock=opened.scratch.path / "init.lock",
             names=dict.fromkeys(("terraform", "tofu", watched.command)),
         )
-        attempt = drivers.Attempt(watched, copy, wrapper, env, files, self._processes, job.left)
+        attempt = drivers.Attempt(watched, copy, wrapper, env, files, self._processes, job.left, settings.output_limit)
         plan, version, memory = self._made(attempt, job)
         place.after(seen)
         return PlanLook(

@@ -50,6 +50,7 @@ class PlanningSettings:
     driver: str = "auto"  # atmos, direct; auto: atmos for instances that come from Atmos
     workers: int = 1
     deadline_seconds: float = 900.0  # of one plan, init and show included
+    output_limit: int = 256 * 1024 * 1024  # bytes that one child may print; a large plan's JSON is tens of millions
     atmos: str = "atmos"
     atmos_config: str = "."  # folder of atmos.yaml, relative to the repository
     atmos_base: str = ""  # base path, relative to the repository; empty: as atmos.yaml says

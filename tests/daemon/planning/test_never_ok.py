@@ -123,15 +123,14 @@ def test_a_plan_that_ignores_sigterm_is_ended_at_its_deadline(small_world: World
     assert look.seconds < 30
 
 
-def test_too_much_output_is_an_error(small_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_much_output_is_an_error(small_world: World) -> None:
     """A plan that prints without end is ended, not kept in memory."""
-    from daemon.planning import drivers
-
-    monkeypatch.setattr(drivers, "_PLAN_OUTPUT", 1000)
     deployed(small_world)
-    planner = small_world.planner(terraform=terraform(small_world, plan="while :; do echo xxxxxxxxxxxxxxxx; done"))
-    look = planner.look(small_world.watched("app"), source_fingerprint="1")
-    assert look.cause == "output too long"
+    endless = terraform(small_world, plan="while :; do echo xxxxxxxxxxxxxxxx; done")
+    look = small_world.planner(terraform=endless, output_limit=1000).look(
+        small_world.watched("app"), source_fingerprint="1"
+    )
+    assert (look.status, look.cause) == (LookStatus.ERROR, "output too long")
 
 
 def test_a_missing_terraform_is_an_error(small_world: World) -> None:
