@@ -88,6 +88,8 @@ def _one(item: Difference, *, by_hand: bool) -> str:
 
 def _arrow(path: PathDifference, *, by_hand: bool) -> str:
     left, right = (path.recorded, path.actual) if by_hand else (path.actual, path.desired)
+    if any(isinstance(side, dict | list) and side for side in (left, right)):
+        return "changed"  # a piece of JSON in a sentence tells nobody anything; the difference below it does
     return f"{brief(left)} -> {brief(right)}"
 
 
