@@ -25,6 +25,7 @@ from daemon.console import LogNotifier
 from daemon.health import Health
 from daemon.inventory.model import Inventory
 from daemon.metrics import OwnMetrics, Snapshots
+from daemon.planning import workers_for
 from daemon.record import Recorder, Run
 from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
@@ -32,7 +33,7 @@ from daemon.store import Store, StoreOutbox
 from daemon.upkeep import Upkeep
 from daemon.watch import InventoryWatch
 from daemon.watchdog import Watchdog
-from daemon.wiring import PLANS, alert_policy, open_eyes, web_auth
+from daemon.wiring import PLANS, alert_policy, memory_bytes, open_eyes, web_auth
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,10 @@ def _run(
 
         recorder = Recorder(store, policy, on_stored)
         runner = Runner(eyes.plans, recorder, clock)
-        scheduler = Scheduler({PLANS: config.planning.workers, "default": 4, "upkeep": 3}, clock)
+        workers = workers_for(memory_bytes(), config.planning.workers)
+        if workers < config.planning.workers:
+            log.warning("planning.workers is %d, but memory allows for %d", config.planning.workers, workers)
+        scheduler = Scheduler({PLANS: workers, "default": 4, "upkeep": 3}, clock)
         watched: dict[tuple[str, str], Place] = {}  # replaced as a whole, never changed in place
 
         def on_loaded(inventory: Inventory, fingerprint: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from daemon.inventory.model import Inventory, Watched
 from daemon.inventory.settings import STAGE_WORDS, RootModule, SourceKind, SourceSettings, StagePattern
 from daemon.places import PlannedInstance, places
 from daemon.planning import Planner
-from daemon.planning.settings import PlanningSettings, PlanRule, inherited
+from daemon.planning.settings import PlanningSettings, PlanRule, inherited, workers_for
 from daemon.processes import Processes
 from daemon.runner import CheckPlan
 from daemon.web import AuthSettings, Credential
@@ -108,7 +109,7 @@ def planning_settings(config: Config, scratch: Path, environ: Mapping[str, str])
     return PlanningSettings(
         scratch=scratch,
         driver="direct" if source.kind != "atmos" else source.atmos.driver,
-        workers=planning.workers,
+        workers=workers_for(memory_bytes(), planning.workers),
         deadline_seconds=planning.deadline.total_seconds(),
         atmos=source.atmos.command,
         atmos_config=_below(source.path, source.atmos.config_path) or ".",
@@ -118,6 +119,18 @@ def planning_settings(config: Config, scratch: Path, environ: Mapping[str, str])
         rules=tuple(each for rule in planning.rules for each in _plan_rules(rule)),
         inherited=given_environment(config, environ),
     )
+
+
+def memory_bytes() -> int:
+    """How much memory there is for this process: the machine's, or less where a control group bounds it."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [machine]
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            limits.append(int(Path(path).read_text()))
+        except (OSError, ValueError):  # not there, or the word "max"
+            continue
+    return min(limits)
 
 
 def _plan_rules(rule: PlanRuleSection) -> list[PlanRule]:
