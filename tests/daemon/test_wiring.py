@@ -1,0 +1,143 @@
+"""From the configuration to the settings of each part: nothing that can be configured gets lost on the way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from alerts.routes import route
+from checks import discover
+from checks.kinds import Kind, Tier
+from daemon.config import Config, load
+from daemon.wiring import (
+    NOWHERE,
+    alert_policy,
+    check_plans,
+    given_environment,
+    planning_settings,
+    source_settings,
+    web_auth,
+)
+
+FULL = """
+source:
+  kind: atmos
+  path: repo
+  atmos: {command: /opt/atmos, driver: direct, config_path: repo/conf, deadline: 90s, output_limit: 1MiB}
+stages: [{stack: "live-*", stage: production}]
+stage_words: {uat: staging}
+owners: {default: platform}
+planning:
+  workers: 1
+  deadline: 7m
+  terraform: [/opt/tofu]
+  provider_mirror: mirror
+  plugin_cache: cache
+  rules:
+    - stacks: ["a-*", "b-*"]
+      plan_role: arn:aws:iam::{account}:role/plan
+      external_id: x1
+      environment: {HOST: h}
+      variables: {key: "${KEY}"}
+      allowed_providers: [hashicorp/aws]
+      terraform: /opt/terraform
+aws: {region: eu-west-1, profile: watch, endpoint_url: "http://127.0.0.1:5000"}
+alerts:
+  default_channel: C0000000001
+  routes:
+    - {tiers: [critical, warning], stages: production, stacks: "pay-*", channel: C0000000002, mention: here}
+  tiers: [{kind: drift, stack: "lab-*", tier: info, why: a laboratory}]
+  reopen_within: 5m
+  baseline: {wait: 10m}
+slack: {token: "${KEY}"}
+web:
+  listen: 127.0.0.1:1
+  public_url: https://barograph.example
+  auth: {tokens: [{name: grafana, token: "${KEY}"}], basic: [{user: ann, password: "${KEY}"}]}
+checks: {drift: {every_by_stage: {production: 1h}, deadline: 9m}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "repo" / "conf").mkdir(parents=True)
+    (tmp_path / "mirror").mkdir()
+    path = tmp_path / "barograph.yml"
+    path.write_text(FULL)
+    return load(path, {"KEY": "canary-key"}, discover())
+
+
+def test_the_source(config: Config, tmp_path: Path) -> None:
+    """The folder of atmos.yaml is given as seen from the repository, for a copy stands in for that."""
+    source = source_settings(config, {"PATH": "/bin", "SECRET": "no"})
+    assert (source.atmos, source.config_path) == ("/opt/atmos", "conf")
+    assert (source.deadline, source.output_limit) == (timedelta(seconds=90), 2**20)
+    assert source.stage_words["uat"] == "staging"
+    assert source.stage_words["prod"] == "production"
+    assert source.stage_patterns[0].stack == "live-*"
+    assert source.owner == "platform"
+    assert source.environment["PATH"] == "/bin"
+    assert "SECRET" not in source.environment
+
+
+def test_planning(config: Config, tmp_path: Path) -> None:
+    """Each pair of globs is a rule of its own, with all that was said of it; secrets are there and do not print."""
+    planning = planning_settings(config, tmp_path / "scratch", {})
+    assert (planning.driver, planning.workers, planning.deadline_seconds) == ("direct", 1, 420)
+    assert planning.terraform == ("/opt/tofu",)
+    assert planning.provider_mirror == tmp_path / "mirror"
+    assert planning.plugin_cache == tmp_path / "cache"
+    assert [rule.stacks for rule in planning.rules] == ["a-*", "b-*"]
+    rule = planning.rules[1]
+    assert rule.plan_role == "arn:aws:iam::{account}:role/plan"
+    assert (rule.external_id, rule.terraform, rule.allowed_providers) == ("x1", "/opt/terraform", ("hashicorp/aws",))
+    assert (rule.environment, rule.variables) == ({"HOST": "h"}, {"key": "canary-key"})
+    assert "canary-key" not in repr(planning)
+
+
+def test_aws_reaches_the_children(config: Config) -> None:
+    """Region, profile and address are laid over the daemon's own environment."""
+    env = given_environment(config, {"AWS_PROFILE": "mine", "AWS_REGION": "us-east-1"})
+    assert env["AWS_PROFILE"] == "watch"
+    assert env["AWS_REGION"] == "eu-west-1"
+    assert env["AWS_ENDPOINT_URL"] == "http://127.0.0.1:5000"
+
+
+def test_alerting(config: Config) -> None:
+    """Routes, overrides and times arrive as they were written."""
+    policy = alert_policy(config)
+    labels = {"stack": "pay-live", "stage": "production"}
+    channel, mention, _ = route(policy.routes, Tier.WARNING, Kind.DRIFT, labels)
+    assert (channel, mention) == ("C0000000002", "<!here>")
+    assert route(policy.routes, Tier.INFO, Kind.DRIFT, labels)[0] == "C0000000001"
+    assert policy.overrides[0].why == "a laboratory"
+    assert (policy.reopen_within, policy.baseline_wait) == (timedelta(minutes=5), timedelta(minutes=10))
+    assert policy.status_url == "https://barograph.example"
+
+
+def test_who_may_see_the_pages(config: Config) -> None:
+    """Tokens and users, with their scopes."""
+    auth = web_auth(config)
+    assert [each.name for each in auth.tokens] == ["grafana"]
+    assert [each.name for each in auth.logins] == ["ann"]
+    assert auth.tokens[0].scopes == {"read"}
+    assert "canary-key" not in repr(auth)
+
+
+def test_checks(config: Config) -> None:
+    """The interval goes by stage, and a stage nobody knows is production."""
+    drift = check_plans(config)["drift"]
+    assert drift.interval({"stage": "production"}) == timedelta(hours=1)
+    assert drift.interval({"stage": ""}) == timedelta(hours=1)
+    assert drift.interval({"stage": "development"}) == timedelta(hours=24)
+    assert (drift.deadline, drift.pool) == (timedelta(minutes=9), "plans")
+
+
+def test_without_slack_there_is_still_a_way_out(tmp_path: Path) -> None:
+    """The smallest configuration: messages go to the log, so the default route has a name."""
+    (tmp_path / "repo").mkdir()
+    path = tmp_path / "barograph.yml"
+    path.write_text("source: {kind: atmos, path: repo}\n")
+    assert alert_policy(load(path, {}, discover())).routes.default == NOWHERE
