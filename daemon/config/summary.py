@@ -37,7 +37,7 @@ def _pace(settings: CheckSettings) -> str:
 
 def _news(config: Config) -> Iterator[str]:
     if config.slack is None:
-        yield "slack    not configured: messages are stored and shown on the status page, and sent nowhere"
+        yield "slack    not configured: messages are written to the log"
         return
     for row in config.alerts.routes:
         conditions = [*row.tiers, *row.kinds, *row.stages, *row.stacks]

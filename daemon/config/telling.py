@@ -109,7 +109,7 @@ class Pacing(Section):
 
 
 class Slack(Section):
-    """The Slack workspace. Without this group, messages are stored and shown, not sent."""
+    """The Slack workspace. Without this group, messages are written to the log."""
 
     token: SecretText
     """Bot token (`xoxb-…`) with `chat:write` and `channels:history` (`groups:history` for private channels)."""
