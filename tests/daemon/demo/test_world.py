@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -149,6 +150,7 @@ def test_killed_it_leaves_no_server_behind() -> None:
     child.kill()
     child.communicate(timeout=30)
     assert processes_of(folder, seconds=60) == []
+    shutil.rmtree(folder)  # nobody was left to do it
 
 
 def test_a_cloud_that_cannot_start_says_why(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
