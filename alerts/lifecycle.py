@@ -98,9 +98,14 @@ class _Survey:
 
     @property
     def good(self) -> bool:
-        """Whether something was really looked at: a run that gave only UNKNOWN has not looked."""
+        """Whether something was really looked at: a run that gave UNKNOWN and nothing that was read has not looked."""
         outcomes = {reading.outcome for reading in self.read.values()}
-        return self.failure is None and outcomes != {Outcome.UNKNOWN}
+        return self.failure is None and (Outcome.UNKNOWN not in outcomes or bool(outcomes & READ))
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything was seen, so that what is not among it is not there."""
+        return self.failure is None and all(r.outcome is not Outcome.UNKNOWN for r in self.read.values())
 
 
 def _survey(look: Look) -> _Survey:
@@ -171,6 +176,9 @@ def _sight(incident: Incident, survey: _Survey) -> tuple[Sight, str]:
     if incident.resource == incident.place:
         # A place does not go away by not being mentioned: only the inventory can say so.
         return Sight.UNSURE, "the look said nothing about it"
+    if not survey.whole:
+        # It may be behind what could not be read: a list that was refused names nothing.
+        return Sight.UNSURE, "the look saw only a part, and said nothing about it"
     return Sight.VANISHED, ""
 
 

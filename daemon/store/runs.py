@@ -67,9 +67,16 @@ def save_readings(
             latest[reading.resource] = reading
     for resource, reading in latest.items():
         _save_reading(db, job, reading, at, known.get(resource))
-    if complete:
-        for resource in known.keys() - latest.keys():
+    for resource in known.keys() - latest.keys():
+        if complete:
             _remove(db, job, resource, at)
+        else:
+            run(
+                db,
+                f"""update reading set stale_reason = :why where {_OF_JOB} and resource = :resource
+                and stale_reason = ''""",  # noqa: S608 - a literal above
+                {**job, "resource": resource, "why": "the last look saw only a part, and said nothing about it"},
+            )
 
 
 def _save_reading(
@@ -127,5 +134,11 @@ def forget(db: Database, check: str, place: str, at: datetime) -> None:
 
 
 def first_ok(db: Database, check: str, place: str) -> bool:
-    found = row(db, f"select first_ok from job where {_OF_JOB}", {"check_name": check, "place": place})  # noqa: S608 - a literal above
-    return found is not None and found["first_ok"] is not None
+    # Also by its history: a place that left the inventory and is back has no job, and was looked at before.
+    found = row(
+        db,
+        f"""select 1 from job where {_OF_JOB} and first_ok is not null
+        union all select 1 from run where {_OF_JOB} and outcome = 'ok' limit 1""",  # noqa: S608 - a literal above
+        {"check_name": check, "place": place},
+    )
+    return found is not None

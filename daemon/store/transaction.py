@@ -48,7 +48,8 @@ class Transaction:
         """Store the readings of a run that looked; resources it no longer found are removed, which is noted.
 
         An UNKNOWN reading moves outcome, verdict and at, never good_verdict, good_at, good_since. Of two readings of
-        one resource the worse one is kept. *complete* False: the run stopped half-way, what it did not reach stays.
+        one resource the worse one is kept. *complete* False: the run saw only a part; what it did not reach stays, and
+        is marked stale.
         """
         runs.save_readings(self.db, check, place, readings, at, complete=complete)
 
@@ -65,7 +66,10 @@ class Transaction:
         )
 
     def first_ok(self, check: str, place: str) -> bool:
-        """Whether the job ever had a successful run before (this transaction's writes included)."""
+        """Whether the check ever looked at the place with success (this transaction's writes included).
+
+        As far as the history goes back: a place that was away for longer than the retention counts as new.
+        """
         return runs.first_ok(self.db, check, place)
 
     def incidents(self, check: str, place: str) -> dict[str, Incident]:
