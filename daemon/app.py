@@ -133,7 +133,7 @@ def _run(
             nonlocal watched
             places = eyes.places(inventory, fingerprint)
             watched = {(check, key): place for check, at in places.items() for key, place in at.items()}
-            runner.sync(places, scheduler, complete=not inventory.stale_because)
+            runner.sync(places, scheduler, complete=not inventory.stale_because and bool(inventory.watched))
 
         inventory_watch = InventoryWatch(eyes.loader, recorder, clock, INVENTORY_EVERY, on_loaded)
         delivery = _Delivery(own)
@@ -143,7 +143,10 @@ def _run(
         started = clock()
 
         def health() -> Health:
-            return _health(started, store, scheduler, runner, inventory_watch.current, watched, delivery.troubles())
+            return _health(
+                started, store, scheduler, runner, inventory_watch.current, watched, delivery.troubles(),
+                recorder.unrecorded,
+            )  # fmt: skip
 
         snapshots = Snapshots(
             store,
@@ -263,6 +266,7 @@ def _health(
     inventory: Inventory | None,
     watched: Mapping[tuple[str, str], Place],
     troubles: tuple[str, ...],
+    unrecorded: Mapping[tuple[str, str], str],
 ) -> Health:
     return Health(
         started_at=started,
@@ -270,6 +274,7 @@ def _health(
         scheduler_beat=scheduler.beat_at,
         scheduler_lateness=scheduler.lateness_seconds,
         running=runner.running,
+        unrecorded=unrecorded,
         expected={key: place.labels for key, place in watched.items()},
         inventory_loaded_at=inventory.loaded_at if inventory is not None else None,
         inventory_stale_because=inventory.stale_because if inventory is not None else "",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from daemon.schedule import CLOCK_TOLERANCE
 from daemon.standing import overdue
 from daemon.store import JobRow
 
@@ -24,6 +25,7 @@ class Health:
     scheduler_lateness: float = 0.0  # seconds, of the last started job
     running: frozenset[tuple[str, str]] = frozenset()  # (check, place) pairs at work
     expected: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)  # (check, place) -> labels
+    unrecorded: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (check, place) -> why not stored
     children: int | None = None  # processes of ours that run now; None: nobody counts them
     inventory_loaded_at: datetime | None = None  # None: never loaded
     inventory_stale_because: str = ""  # the last load failed, and an older inventory is used
@@ -35,10 +37,10 @@ class Health:
 
 def why_not_alive(health: Health, now: datetime) -> list[str]:
     """Reasons to restart the process; empty while it lives."""
-    beat = max(health.scheduler_beat or health.started_at, health.started_at)
-    if now - beat > BEAT_STALE_AFTER:
-        return [f"the scheduler has not beaten for {int((now - beat).total_seconds())} s"]
-    return []
+    quiet = (now - (health.scheduler_beat or health.started_at)).total_seconds()
+    if quiet < -CLOCK_TOLERANCE.total_seconds():
+        return ["the clock was set back, and the scheduler has not beaten since"]
+    return [f"the scheduler has not beaten for {int(quiet)} s"] if quiet > BEAT_STALE_AFTER.total_seconds() else []
 
 
 def why_not_ready(
@@ -62,6 +64,9 @@ def why_not_ready(
     late = [job for job in jobs if overdue(job, now) and (job.check, job.place) not in health.running]
     if late:
         reasons.append(f"{len(late)} jobs are overdue, {late[0].check} at {late[0].place} among them")
+    if health.unrecorded:
+        (check, place), why = next(iter(health.unrecorded.items()))
+        reasons.append(f"{len(health.unrecorded)} looks could not be stored, {check} at {place} among them: {why}")
     for channel, (count, oldest) in sorted(backlog.items()):
         if oldest is not None and now - oldest > DELIVERY_SLOW_AFTER:
             minutes = int((now - oldest).total_seconds() // 60)

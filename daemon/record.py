@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.baseline import summarise
-from alerts.lifecycle import Look, Policy, changes, retire
+from alerts.lifecycle import READ, Look, Policy, changes, retire
 from checks.base import Outcome, Reading
-from daemon.store import RunRow, Store
+from daemon.store import RunRow, Store, StoreError
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,37 @@ class Recorder:
         self._store = store
         self._policy = policy
         self._on_stored = on_stored
+        self._lock = threading.Lock()
+        self._unrecorded: dict[tuple[str, str], str] = {}
+
+    @property
+    def unrecorded(self) -> Mapping[tuple[str, str], str]:
+        """Why the last look of a (check, place) could not be stored: what the store says of it may be outdated."""
+        with self._lock:
+            return dict(self._unrecorded)
+
+    @contextmanager
+    def _noting(self, check: str, place: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            with self._lock:
+                # The text of a foreign exception may quote what was to be stored.
+                self._unrecorded[(check, place)] = str(error) if isinstance(error, StoreError) else type(error).__name__
+            raise
+
+    def _forget(self, check: str, place: str) -> None:
+        with self._lock:
+            self._unrecorded.pop((check, place), None)
 
     def begin(self, check: str, place: str, labels: Mapping[str, str], now: datetime) -> None:
         """Note that a run begins: of one that never ends, at least that is known."""
-        with self._store.transaction() as tx:
+        with self._noting(check, place), self._store.transaction() as tx:
             tx.start_run(check, place, labels, now)
 
     def record(self, run: Run, next_due: datetime) -> None:
         """Store *run*, what it does to incidents, the messages of that, and when to look next, all or nothing."""
-        with self._store.transaction() as tx:
+        with self._noting(run.check, run.place), self._store.transaction() as tx:
             first = not tx.first_ok(run.check, run.place)
             known = tx.incidents(run.check, run.place)
             readings = None if run.failure is not None and not run.readings else run.readings
@@ -67,9 +91,10 @@ class Recorder:
                 RunRow(run.check, run.place, run.labels, run.started, run.ended, outcome, reason, detail, next_due)
             )
             if readings is not None:
-                tx.save_readings(run.check, run.place, readings, run.ended, complete=run.failure is None)
+                tx.save_readings(run.check, run.place, readings, run.ended, complete=run.looked_everywhere)
             for change in changes(known, look, self._policy, run.ended):
                 tx.save_change(change)
+        self._forget(run.check, run.place)
         self._on_stored(run)
 
     def retire(self, check: str, place: str, reason: str, now: datetime) -> None:
@@ -78,6 +103,7 @@ class Recorder:
             for change in retire(tx.incidents(check, place), reason, self._policy, now):
                 tx.save_change(change)
             tx.forget_job(check, place, now)
+        self._forget(check, place)
         self._on_stored(None)
 
     def announce_baseline(self, check: str, waiting: int, now: datetime) -> None:
@@ -108,6 +134,6 @@ def _outcome(run: Run) -> tuple[str, str, str]:
     if run.failure is not None:
         return "failed", *run.failure
     unknown = [reading for reading in run.readings if reading.outcome is Outcome.UNKNOWN]
-    if unknown and len(unknown) == len(run.readings):
+    if unknown and not any(reading.outcome in READ for reading in run.readings):
         return "failed", unknown[0].verdict, unknown[0].summary
     return "ok", "", ""

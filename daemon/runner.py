@@ -11,10 +11,11 @@ from typing import Protocol
 
 from checks.base import Check, LookFailed, Place, Reading
 from daemon.record import JobState, Run
-from daemon.schedule import Every, Schedule, after_run, start_time
+from daemon.schedule import CLOCK_TOLERANCE, Every, Schedule, after_run, latest, start_time
 
 log = logging.getLogger(__name__)
 
+OWN_CHECKS = frozenset({"inventory", "barograph"})  # recorded by daemon.watch and daemon.upkeep, run by nobody here
 BUSY_AT_LEAST = timedelta(seconds=30)  # "not now" never becomes a loop without a pause
 
 
@@ -125,7 +126,10 @@ class Runner:
             finally:
                 attempt.done.set()
 
-        threading.Thread(target=work, name=f"look {plan.name} {place.key}", daemon=True).start()
+        try:
+            threading.Thread(target=work, name=f"look {plan.name} {place.key}", daemon=True).start()
+        except RuntimeError:
+            return (), ("failed", "the system gives no more threads; nothing was started")
         if not attempt.done.wait(plan.deadline.total_seconds()):
             with self._lock:
                 self._hanging[where] = attempt
@@ -153,9 +157,9 @@ class Runner:
     def sync(self, places: Mapping[str, Mapping[str, Place]], clockwork: Clockwork, *, complete: bool) -> None:
         """Take *places* (by check, by key) as what is watched now, and see that each has a start ahead of it.
 
-        Safe to call at any time: what waits or runs is left alone. With *complete* False the list may lack places
-        (the inventory is stale), and none is given up for it. A place is given up when two complete lists in a row
-        lack it.
+        Safe to call at any time: what waits or runs is left alone, unless the clock was set back: then it could wait
+        for years. With *complete* False the list may lack places (the inventory is stale or empty), and none is given
+        up for it. A place is given up when two complete lists in a row lack it, or when its check is switched off.
         """
         now = self._clock()
         jobs = self._records.jobs()
@@ -163,13 +167,14 @@ class Runner:
             self._places = places
         waiting = clockwork.waiting()
         for check, at in places.items():
-            for key in at:
+            for key, place in at.items():
                 self._missing.pop((check, key), None)
-                self._ensure(check, key, jobs.get((check, key), JobState()), now, waiting, clockwork)
-        if complete:
-            for check, key in jobs:
-                if check in self._plans and key not in places.get(check, {}):
-                    self._give_up(check, key, now, clockwork)
+                self._ensure(check, place, jobs.get((check, key), JobState()), now, waiting, clockwork)
+        for check, key in jobs:
+            if check not in self._plans and check not in OWN_CHECKS:
+                self._records.retire(check, key, "the check is switched off", now)
+            elif complete and check in self._plans and key not in places.get(check, {}):
+                self._give_up(check, key, now, clockwork)
 
     def look_now(self, check: str, place: str, clockwork: Clockwork) -> bool:
         """Look as soon as a thread is free; False if the place is not watched. One that runs is run again after."""
@@ -193,14 +198,25 @@ class Runner:
             return frozenset(self._running)
 
     def _ensure(
-        self, check: str, key: str, job: JobState, now: datetime, waiting: Mapping[str, datetime], clockwork: Clockwork
+        self,
+        check: str,
+        place: Place,
+        job: JobState,
+        now: datetime,
+        waiting: Mapping[str, datetime],
+        clockwork: Clockwork,
     ) -> None:
+        key = place.key
         with self._lock:
             if (check, key) in self._running:
                 return
         name = _job_id(check, key)
-        when = start_time(name, job.next_due, now)
-        if name not in waiting or (job.next_due is not None and waiting[name] > job.next_due and job.next_due > now):
+        not_after = latest(self._plans[check].schedule(place.labels), now)
+        if job.last_ok is not None and job.last_ok > now + CLOCK_TOLERANCE:
+            not_after = now  # a look in the future: the clock was set back, and its age cannot be told
+        when = start_time(name, job.next_due, now, not_after=not_after)
+        planned = waiting.get(name)
+        if planned is None or planned > max(when, not_after) or (when == job.next_due and planned > when):
             self._start_at(check, key, when, clockwork)
 
     def _start_at(self, check: str, key: str, when: datetime, clockwork: Clockwork) -> None:
@@ -220,8 +236,10 @@ class Runner:
             before = self._records.job(check, key)
             self._records.begin(check, key, place.labels, self._clock())
             run = self.run(check, place)
-            if self._stopping.is_set():
-                return
+            with self._lock:
+                watched = key in self._places.get(check, {})
+            if self._stopping.is_set() or not watched:
+                return  # what is not watched any more must not come back by a look that began before
             due = self._next_due(plan, place, run, before)
             self._records.record(run, due)
         finally:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 CATCH_UP_WINDOW = timedelta(seconds=60)
+CLOCK_TOLERANCE = timedelta(minutes=2)  # a clock set back by less moves nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,31 @@ def after_run(schedule: Schedule, key: str, started: datetime, *, first: bool) -
     return next_due(schedule, started)
 
 
-def start_time(key: str, due: datetime | None, now: datetime, window: timedelta = CATCH_UP_WINDOW) -> datetime:
+def latest(schedule: Schedule, now: datetime) -> datetime:
+    """Give the latest time at which a job that is to run by *schedule* can be due, seen from *now*.
+
+    What is due later was planned by a clock that has been set back since, or by another schedule.
+    """
+    return next_due(schedule, now + CLOCK_TOLERANCE)
+
+
+def start_time(
+    key: str,
+    due: datetime | None,
+    now: datetime,
+    window: timedelta = CATCH_UP_WINDOW,
+    not_after: datetime | None = None,
+) -> datetime:
     """Give when to start a job that is due at *due* (None: never ran), seen from *now*.
 
-    What is overdue starts once, spread over *window*, so that a restart is no stampede. What was never looked at is
-    wanted at once: the pools bound how much of it runs side by side.
+    What is overdue starts once, spread over *window*, so that a restart is no stampede; so does what is due later than
+    *not_after*, for nobody knows when it was looked at. What was never looked at is wanted at once: the pools bound
+    how much of it runs side by side.
     """
     if due is None:
         return now
+    if not_after is not None and due > not_after:
+        return now + window * fraction(key)
     return due if due > now else now + window * fraction(key)
 
 

@@ -19,9 +19,7 @@ log = logging.getLogger(__name__)
 CHECK, PLACE = "barograph", "self"
 LABELS = {"stage": "all"}  # it looks after every stage
 MISSED_PERIODS = 3
-TRIES_BEFORE_STALE = (
-    12  # of a place that was never looked at with success: an hour of "busy", looked at every 5 minutes
-)
+TRIES_BEFORE_STALE = 12  # of a place never looked at with success: an hour of "busy", looked at every 5 minutes
 DEAD_FOR = timedelta(days=7)  # how long a message that could not be delivered is told of
 RECORD_AT_LEAST = timedelta(hours=1)
 
@@ -43,6 +41,7 @@ class Upkeep:
         self._clock = clock
         self._expected = expected
         self._retention = retention
+        self._since: dict[tuple[str, str], datetime] = {}  # when each place was first known to be watched
         self._lock = threading.Lock()
         self._recorded: tuple[object, datetime] | None = None
 
@@ -56,10 +55,13 @@ class Upkeep:
 
     def look_at_self(self) -> None:
         """Record what the daemon fails to do: places nobody has looked at for long, messages that cannot be sent."""
-        now = self._clock()
+        now, expected = self._clock(), self._expected()
+        with self._lock:
+            self._since = {key: self._since.get(key, now) for key in expected}
+            since = self._since
         with self._store.read() as view:
             readings = (
-                schedule_reading(view.jobs(), view.incidents(LIVE), self._expected(), now),
+                schedule_reading(view.jobs(), view.incidents(LIVE), expected, since, now),
                 delivery_reading(
                     [(d.id, d.channel, d.error, d.created_at) for d in view.deliveries(DeliveryState.DEAD)], now
                 ),
@@ -68,8 +70,9 @@ class Upkeep:
         with self._lock:
             if self._recorded is not None and self._recorded[0] == told and now - self._recorded[1] < RECORD_AT_LEAST:
                 return
-            self._recorded = (told, now)
         self._recorder.record(Run(CHECK, PLACE, LABELS, now, self._clock(), readings), now + 2 * RECORD_AT_LEAST)
+        with self._lock:
+            self._recorded = (told, now)
 
     def prune(self) -> None:
         """Remove what is older than the retention."""
@@ -78,22 +81,29 @@ class Upkeep:
 
 
 def schedule_reading(
-    jobs: Iterable[JobRow], live: Iterable[Incident], expected: Mapping[tuple[str, str], timedelta], now: datetime
+    jobs: Iterable[JobRow],
+    live: Iterable[Incident],
+    expected: Mapping[tuple[str, str], timedelta],
+    since: Mapping[tuple[str, str], datetime],
+    now: datetime,
 ) -> Reading:
     """Say whether each watched place was looked at with success within three of its periods.
 
-    A place that already has an incident for "could not look" is told of there.
+    *since* tells of each expected (check, place) when it was first known to be watched. A place that already has an
+    incident for "could not look" is told of there.
     """
+    if not expected:
+        # While the inventory loads, nothing is late because nothing is known: that ends no incident.
+        return Reading("schedule", Outcome.UNKNOWN, "nothing_watched", "no place is known to be watched yet")
     told = {(one.check, one.place) for one in live if one.kind is Kind.MONITORING and one.key == COULD_NOT_LOOK}
+    known = {(job.check, job.place): job for job in jobs}
     stale = sorted(
-        f"{job.check} at {job.place}"
-        for job in jobs
-        if (every := expected.get((job.check, job.place))) is not None
-        and (job.check, job.place) not in told
-        and (_neglected(job, every, now) or overdue(job, now))
+        f"{check} at {place}"
+        for (check, place), every in expected.items()
+        if (check, place) not in told and _late(known.get((check, place)), every, since.get((check, place), now), now)
     )
     if not stale:
-        return Reading("schedule", Outcome.HEALTHY, "on_time", "every watched place was looked at in time")
+        return Reading("schedule", Outcome.HEALTHY, "on_time", "no place is late that has no incident of its own")
     shown = ", ".join(stale[:5]) + (f" and {len(stale) - 5} more" if len(stale) > 5 else "")
     summary = f"No good look for more than {MISSED_PERIODS} periods: {shown}"
     finding = Finding(
@@ -102,7 +112,11 @@ def schedule_reading(
     return Reading("schedule", Outcome.UNHEALTHY, "stale", summary, (finding,))
 
 
-def _neglected(job: JobRow, every: timedelta, now: datetime) -> bool:
+def _late(job: JobRow | None, every: timedelta, since: datetime, now: datetime) -> bool:
+    if job is None or job.last_end is None:
+        return now - since > MISSED_PERIODS * every  # in line, and its turn does not come
+    if overdue(job, now):
+        return True
     if job.last_ok is None:
         return job.runs >= TRIES_BEFORE_STALE
     return now - job.last_ok > MISSED_PERIODS * every
@@ -112,7 +126,9 @@ def delivery_reading(dead: Iterable[tuple[str, str, str, datetime | None]], now:
     """Say whether every message could be delivered. *dead*: (id, channel, error, stored at) of those that could not."""
     recent = [each for each in dead if each[3] is not None and now - each[3] < DEAD_FOR]
     if not recent:
-        return Reading("delivery", Outcome.HEALTHY, "delivered", "no message was refused")
+        return Reading(
+            "delivery", Outcome.HEALTHY, "delivered", f"no message was refused in the last {DEAD_FOR.days} days"
+        )
     summary = (
         f"{len(recent)} messages were refused by Slack in every form, the last for {recent[-1][1]}: {recent[-1][2]}"
     )

@@ -96,9 +96,8 @@ class Snapshots:
         now, health = self._clock(), self._health()
         with self._store.read() as view:
             jobs, readings = view.jobs(), view.readings()
-            seen = View(
-                standings(jobs, readings, now, health.expected), view.incidents(LIVE), view.backlog(), view.counts()
-            )
+            found = standings(jobs, readings, now, health.expected, health.unrecorded)
+            seen = View(found, view.incidents(LIVE), view.backlog(), view.counts())
         series: list[Series] = [*all_series(seen, health, self._checks, now), *self._own.counters()]
         self._current = self._render(series, now)
         return self._current

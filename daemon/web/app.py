@@ -19,7 +19,7 @@ from starlette.routing import Route
 from alerts.base import LIVE
 from daemon.health import Health, why_not_alive, why_not_ready
 from daemon.metrics.snapshot import Snapshot
-from daemon.standing import standings
+from daemon.standing import Standing, standings
 from daemon.store import Reader, StoreError
 from daemon.web import status
 from daemon.web.auth import AuthSettings
@@ -98,7 +98,7 @@ class _Pages:
     def status(self, request: Request) -> Response:
         now, health = self._deps.clock(), self._deps.health()
         with self._deps.store.read() as view:
-            found = standings(view.jobs(), view.readings(), now, health.expected)
+            found = _standings(view, health, now)
             incidents = status.by_urgency(view.incidents(LIVE))
             backlog, jobs = view.backlog(), view.jobs()
         groups = status.matrix(found)
@@ -113,7 +113,7 @@ class _Pages:
         place = request.path_params["place"]
         now, health = self._deps.clock(), self._deps.health()
         with self._deps.store.read() as view:
-            found = [s for s in standings(view.jobs(), view.readings(), now, health.expected) if s.job.place == place]
+            found = [each for each in _standings(view, health, now) if each.job.place == place]
             if not found:
                 raise HTTPException(404)
             incidents = [each for each in view.incidents() if each.place == place]
@@ -164,3 +164,7 @@ class _Pages:
         page = self.renderer.page("error.html", 500, what="Something went wrong", why="The log has the details.")
         keep_quiet(page.headers, self.renderer.policy)  # Starlette answers for bugs outside of all middleware
         return page
+
+
+def _standings(view: Reader, health: Health, now: datetime) -> list[Standing]:
+    return standings(view.jobs(), view.readings(), now, health.expected, health.unrecorded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +16,12 @@ from alerts.base import IncidentState
 from alerts.policy import Policy
 from alerts.routes import Routes
 from checks.base import Check, Fact, Finding, Kind, LookFailed, Outcome, Reading
-from daemon.record import Recorder
-from daemon.runner import CheckPlan, Runner
-from daemon.store import Store
+from daemon.record import Recorder, Run
+from daemon.runner import OWN_CHECKS, CheckPlan, Runner
+from daemon.standing import standings
+from daemon.store import Store, StoreError
+from daemon.upkeep import CHECK as SELF
+from daemon.watch import CHECK as INVENTORY
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SIX_HOURS = timedelta(hours=6)
@@ -333,3 +337,125 @@ def test_one_places_failure_spoils_one_place(bench: Bench) -> None:
     bench.look("acme-prod/net")
     assert bench.job("acme-prod/db").outcome == "failed"
     assert bench.job("acme-prod/net").outcome == "ok"
+
+
+def restarted(bench: Bench, interval: timedelta = SIX_HOURS) -> datetime:
+    """When a new process would start the one place."""
+    plan = CheckPlan("drift", bench.runner._plans["drift"].check, lambda labels: interval, timedelta(seconds=5))
+    places = {"drift": {"acme-prod/db": Spot("acme-prod/db")}}
+    crank = Crank()
+    Runner({"drift": plan}, bench.recorder, bench.clock).sync(places, crank, complete=True)
+    return crank.waiting()["drift|acme-prod/db"]
+
+
+def test_a_clock_set_back_by_a_year_is_no_year_of_silence(bench: Bench) -> None:
+    """What was planned by the wrong clock starts within a minute, in a new process and in the one that runs."""
+    bench.script += [[fine("acme-prod/db")], [fine("acme-prod/db")]]
+    bench.look()
+    places = {"drift": {"acme-prod/db": Spot("acme-prod/db")}}
+    bench.runner.sync(places, bench.crank, complete=True)
+    bench.clock.now -= timedelta(days=365)
+    soon = bench.clock.now + timedelta(minutes=1)
+    assert restarted(bench) <= soon
+    bench.runner.sync(places, bench.crank, complete=True)
+    assert bench.crank.waiting()["drift|acme-prod/db"] <= soon
+    [stand] = standings(bench.store.jobs(), bench.store.readings(), bench.clock.now)
+    assert (stand.outcome, stand.word) == (Outcome.UNKNOWN, "stale")
+
+
+def test_a_clock_set_back_by_an_hour_asks_for_a_new_look(bench: Bench) -> None:
+    """A look in the future has no age: it is unknown until there is another, and that comes soon."""
+    bench.script += [[fine("acme-prod/db")]]
+    bench.look()
+    bench.clock.now -= timedelta(hours=1)
+    assert restarted(bench) <= bench.clock.now + timedelta(minutes=1)
+
+
+def test_a_shorter_interval_holds_at_once(bench: Bench) -> None:
+    """After a reload with an interval of five minutes nobody waits for the rest of the six hours."""
+    bench.script += [[fine("acme-prod/db")], [fine("acme-prod/db")]]
+    bench.look()
+    bench.look()
+    assert restarted(bench) == START + SIX_HOURS
+    assert restarted(bench, timedelta(minutes=5)) <= START + timedelta(minutes=1)
+
+
+def test_a_place_given_up_during_its_look_does_not_come_back(bench: Bench) -> None:
+    """What the look found is thrown away with its place: no job, and no incident of what nobody watches."""
+    bench.runner.sync({"drift": {"acme-prod/db": Spot("acme-prod/db")}}, bench.crank, complete=True)
+
+    def during() -> Iterable[Reading]:
+        for _ in range(2):
+            bench.runner.sync({"drift": {}}, bench.crank, complete=True)
+        return [drift("acme-prod/db")]
+
+    bench.script += [during]
+    bench.crank.start("drift|acme-prod/db")
+    assert bench.job() is None
+    assert bench.store.incidents() == []
+    assert bench.crank.waiting() == {}
+
+
+def test_a_check_that_is_switched_off_leaves_nothing_overdue(bench: Bench) -> None:
+    """Its places are retired at once; the daemon's own records stay."""
+    assert {INVENTORY, SELF} == OWN_CHECKS
+    bench.script += [[fine("acme-prod/db")], [drift("acme-prod/db")]]
+    bench.look()
+    bench.look()
+    now = bench.clock.now
+    loaded = Reading("repository", Outcome.HEALTHY, "loaded", "1 instance")
+    bench.recorder.record(Run(INVENTORY, "repository", {}, now, now, (loaded,)), now)
+    Runner({}, bench.recorder, bench.clock).sync({}, bench.crank, complete=True)
+    assert bench.job() is None
+    [incident] = bench.store.incidents()
+    assert incident.state is IncidentState.RETIRED
+    assert [job.check for job in bench.store.jobs()] == [INVENTORY]
+
+
+def test_a_place_that_comes_back_has_no_second_baseline(bench: Bench) -> None:
+    """It was looked at before it left the inventory: what changed meanwhile is news, and is posted alone."""
+    bench.script += [[fine("acme-prod/db")], [drift("acme-prod/db")]]
+    bench.look()
+    for _ in range(2):
+        bench.runner.sync({"drift": {}}, bench.crank, complete=True)
+    bench.look()
+    [incident] = bench.store.incidents()
+    assert (incident.baseline, incident.channel) == (False, "C1")
+
+
+def test_what_a_part_of_a_look_did_not_see_is_not_gone(bench: Bench) -> None:
+    """A list that was refused names nothing: the drift behind it stays open, and its reading stays, marked stale."""
+    refused = Reading("acme-prod", Outcome.UNKNOWN, "denied", "may not list")
+    bench.script += [[fine("db")], [drift("db"), fine("net")], [refused, fine("net")]]
+    for _ in range(3):
+        bench.look()
+    [incident] = bench.store.incidents()
+    assert incident.state is IncidentState.OPEN
+    assert "a part" in incident.not_seen_because
+    stale = {reading.resource: reading.stale for reading in bench.store.readings("drift")}
+    assert stale == {"db": True, "net": False, "acme-prod": False}
+
+
+def test_nothing_to_look_at_beside_a_failure_is_no_good_look(bench: Bench) -> None:
+    """Disabled here, refused there: nothing was read, so "could not look" stays open and the baseline is unused."""
+    disabled = Reading("net", Outcome.NOT_APPLICABLE, "not_applicable", "disabled")
+    bench.script += [LookFailed("denied", "no"), [disabled, Reading("db", Outcome.UNKNOWN, "error", "failed")]]
+    bench.look()
+    bench.look()
+    assert (bench.job().outcome, bench.job().first_ok) == ("failed", None)
+    assert [i.state for i in bench.store.incidents() if i.kind is Kind.MONITORING] == [IncidentState.OPEN]
+
+
+def test_a_look_that_could_not_be_stored_is_told_until_one_is(bench: Bench, tmp_path: Path) -> None:
+    """The store still says in sync; the recorder knows better, and forgets when a look is stored again."""
+    bench.script += [[fine("acme-prod/db")]] * 3
+    bench.look()
+    with sqlite3.connect(tmp_path / "b.sqlite3") as other:
+        other.execute("create trigger refuse before insert on run begin select raise(abort, 'the disk is full'); end")
+    with pytest.raises(StoreError):
+        bench.look()
+    assert "the disk is full" in bench.recorder.unrecorded[("drift", "acme-prod/db")]
+    with sqlite3.connect(tmp_path / "b.sqlite3") as other:
+        other.execute("drop trigger refuse")
+    bench.look()
+    assert bench.recorder.unrecorded == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from alerts.routes import Routes
 from checks.base import Finding, Instance, Kind, Outcome, Reading, Tier
 from daemon.inventory.model import Backend, Inventory, InventoryError, LeftOut, Problem, Watched
 from daemon.record import Recorder, Run
-from daemon.store import Store, StoreOutbox
+from daemon.store import Store, StoreError, StoreOutbox
 from daemon.upkeep import Upkeep
 from daemon.watch import InventoryWatch, reading_of
 
@@ -91,6 +92,41 @@ def test_a_job_that_nobody_started_is_told_of(bench: Bench) -> None:
     """The daemon lives, but a place fell out of its schedule: overdue is a finding, not silence."""
     bench.look("acme-prod/db")
     bench.clock.now += timedelta(hours=2, minutes=30)
+    bench.upkeep.look_at_self()
+    assert bench.open() == {"stale"}
+
+
+def test_a_restart_that_knows_no_places_yet_ends_no_incident(bench: Bench) -> None:
+    """While the inventory loads, nothing is late because nothing is known."""
+    bench.look("acme-prod/db")
+    bench.clock.now += timedelta(days=1)
+    bench.upkeep.look_at_self()
+    bench.expected.clear()
+    bench.clock.now += timedelta(minutes=1)
+    bench.upkeep.look_at_self()
+    assert bench.open() == {"stale"}
+
+
+def test_a_place_whose_first_turn_never_comes_is_told_of(bench: Bench) -> None:
+    """A pool that hangs starts nothing: after three periods in line, somebody hears of it."""
+    bench.expected[("drift", "acme-prod/db")] = HOUR
+    bench.upkeep.look_at_self()
+    assert bench.open() == set()
+    bench.clock.now += timedelta(hours=3, minutes=1)
+    bench.upkeep.look_at_self()
+    assert bench.open() == {"stale"}
+
+
+def test_what_could_not_be_recorded_of_itself_is_recorded_next_time(bench: Bench, tmp_path: Path) -> None:
+    """A full disk at the wrong moment must not hide a finding for an hour."""
+    bench.look("acme-prod/db")
+    bench.clock.now += timedelta(days=1)
+    with sqlite3.connect(tmp_path / "b.sqlite3") as other:
+        other.execute("create trigger refuse before insert on run begin select raise(abort, 'the disk is full'); end")
+    with pytest.raises(StoreError):
+        bench.upkeep.look_at_self()
+    with sqlite3.connect(tmp_path / "b.sqlite3") as other:
+        other.execute("drop trigger refuse")
     bench.upkeep.look_at_self()
     assert bench.open() == {"stale"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import urllib.request
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -120,10 +121,31 @@ def test_outcomes_are_one_hot(tmp_path: Path) -> None:
         assert set(sums.values()) == {1.0}
 
 
+def test_a_look_that_is_overdue_counts_for_nothing(tmp_path: Path) -> None:
+    """Its resources are unknown and its measures are gone: what nobody renews is not exported as if it held."""
+    with world(tmp_path) as made:
+        made.look("vpc", reading("acme-prod/vpc", values={"changes": 2.0}), ago=3 * HOUR)
+        snapshot = made.snapshots().refresh()
+    assert values(snapshot, "barograph_drift_changes") == []
+    assert values(snapshot, "barograph_check_resources", outcome="unknown") == [1.0]
+    assert values(snapshot, "barograph_check_resources", outcome="healthy") == []
+
+
+def test_a_look_that_could_not_be_stored_is_unknown(tmp_path: Path) -> None:
+    """What the store says is older than the last look: the page and the metrics must not go on saying it."""
+    with world(tmp_path) as made:
+        place = made.look("vpc", reading("acme-prod/vpc"))
+        made.health = replace(made.health, unrecorded={("drift", place): "the disk is full"})
+        snapshot = made.snapshots().refresh()
+    assert values(snapshot, "barograph_check_outcome", place=place, outcome="healthy") == [0.0]
+    assert values(snapshot, "barograph_check_outcome", place=place, outcome="unknown") == [1.0]
+
+
 def test_what_is_not_known_is_unknown_or_absent(tmp_path: Path) -> None:
     """A failed look is unknown, keeps its last success and gives no measures; a place never seen has no success."""
     with world(tmp_path) as made:
-        place = made.look("vpc", reading("acme-prod/vpc", values={"changes": 2.0}), ago=3 * HOUR)
+        at = NOW - timedelta(minutes=90)
+        place = made.look("vpc", reading("acme-prod/vpc", values={"changes": 2.0}), ago=NOW - at)
         before = made.snapshots().refresh()
         made.look("vpc", failure=("denied", "AccessDenied"))
         after = made.snapshots().refresh()
@@ -132,7 +154,7 @@ def test_what_is_not_known_is_unknown_or_absent(tmp_path: Path) -> None:
     success = "barograph_check_last_success_timestamp_seconds"
     assert values(before, "barograph_drift_changes") == [2.0]
     assert values(after, "barograph_drift_changes") == []
-    assert values(after, success, place=place) == [(NOW - 3 * HOUR).timestamp()]
+    assert values(after, success, place=place) == [at.timestamp()]
     assert values(after, "barograph_check_outcome", place=place, outcome="unknown") == [1.0]
     assert values(after, "barograph_drift_state", component="vpc", state="unknown") == [1.0]
     assert values(after, "barograph_drift_state", component="vpc", state="in_sync") == [0.0]
