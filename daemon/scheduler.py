@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 log = logging.getLogger(__name__)
@@ -22,13 +24,23 @@ log = logging.getLogger(__name__)
 # Bounds how late a job can be after a step of the wall clock or a suspend: the scheduler plans its sleep on the wall
 # clock and sleeps on a monotonic one, and each beat makes it look again.
 BEAT = timedelta(seconds=15)
+CLOCK_LOOK = 5.0  # seconds between looks at whether the wall clock was set back
+SET_BACK = 30.0  # seconds of a step back that count: less only makes a job that much later
 
 
 class Scheduler:
     """Starts callables at times, each in a named pool of threads."""
 
-    def __init__(self, pools: Mapping[str, int], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        pools: Mapping[str, int],
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._clock = clock
+        self._monotonic = monotonic
+        self._ahead: float | None = None  # seconds by which the wall clock leads the monotonic one
+        self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._beat_at: datetime | None = None
         self._lateness = 0.0
@@ -71,6 +83,22 @@ class Scheduler:
             next_run_time=self._clock(),
         )
         self._aps.start()
+        self.follow_clock()
+        threading.Thread(target=self._follow, name="clock", daemon=True).start()
+
+    def follow_clock(self) -> None:
+        """Where the wall clock was set back, move what waits back too: else nothing would start until it caught up."""
+        ahead = self._clock().timestamp() - self._monotonic()
+        back = 0.0 if self._ahead is None else self._ahead - ahead
+        self._ahead = ahead
+        if back < SET_BACK:
+            return
+        log.warning("the clock was set back by %.0f s; what waits is moved back with it", back)
+        for job in self._aps.get_jobs():
+            try:
+                job.modify(next_run_time=job.next_run_time - timedelta(seconds=back))
+            except JobLookupError:
+                continue  # it has started meanwhile
 
     def at(self, job_id: str, when: datetime, function: Callable[[], None], *, pool: str = "default") -> None:
         """Run *function* once at *when* (at once where that is past). A job of the same id that waits is replaced."""
@@ -102,8 +130,13 @@ class Scheduler:
 
     def stop(self) -> None:
         """Start nothing more. Running jobs are not waited for: whoever started their children ends those."""
+        self._stopped.set()
         if self._aps.running:
             self._aps.shutdown(wait=False)
+
+    def _follow(self) -> None:
+        while not self._stopped.wait(CLOCK_LOOK):
+            self.follow_clock()
 
     def _beat(self) -> None:
         with self._lock:

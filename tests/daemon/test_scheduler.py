@@ -94,3 +94,28 @@ def test_it_proves_that_it_beats(scheduler: Scheduler) -> None:
 
     scheduler.every("look", 0.05, look, pool="quick")
     assert beaten.wait(10)
+
+
+def test_a_clock_set_back_moves_what_waits(caplog: pytest.LogCaptureFixture) -> None:
+    """A step back of a year leaves every waiting job as many real seconds away as it was, the beat among them."""
+    back = timedelta(0)
+
+    def clock() -> datetime:
+        return utc_now() - back
+
+    scheduler = Scheduler({"quick": 1}, clock)
+    scheduler.start()
+    try:
+        due = utc_now() + timedelta(hours=6)
+        scheduler.at("look", due, lambda: None, pool="quick")
+        scheduler.every("inventory", 300, lambda: None, pool="quick", at_once=False)
+        scheduler.follow_clock()
+        assert scheduler.waiting()["look"] == due
+        back = timedelta(days=365)
+        scheduler.follow_clock()
+        waiting = scheduler.waiting()
+        assert abs(waiting["look"] - (due - back)) < timedelta(seconds=1)
+        assert waiting["inventory"] < clock() + timedelta(minutes=6)
+        assert "set back" in caplog.text
+    finally:
+        scheduler.stop()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 
-from daemon.watchdog import EXIT_CODE, Watchdog, stalled
+from daemon.scheduler import BEAT, CLOCK_LOOK
+from daemon.watchdog import EVERY, EXIT_CODE, Watchdog, stalled
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -42,3 +43,16 @@ def test_a_dead_scheduler_ends_the_process_after_a_second_look() -> None:
     late = START + timedelta(minutes=10)
     assert run([START, START, START], [START, late, late, late]) == [EXIT_CODE]
     assert run([START, late, late], [START, late, late, late]) == []
+
+
+def test_a_beat_in_the_future_proves_nothing() -> None:
+    """A clock set back must not blind the watchdog until it has caught up; the next beat sets it right."""
+    assert "set back" in stalled(START, START, START - timedelta(hours=1))
+    back = START - timedelta(hours=1)
+    assert run([START, START, START], [START, back, back, back]) == [EXIT_CODE]
+    assert run([START, back, back], [START, back, back, back]) == []
+
+
+def test_a_jump_of_the_clock_gives_the_scheduler_time_for_a_beat() -> None:
+    """Between two looks of the watchdog there is always one whole beat, with the time to notice a step back."""
+    assert BEAT.total_seconds() + CLOCK_LOOK < EVERY
