@@ -25,10 +25,12 @@ SECRETS: tuple[re.Pattern[str], ...] = (
     re.compile(r"(?<=://)[^\s/@:]{0,200}:[^\s/@]{1,500}(?=@)"),  # user:password@ of a URL
     re.compile(r"(?i)(?<=bearer )[\w.~+/=-]{8,}"),
 )
-# `password = "…"`, `"api_key": "…"`, `AWS_SECRET_ACCESS_KEY=…`: the name stays, the value goes.
+# `password = "…"`, `"api_key": "…"`, `AWS_SECRET_ACCESS_KEY=…`: the name stays, the value goes. What stands before
+# "(sensitive)" is an attribute whose value was taken out already: `aws_ssm_parameter.password: value (sensitive)`.
 ASSIGNED = re.compile(
     r"(?i)((?:passw(?:or)?d|passphrase|secret(?:_?access)?(?:_?key)?|api_?key|auth_?token|access_?token|session_?token"
-    r"|private_?key|client_?secret)[\"']?[ \t]{0,8}[:=][ \t]{0,8})(\"[^\"\n]+\"|'[^'\n]+'|[^\s,;\"'(]{4,})"
+    r"|private_?key|client_?secret)[\"']?[ \t]{0,8}[:=][ \t]{0,8})(?![\w.]{1,80} \(sensitive\))"
+    r"(\"[^\"\n]+\"|'[^'\n]+'|[^\s,;\"'(]{4,})"
 )
 # Control characters, and those that turn the direction of other people's text round. Newline and tab stay.
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff]")

@@ -339,3 +339,10 @@ def test_info_waits_for_the_weekly_review() -> None:
     """Failed runs apart."""
     assert [posts_alone(tier, Kind.DRIFT) for tier in Tier] == [True, True, False]
     assert posts_alone(Tier.INFO, Kind.WORKFLOW_FAILURE)
+
+
+def test_an_attribute_called_value_of_something_called_password_is_no_secret() -> None:
+    """The name of the attribute is what the reader needs; a value in its place still goes."""
+    told = "module.db.aws_ssm_parameter.password: value (sensitive) -> (sensitive) changed by hand"
+    assert scrub(told) == told
+    assert "hunter2" not in scrub("module.db.password: hunter2 is wrong")
