@@ -93,7 +93,8 @@ class Daemon:
             return 0, ""
 
     def verdicts(self) -> dict[str, str]:
-        if not self.store.exists():
+        """What the store says; nothing while it is being made."""
+        if self.get("/healthz")[0] != 200 and self.process is not None and self.process.poll() is None:
             return {}
         with open_reader(self.store) as reader:
             return {reading.resource: reading.verdict for reading in reader.readings("drift")}
