@@ -15,6 +15,7 @@ from daemon.planning.environment import Folders
 
 _SKIPPED = frozenset({".git", ".terraform", "terraform.tfstate.d"})
 _LONGEST_TEMPORARY = 64
+_LINK = "barograph-tmp-"
 _OWN = "barograph-plans"  # the only folder of the scratch folder that is ever wiped
 
 
@@ -32,6 +33,7 @@ class Scratch:
         base.chmod(0o700)
         for old in base.iterdir():
             _wipe_if_dead(old)
+        _drop_dead_links(base)
         self.path = Path(tempfile.mkdtemp(prefix="run-", dir=base))
         # Held until close(): how another process knows that this folder is in use. The system drops it with us.
         self._lock = os.open(self.path / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
@@ -40,6 +42,13 @@ class Scratch:
     def close(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
+
+
+def _drop_dead_links(base: Path) -> None:
+    """Short names in the system's folder for temporary files (see WorkingCopy) that outlived a killed process."""
+    for link in Path(tempfile.gettempdir()).glob(f"{_LINK}*"):
+        if link.is_symlink() and not link.exists() and Path(os.readlink(link)).is_relative_to(base):
+            _remove(link)
 
 
 def _wipe_if_dead(folder: Path) -> None:
@@ -112,7 +121,7 @@ class WorkingCopy:
         if len(str(real)) <= _LONGEST_TEMPORARY:
             return real
         if self._link is None:
-            self._link = Path(tempfile.gettempdir(), f"barograph-{secrets.token_hex(6)}")
+            self._link = Path(tempfile.gettempdir(), f"{_LINK}{secrets.token_hex(6)}")
             self._link.symlink_to(real)
         return self._link
 
