@@ -69,13 +69,13 @@ class Context:
     """What of the whole plan decides about one attribute."""
 
     plan: Mapping[str, Any] = field(repr=False)
-    relevant: tuple[tuple[str, Path], ...]
+    relevant: references.Named
     echoes: Echoes = field(repr=False)
     covers_changes: bool  # False: a refresh-only plan, which cannot show what the code accepts
 
     def is_relevant(self, address: str, path: Path) -> bool:
         """Whether Terraform says that this attribute contributed to what it plans."""
-        return any(references.names(named, address) and overlap(at, path) for named, at in self.relevant)
+        return any(overlap(at, path) for at in self.relevant.of(address))
 
 
 def drifted_parts(it: Subject, context: Context) -> tuple[list[Part], int]:
@@ -233,7 +233,11 @@ def _attributes(it: Subject, change: Change, drifted: list[Part], follows: Follo
     unknown: list[Path] = []
     answered = False  # something planned answers what was changed by hand, ignored or not
     for path, is_unknown in _planned(it.actual, it.desired, change.unknown, ()):
-        if any(overlap(path, part.path) for part in drifted if part.path):
+        touched = [part.path for part in drifted if part.path and overlap(path, part.path)]
+        # Around what drifted, as a block added beside it, more may be planned than to put that back.
+        around = not is_unknown and any(len(path) < len(at) for at in touched)
+        more = around and not same(value_at(it.desired, path), value_at(it.recorded, path))
+        if touched and not more:
             answered = True
         else:
             (unknown if is_unknown else concrete).append(path)

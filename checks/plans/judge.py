@@ -28,6 +28,7 @@ from checks.plans.normalise import Path, canonical, text
 from checks.plans.parse import (
     Change,
     change_entries,
+    covered,
     drift_entries,
     output_entries,
     relevant_attributes,
@@ -58,11 +59,12 @@ def judge(plan: Any, ignore: Sequence[IgnoreRule] = ()) -> Judgement:
 def _judge(plan: Mapping[str, Any], ignore: Sequence[IgnoreRule]) -> Judgement:
     drifts = {entry.key: entry for entry in drift_entries(plan)}
     changes = {entry.key: entry for entry in change_entries(plan)}
+    covered(plan, changes.values())
     outputs = output_entries(plan)
     managed = [resource for resource in state_resources(plan, "prior_state") if resource.get("mode") != "data"]
     # A plain plan has an entry for every resource of the state, if only a no-op.
-    refresh_only = not changes and bool(managed or drifts)
-    context = Context(plan, relevant_attributes(plan), Echoes(plan), covers_changes=not refresh_only)
+    refresh_only = not any(entry.mode == "managed" for entry in changes.values()) and bool(managed or drifts)
+    context = Context(plan, references.Named(relevant_attributes(plan)), Echoes(plan), covers_changes=not refresh_only)
     subjects = [subject(drifts.get(key), changes.get(key)) for key in dict.fromkeys([*drifts, *changes])]
 
     scrubber = Scrubber(secrets_of(plan))

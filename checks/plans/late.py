@@ -8,9 +8,10 @@ resource that owns the value is compared by itself, so nothing is lost by leavin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from checks.plans.normalise import Path, canonical
+from checks.plans.normalise import Path, canonical, normalise
 from checks.plans.parse import state_resources
 
 # type -> attribute -> (owning type, its attribute that points back, what it points to)
@@ -46,6 +47,16 @@ _ONE_OWNER: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
     "aws_vpc_endpoint": {"policy": ("aws_vpc_endpoint_policy", "vpc_endpoint_id", "id")},
     "aws_iam_policy": {"attachment_count": ("aws_iam_role_policy_attachment", "policy_arn", "arn")},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One of the things in an attribute that many resources make: its name, and what else is to be compared."""
+
+    name: str
+    content: str = ""
+
+
 _GROUPS = ("aws_security_group", "aws_default_security_group")
 
 
@@ -66,18 +77,21 @@ class Echoes:
             return False
         owner = _ONE_OWNER.get(kind, {}).get(attribute)
         if owner is not None:
-            return any(values.get(owner[1]) == actual.get(owner[2]) for values in self._held.get(owner[0], ()))
+            mine = actual.get(owner[2])
+            return mine is not None and any(self._of(owner[0], owner[1], mine))
         many = self._many(kind, attribute, actual)
         if many is None:
             return False
         parts, declared = many
         before, after = set(parts(recorded.get(attribute))), set(parts(actual.get(attribute)))
+        # A part that changed under its name is as new as one that was added: somebody declared must have made it.
+        new = {part.name for part in after - before}
         # What went is no echo: the resource that had made it would be compared, and gone too.
-        return after - before <= declared and before <= after
+        return new <= declared and {part.name for part in before} <= {part.name for part in after}
 
     def _many(
         self, kind: str, attribute: str, actual: Mapping[str, Any]
-    ) -> tuple[Callable[[Any], Iterator[str]], set[str]] | None:
+    ) -> tuple[Callable[[Any], Iterator[_Part]], set[str]] | None:
         """How to take an attribute apart that many resources make, and the parts that they made."""
         if kind in _GROUPS and attribute in ("ingress", "egress"):
             return _rules, set(self._group_rules(attribute, actual.get("id")))
@@ -98,21 +112,25 @@ class Echoes:
     def _group_rules(self, direction: str, group: Any) -> Iterator[str]:
         for values in self._of("aws_security_group_rule", "security_group_id", group):
             if values.get("type") == direction:
-                yield from _rules([values])
+                yield from (part.name for part in _rules([values]))
         for values in self._of(f"aws_vpc_security_group_{direction}_rule", "security_group_id", group):
-            yield from _rules([values])
+            yield from (part.name for part in _rules([values]))
 
 
 def _dicts(value: Any) -> Iterator[Mapping[str, Any]]:
     return (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else iter(())
 
 
-def _texts(value: Any) -> Iterator[str]:
-    return (str(item) for item in value) if isinstance(value, list) else iter(())
+def _texts(value: Any) -> Iterator[_Part]:
+    return (_Part(str(item)) for item in value) if isinstance(value, list) else iter(())
 
 
-def _names(value: Any) -> Iterator[str]:
-    return (str(item.get("name")) for item in _dicts(value))
+def _names(value: Any) -> Iterator[_Part]:
+    return (_Part(str(item.get("name")), _content(item)) for item in _dicts(value))
+
+
+def _content(item: Mapping[str, Any]) -> str:
+    return canonical(normalise(dict(item)))
 
 
 def _destinations(values: Mapping[str, Any]) -> Iterator[str]:
@@ -121,24 +139,25 @@ def _destinations(values: Mapping[str, Any]) -> Iterator[str]:
             yield str(values[name])
 
 
-def _routes(value: Any) -> Iterator[str]:
+def _routes(value: Any) -> Iterator[_Part]:
     for route in _dicts(value):
         names = ("cidr_block", "ipv6_cidr_block", "destination_prefix_list_id")
-        yield next((str(route[name]) for name in names if route.get(name)), canonical(dict(route)))
+        content = _content(route)
+        yield _Part(next((str(route[name]) for name in names if route.get(name)), content), content)
 
 
-def _rules(value: Any) -> Iterator[str]:
-    """Each source of each rule by itself, however the rules are grouped: "tcp 443 443 0.0.0.0/0"."""
+def _rules(value: Any) -> Iterator[_Part]:
+    """Each source of each rule by itself, however the rules are grouped: "tcp 443 443 0.0.0.0/0 description"."""
     for rule in _dicts(value):
         protocol = str(rule.get("protocol", rule.get("ip_protocol")) or "-1").lower()
         ports = (0, 0) if protocol == "-1" else (rule.get("from_port"), rule.get("to_port"))
         for source in _sources(rule):
-            yield f"{protocol} {ports[0]} {ports[1]} {source}"
+            yield _Part(f"{protocol} {ports[0]} {ports[1]} {source} {rule.get('description') or ''}")
 
 
 def _sources(rule: Mapping[str, Any]) -> Iterator[str]:
     for many in ("cidr_blocks", "ipv6_cidr_blocks", "prefix_list_ids", "security_groups"):
-        yield from _texts(rule.get(many))
+        yield from (part.name for part in _texts(rule.get(many)))
     for one in ("cidr_ipv4", "cidr_ipv6", "prefix_list_id", "referenced_security_group_id", "source_security_group_id"):
         if rule.get(one):
             yield str(rule[one])

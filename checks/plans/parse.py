@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,7 +115,7 @@ def _change(address: str, raw: Any, where: str) -> Change:
         raise NotJudgeable(f"{where}: this program does not know its actions")
     return Change(
         address, _ACTIONS[actions], raw.get("before"), raw.get("after"), raw.get("after_unknown"),
-        raw.get("before_sensitive"), raw.get("after_sensitive"), importing=bool(raw.get("importing")),
+        raw.get("before_sensitive"), raw.get("after_sensitive"), importing=raw.get("importing") is not None,
     )  # fmt: skip
 
 
@@ -166,3 +166,31 @@ def state_resources(plan: Mapping[str, Any], part: str) -> Iterator[Mapping[str,
             raise NotJudgeable(f"{part} has a module whose resources or modules are not a list")
         yield from (resource for resource in resources if isinstance(resource, Mapping))
         modules.extend(children)
+
+
+def covered(plan: Mapping[str, Any], changes: Collection[Change]) -> None:
+    """Raise NotJudgeable for a plan that passes over resources: nothing may be called fine that it does not show.
+
+    A plan has an entry for every managed resource of the refreshed state, if only a no-op; a refresh-only plan has
+    none at all, and plans no values. Not every version marks a targeted plan as incomplete.
+    """
+    if not any(plan.get(part) for part in ("prior_state", "configuration", "resource_changes", "resource_drift")):
+        raise NotJudgeable("the plan holds neither a state nor a configuration: a part of it was cut out")
+    held = {_place(resource) for resource in state_resources(plan, "prior_state") if _is_managed(resource)}
+    planned = {_place(resource) for resource in state_resources(plan, "planned_values") if _is_managed(resource)}
+    shown = {change.address for change in changes if change.mode == "managed"}
+    if shown and held - shown:
+        raise NotJudgeable(
+            f"the plan passes over {len(held - shown)} of the {len(held)} resources in the state: it was targeted, "
+            "or a part of it was cut out"
+        )
+    if planned - shown - held:
+        raise NotJudgeable("the plan lacks the changes of resources that it plans values for: a part of it was cut out")
+
+
+def _is_managed(resource: Mapping[str, Any]) -> bool:
+    return resource.get("mode") == "managed" and not resource.get("deposed_key")
+
+
+def _place(resource: Mapping[str, Any]) -> str:
+    return str(resource.get("address"))

@@ -6,9 +6,12 @@ The plan's JSON holds expressions as lists of references; those of locals are no
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from checks.plans.normalise import Path
 
 _STEP = re.compile(r'([^.\[\]"]+)((?:\[(?:"(?:[^"\\]|\\.)*"|[^\]]*)\])*)\.?')
 
@@ -20,12 +23,19 @@ def segments(address: str) -> Segments:
     return tuple((match.group(1), match.group(2)) for match in _STEP.finditer(address))
 
 
-def names(reference: str, address: str) -> bool:
-    """Whether *reference*, which may leave keys out, names the resource at *address*."""
-    given, wanted = segments(reference), segments(address)
-    return len(given) == len(wanted) and all(
-        name == other and key in ("", other_key) for (name, key), (other, other_key) in zip(given, wanted, strict=True)
-    )
+class Named:
+    """Attribute paths under the resources they are named with. A name may leave keys out; then it means them all."""
+
+    def __init__(self, named: Iterable[tuple[str, Path]]) -> None:
+        self._paths: dict[Segments, list[Path]] = {}
+        for reference, path in named:
+            self._paths.setdefault(segments(reference), []).append(path)
+
+    def of(self, address: str) -> Iterator[Path]:
+        """The paths that are named for the resource at *address*."""
+        with_and_without = (dict.fromkeys(((name, key), (name, ""))) for name, key in segments(address))
+        for form in itertools.product(*with_and_without):
+            yield from self._paths.get(form, ())
 
 
 def _module(plan: Mapping[str, Any], address: Segments) -> tuple[Any, str, bool]:

@@ -13,8 +13,15 @@ from tests.checks.plans.recorded import drifted, entry, plan
 
 def _beside(made: dict[str, Any], *others: tuple[str, dict[str, Any]]) -> dict[str, Any]:
     """The plan with other resources in its state."""
-    held = [{"address": f"{kind}.o", "mode": "managed", "type": kind, "values": values} for kind, values in others]
-    return made | {"prior_state": {"values": {"root_module": {"resources": held}}}}
+    held = [
+        {"address": f"{kind}.o{number}", "mode": "managed", "type": kind, "values": values}
+        for number, (kind, values) in enumerate(others)
+    ]
+    same = [entry(item["address"], ["no-op"], item["values"], item["values"], type=item["type"]) for item in held]
+    beside = made | {"prior_state": {"values": {"root_module": {"resources": held}}}}
+    if "resource_changes" in made:  # a refresh-only plan has none, and none is to be added
+        beside["resource_changes"] = [*made["resource_changes"], *same]
+    return beside
 
 
 def _late(kind: str, before: dict[str, Any], after: dict[str, Any], *others: tuple[str, dict[str, Any]]) -> Verdict:
@@ -93,3 +100,27 @@ def test_refresh_only_plan_leaves_echoes_out_too() -> None:
                   {"id": "sg-1", "ingress": [_rule(443, "10.0.0.0/8")]}, type="aws_security_group")  # fmt: skip
     assert judge(_beside(plan([drift], []), *RULES)).verdict is Verdict.IN_SYNC
     assert judge(_beside(plan([drift], []))).verdict is Verdict.DRIFT
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "others"),
+    [
+        ("aws_route_table", {"id": "rt", "route": [{"cidr_block": "0.0.0.0/0", "gateway_id": "igw-1"}]},
+         {"id": "rt", "route": [{"cidr_block": "0.0.0.0/0", "gateway_id": "igw-2"}]}, ()),
+        ("aws_route_table", {"id": "rt", "route": [{"cidr_block": "0.0.0.0/0", "gateway_id": "igw-1"}]},
+         {"id": "rt", "route": [{"cidr_block": "0.0.0.0/0", "gateway_id": "igw-2"}, {"cidr_block": "10.0.0.0/8"}]},
+         (("aws_route", {"route_table_id": "rt", "destination_cidr_block": "10.0.0.0/8"}),)),
+        ("aws_iam_role", {"name": "r", "inline_policy": [{"name": "i", "policy": "old"}]},
+         {"name": "r", "inline_policy": [{"name": "i", "policy": "new"}]}, ()),
+        ("aws_security_group", {"id": "sg-1", "ingress": [_rule(22, "10.0.0.0/8", description="office")]},
+         {"id": "sg-1", "ingress": [_rule(22, "10.0.0.0/8", description="everybody")]}, ()),
+        ("aws_s3_bucket", {"policy": "old"}, {"policy": "new"}, (("aws_s3_bucket_policy", {}),)),
+    ],
+)  # fmt: skip
+def test_change_within_what_was_there_is_no_echo(
+    kind: str, before: dict[str, Any], after: dict[str, Any], others: tuple[tuple[str, dict[str, Any]], ...]
+) -> None:
+    """A route, policy or rule that no resource of this state made, changed by hand under its old name, is seen."""
+    assert _late(kind, before, after, *others) is Verdict.ACCEPTED
+    refreshed = plan([entry(f"{kind}.x", ["update"], before, after, type=kind)], [])
+    assert judge(_beside(refreshed, *others)).verdict is Verdict.DRIFT
