@@ -40,7 +40,7 @@ _PATTERNS: tuple[re.Pattern[str], ...] = tuple(
     )
 )
 _ASSIGNMENT = re.compile(
-    r"""(?ix) \b ([\w-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|private[_-]?key|access[_-]?key))
+    r"""(?ix) ((?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|private[_-]?key|access[_-]?key))
         (["']?\s*[=:]\s*["']?) ([^\s"',;&]{3,})""",
 )
 _SECRET_NAME = re.compile(
@@ -94,7 +94,7 @@ class Scrubber:
 
     def address(self, address: str) -> str:
         """A resource address: only its keys can hold a secret; the rest are names out of the code."""
-        return re.sub(r'\["(.*?)"\]', lambda match: f'["{self.text(match.group(1))}"]', address)
+        return re.sub(r'\["((?:[^"\\]|\\.)*)"\]', lambda match: f'["{self.text(match.group(1))}"]', address)
 
     def value(self, value: Any, mask: Any = None, name: object = "") -> Any:
         """*value* without secrets and cut to a length for people. *mask*: a merged mask; *name*: of the attribute."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -188,3 +189,17 @@ def test_no_masked_value_is_ever_kept(
     change = entry("aws_security_group.a", ["update"], after[0], wanted[0])
     change["change"] |= {"before_sensitive": after[1], "after_sensitive": wanted[1]}
     assert "kanarienvogel" not in _kept(plan([drift], [change]))
+
+
+def test_key_with_quotes_and_brackets_is_scrubbed_to_its_end() -> None:
+    """A for_each key may hold what looks like the end of the key."""
+    shown = Scrubber({CANARY}).address(f'module.m["a\\"]b"].aws_thing.a["x\\"]{CANARY}"]')
+    assert shown == f'module.m["a\\"]b"].aws_thing.a["x\\"]{SENSITIVE}"]'
+
+
+def test_long_text_without_blanks_is_scrubbed_in_time() -> None:
+    """The patterns take time in proportion to the text, whatever is in it."""
+    began = time.process_time()
+    for text in ("a-" * 20000, "eyJaaaaaaa-" * 2000, "password" * 5000, "://a:" * 8000):
+        scrub_text(text)
+    assert time.process_time() - began < 10
