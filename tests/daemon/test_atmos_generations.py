@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +24,15 @@ from daemon.places import PlannedInstance
 from daemon.planning import Planner, PlanningSettings, PlanRule
 from daemon.processes import Finished, Processes
 from tests import fakeatmos
-from tests.daemon.inventory.support import BUCKET, SECRETS, create_states, drop_states, snapshot, state_objects
+from tests.daemon.inventory.support import (
+    BUCKET,
+    SECRETS,
+    create_states,
+    drop_locks,
+    drop_states,
+    snapshot,
+    state_objects,
+)
 from tests.worlds import Call, Proxy, client, moto_server, recording_proxy, write_fake_mirror
 
 every_generation = pytest.mark.parametrize("generation", fakeatmos.GENERATIONS)
@@ -78,7 +88,12 @@ class Estate:
             "CHECKPOINT_DISABLE": "1",
             "FAKE_CLOUD": str(self.root / "cloud"),
         }
-        done = self.processes.run(["atmos", "terraform", *argv], cwd=checkout, env=env, deadline=120)
+        for _ in range(5):
+            done = self.processes.run(["atmos", "terraform", *argv], cwd=checkout, env=env, deadline=120)
+            if done.rc == expect or b"Error acquiring the state lock" not in done.stdout + done.stderr:
+                break
+            # Now and then the SDK sends a lock's request to moto twice, and the second one meets the first one's lock.
+            drop_locks(self.endpoint)
         assert done.rc == expect, (done.stdout + done.stderr).decode()
         return done
 
@@ -244,3 +259,43 @@ def test_a_state_that_vanishes_is_not_created_again(
         assert verdict in ("error", "config_error", "busy", "never_deployed")
         assert here.proxy.writes == []
         assert state_objects(moto_url) == ["network/acme-prod/terraform.tfstate"]
+
+
+@every_generation
+def test_the_command_line_on_an_atmos_repository(tmp_path: Path, generation: str, moto_url: str, mirror: Path) -> None:
+    """`inventory` and `check` as a person runs them: whole keys, right workspaces, verdicts, exit codes, no secret."""
+    with estate(tmp_path, generation, moto_url, mirror) as here:
+        for component in ("network", "service/payments", "dns"):
+            here.deploy("apply", component, "-s", "acme-dev", "-auto-approve")
+        config = tmp_path / "barograph.yml"
+        config.write_text(
+            f"source: {{kind: atmos, path: repository}}\nowners: {{default: platform}}\n"
+            f"planning:\n  provider_mirror: {mirror}\n"
+            f"  rules: [{{environment: {{FAKE_CLOUD: {tmp_path / 'cloud'}}}}}]\n"
+        )
+
+        def barograph(*argv: str) -> tuple[int, str]:
+            command = [sys.executable, "-m", "daemon", *argv, "-c", str(config)]
+            env = here._inherited | {"HOME": str(tmp_path)}
+            done = here.processes.run(command, cwd=Path(__file__).parents[2], env=env, deadline=240)
+            assert not any(secret in (done.stdout + done.stderr).decode() for secret in SECRETS)
+            return done.rc or 0, done.stdout.decode()
+
+        code, text = barograph("inventory", "--json")
+        assert code == 0
+        listed = {f"{one['stack']}/{one['component']}": one for one in json.loads(text)["instances"]}
+        payments = listed["acme-dev/service/payments"]
+        assert payments["workspace"] == "acme-dev-service-payments"
+        assert payments["working_directory"] == "components/terraform/service"
+        assert payments["backend"]["key"] == "service/acme-dev-service-payments/terraform.tfstate"
+        assert (payments["stage"], payments["owner"], payments["enabled"]) == ("development", "platform", True)
+        assert listed["acme-staging/dns"]["enabled"] is False
+
+        code, text = barograph("check", "drift", "--stack", "acme-dev", "--json")
+        verdicts = {one["resource"]: one["verdict"] for one in json.loads(text)["readings"]}
+        assert (code, set(verdicts.values())) == (0, {"in_sync"}), text
+        _hand_changes(here, "dev.acme.test")
+        code, text = barograph("check", "drift", "--stack", "acme-dev", "--component", "dns")
+        assert code == 1
+        assert "atmos terraform apply dns -s acme-dev" in text
+        assert here.proxy.writes == []

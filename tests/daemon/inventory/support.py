@@ -90,6 +90,14 @@ def drop_states(endpoint: str) -> None:
     client("dynamodb", endpoint).delete_table(TableName=LOCKS)
 
 
+def drop_locks(endpoint: str) -> None:
+    """Let go of every lock; digests of states stay."""
+    table = client("dynamodb", endpoint)
+    for item in table.scan(TableName=LOCKS)["Items"]:
+        if not item["LockID"]["S"].endswith("-md5"):
+            table.delete_item(TableName=LOCKS, Key={"LockID": item["LockID"]})
+
+
 @contextmanager
 def running_cloud() -> Iterator[str]:
     """moto's server with the state bucket and the lock table; its address."""
