@@ -144,6 +144,8 @@ class Outbox(Protocol):
     def ready(self, now: datetime, limit: int = 100) -> Sequence[Delivery]:
         """Pending messages whose time has come and whose subject has nothing earlier still to send.
 
+        A time that is more than minutes away has come too: it was set by a clock that has been set back since.
+
         Ordered by tier (critical first), then by number. UPDATE and REPLY carry root_ts; where the root message
         is not sent they are not ready.
         """

@@ -25,6 +25,7 @@ FAILPOINTS = (
 )  # fmt: skip
 
 LONGEST_BACKOFF = 300.0  # seconds
+SET_BACK = timedelta(seconds=5)  # a clock set back by more takes what was timed by it along
 IDLE = 0.25  # seconds between looks at an empty outbox
 UPDATES, LOOKUPS = "chat.update", "conversations.history"  # lanes: Slack limits these per workspace, 50 a minute
 MAY_REPEAT = "(may repeat)"
@@ -80,13 +81,19 @@ class Courier:
         self._failpoint = failpoint
         self._on_event = on_event
         self._jitter = jitter
+        self._circuit = Circuit(timedelta(seconds=self._settings.probe_seconds))
+        self._stop = threading.Event()
+        self._last: datetime | None = None  # the latest time of a step
+        self._free_lanes()
+
+    def _free_lanes(self) -> None:
         self._posts = Pace(self._settings.per_second, self._settings.burst)
         self._methods = Pace(self._settings.per_minute / 60, max(1, int(self._settings.per_minute / 5)))
-        self._circuit = Circuit(timedelta(seconds=self._settings.probe_seconds))
         self._looked: dict[str, datetime] = {}  # doubtful message -> when to look in the history again
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until *stop* is set; whatever goes wrong is told and does not end it."""
+        self._stop = stop
         while not stop.is_set():
             try:
                 wait = self.step()
@@ -98,6 +105,9 @@ class Courier:
     def step(self) -> float | None:
         """Do the next piece of work; give seconds until there may be more (None: nothing waits as far as is known)."""
         now = self._clock()
+        if self._last is not None and self._last - now > SET_BACK:
+            self._free_lanes()  # they are held until times that the clock may reach in years
+        self._last = now
         if self._circuit.is_open:
             return self._circuit.until_probe(now) or self._probe(now)
         doubts = self.settle()
@@ -227,7 +237,7 @@ class Courier:
             wait = self._settle(delivery, self._clock())
             if wait is not None:
                 waits.append(wait)
-            if self._circuit.is_open:
+            if self._circuit.is_open or self._stop.is_set():
                 break
         return min(waits, default=None)
 

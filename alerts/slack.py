@@ -21,7 +21,7 @@ from alerts.slack_errors import from_answer, from_exception
 
 EVENT_TYPE = "barograph_delivery"
 # Slack's clock names the messages, ours the intent: how far they may be apart.
-CLOCK_DIFFERENCE = timedelta(seconds=60)
+CLOCK_DIFFERENCE = timedelta(hours=1)
 PAGE = 200
 MAX_PAGES = 500
 _CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{8,}")

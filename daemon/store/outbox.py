@@ -7,7 +7,7 @@ message can be sent only when nothing earlier of its subject waits or is in doub
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
@@ -29,6 +29,10 @@ _FIRST_IN_LINE = """d.state = 'pending'
     and (d.kind = 'post' or t.root_ts <> '')"""
 
 
+# A message that is to wait for longer was told so by a clock that has been set back since.
+_LONGEST_PAUSE = timedelta(minutes=15)
+
+
 class StoreOutbox:
     """The stored messages, as the delivery worker sees them. Methods raise StoreError as Store.transaction does."""
 
@@ -39,9 +43,10 @@ class StoreOutbox:
         with self._store.read() as view:
             found = rows(
                 view.db,
-                f"""{queue.SELECT} where {_FIRST_IN_LINE} and (d.not_before is null or d.not_before <= :now)
+                f"""{queue.SELECT} where {_FIRST_IN_LINE}
+                and (d.not_before is null or d.not_before <= :now or d.not_before > :far)
                 order by d.tier_rank, d.number limit :limit""",
-                {"now": now, "limit": limit},
+                {"now": now, "far": now + _LONGEST_PAUSE, "limit": limit},
             )
         return [queue.delivery_of(each) for each in found]
 

@@ -345,3 +345,44 @@ def test_smaller_ends() -> None:
         sizes.append((len(body["blocks"]), len(body["text"])))  # type: ignore[arg-type]  # the shape of every body
         body = smaller(body)
     assert sizes == [(3, 3000), (2, 3000), (0, 3000), (0, 501)]
+
+
+def test_a_clock_set_back_holds_no_message(world: World) -> None:
+    """Backoff, a held lane and a refused credential are timed by the clock that was wrong; none outlives it."""
+    world.slack.script(Fault(FaultKind.RATE_LIMITED), Fault(FaultKind.ERROR, error="token_revoked", skip=1))
+    world.put(draft(1), draft(2))
+    world.work(0.1)
+    world.clock.advance(-timedelta(days=365).total_seconds())
+    world.work(120)
+    world.assert_exactly_once()
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=50), -timedelta(minutes=50)])
+def test_a_clock_that_is_wrong_by_minutes_repeats_nothing(tmp_path: Path, ahead: timedelta) -> None:
+    """The history is asked by Slack's clock, and a message in doubt is found though ours differs."""
+    with running(tmp_path) as world:
+        courier = Courier(
+            StoreOutbox(world.store), SlackNotifier(world.slack.token, base_url=world.slack.base_url),
+            lambda: world.clock() + ahead, FAST,
+        )  # fmt: skip
+        world.courier = courier
+        world.slack.script(Fault(FaultKind.RESET, committed=True))
+        world.put(draft())
+        world.work(120)
+        world.assert_exactly_once()
+
+
+def test_a_courier_that_is_to_stop_settles_no_further(world: World) -> None:
+    """Many messages in doubt and a slow Slack: after the look-up under way it lets another courier begin."""
+    world.slack.script(Fault(FaultKind.RESET, times=5))
+    world.put(*(draft(number) for number in range(5)))
+    world.work(0.1)
+    world.clock.advance(60)
+    before = len(world.slack.accepted("conversations.history"))
+    stop = threading.Event()
+    courier = Courier(
+        StoreOutbox(world.store), SlackNotifier(world.slack.token, base_url=world.slack.base_url), world.clock, FAST,
+        failpoint=lambda name: stop.set() if name == "before_settle" else None,
+    )  # fmt: skip
+    courier.run(stop)
+    assert len(world.slack.accepted("conversations.history")) == before + 1
