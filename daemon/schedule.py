@@ -64,7 +64,7 @@ def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime:
 
 def fraction(key: str) -> float:
     """Give a number in [0, 1) that is the same for the same *key* on every machine and in every process."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big") / 2**48
+    return int.from_bytes(hashlib.sha256(key.encode("utf-8", "backslashreplace")).digest()[:6], "big") / 2**48
 
 
 def after_run(schedule: Schedule, key: str, started: datetime, *, first: bool) -> datetime:

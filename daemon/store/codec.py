@@ -30,8 +30,12 @@ def time_or_none(text: str | None) -> datetime | None:
 
 
 def dump(value: Json) -> str:
-    """JSON with sorted keys. Takes mappings and tuples of any make, also inside."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+    """JSON with sorted keys. Takes mappings and tuples of any make, also inside.
+
+    Lone surrogates become "?": no page, metric or message could carry them when they are read back.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def load(text: str) -> Any:
