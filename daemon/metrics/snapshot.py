@@ -109,6 +109,8 @@ class Snapshots:
                 self.refresh()
             except StoreError as error:
                 log.error("metrics stay as they were: %s", error)
+            except Exception as error:
+                log.error("metrics stay as they were: %s", type(error).__name__, exc_info=error)
             if stop.wait(AT_MOST_EVERY):
                 return
             self._dirty.wait(AT_LEAST_EVERY - AT_MOST_EVERY)

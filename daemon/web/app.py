@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +20,7 @@ from alerts.base import LIVE
 from daemon.health import Health, why_not_alive, why_not_ready
 from daemon.metrics.snapshot import Snapshot
 from daemon.standing import Standing, standings
-from daemon.store import Reader, StoreError
+from daemon.store import JobRow, Reader, StoreError
 from daemon.web import status
 from daemon.web.auth import AuthSettings
 from daemon.web.differences import SIDES, differences, other_evidence
@@ -29,6 +29,7 @@ from daemon.web.rendering import Renderer
 
 log = logging.getLogger(__name__)
 
+METRICS_STALE_AFTER = 60.0  # seconds
 HISTORY = 25  # rows of each history on a page
 
 
@@ -90,7 +91,7 @@ class _Pages:
         try:
             with self._deps.store.read() as view:
                 jobs, backlog = view.jobs(), view.backlog()
-            reasons = why_not_ready(health, jobs, backlog, now)
+            reasons = self._troubles(health, jobs, backlog, now)
         except StoreError as error:
             reasons = [f"the store cannot be read: {error}"]
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
@@ -106,7 +107,7 @@ class _Pages:
             "status.html", now=now, health=health, headline=status.headline(incidents, found),
             details=status.details(incidents), incidents=incidents, groups=groups,
             gaps=status.gaps(found), soonest=status.soonest(found, health.running), backlog=backlog,
-            troubles=why_not_ready(health, jobs, backlog, now),
+            troubles=self._troubles(health, jobs, backlog, now),
         )  # fmt: skip
 
     def instance(self, request: Request) -> Response:
@@ -147,6 +148,19 @@ class _Pages:
             deliveries=deliveries, differences=differences([found.evidence]), sides=SIDES,
             evidence=other_evidence(found.evidence),
         )  # fmt: skip
+
+    def _troubles(
+        self,
+        health: Health,
+        jobs: Sequence[JobRow],
+        backlog: Mapping[str, tuple[int, datetime | None]],
+        now: datetime,
+    ) -> list[str]:
+        """Why nobody should rely on what is told here: readiness, and metrics that nobody renews."""
+        made = self._deps.snapshot().at
+        old = 0.0 if made is None else (now - made).total_seconds()
+        stand_still = [f"the metrics are {int(old)} s old"] if old > METRICS_STALE_AFTER else []
+        return [*why_not_ready(health, jobs, backlog, now), *stand_still]
 
     async def refused(self, request: Request, error: Exception) -> Response:
         """404, 405: a page that says what was meant."""

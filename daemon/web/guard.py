@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OPEN_PATHS = frozenset({"/healthz"})
+_NETLOC = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]@/]+)(:\d*)?")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -24,7 +26,7 @@ class Guard:
         self._app = app
         self._auth = auth
         self._policy = policy
-        self._hosts = LOOPBACK_HOSTS | {_host(urlsplit(public_url).netloc)}
+        self._hosts = (LOOPBACK_HOSTS | {_host(urlsplit(public_url).netloc)}) - {""}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,6 +68,6 @@ def keep_quiet(headers: MutableHeaders, policy: str) -> None:
 
 
 def _host(netloc: str) -> str:
-    """The host of `host:port`, in lower case; IPv6 keeps its brackets."""
-    netloc = netloc.lower()
-    return netloc[: netloc.find("]") + 1] if netloc.startswith("[") else netloc.partition(":")[0]
+    """The host of `host:port`, in lower case; IPv6 keeps its brackets. Empty: it is none."""
+    found = _NETLOC.fullmatch(netloc.lower())
+    return found["host"] if found else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 import urllib.request
 from dataclasses import replace
 from datetime import timedelta
@@ -285,6 +286,28 @@ def test_scrapes_during_refresh_see_whole_snapshots(tmp_path: Path) -> None:
                 thread.join()
         assert rounds > 1
         assert seen == {0.0, 1.0}
+
+
+def test_one_odd_row_does_not_freeze_the_metrics(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever a refresh trips over is logged; the thread goes on, and the next refresh is a new snapshot."""
+    with world(tmp_path) as made:
+        made.health = replace(made.health, version="\ud800")
+        snapshots = made.snapshots()
+        stop = threading.Event()
+        thread = threading.Thread(target=snapshots.run, args=(stop,))
+        thread.start()
+        until = time.monotonic() + 20
+        while "UnicodeEncodeError" not in caplog.text and time.monotonic() < until:
+            time.sleep(0.01)
+        made.health = replace(made.health, version="1")
+        snapshots.changed()
+        while snapshots.current.at is None and time.monotonic() < until:
+            time.sleep(0.01)
+        stop.set()
+        snapshots.changed()
+        thread.join(20)
+    assert "UnicodeEncodeError" in caplog.text
+    assert snapshots.current.at is not None
 
 
 def test_a_store_that_cannot_be_read_leaves_the_last_snapshot(tmp_path: Path) -> None:

@@ -96,6 +96,33 @@ def test_without_sign_in_only_this_machine_is_answered(made: World, browser: Bro
     assert browser(app, Host="evil.example").get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("host", [b"", b":80", b"[::1]evil.example", b"localhost@evil.example"])
+def test_no_name_is_not_the_name_of_this_machine(made: World, host: bytes) -> None:
+    """Without a public address the empty name is nobody's, and half an address is no address."""
+    with serving(create_app(made.deps())) as port:
+        answer = ask(port, b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 421 ")
+
+
+def test_a_credential_that_is_no_text_is_refused(made: World) -> None:
+    """Bytes that are no ASCII prove nothing, and are no fault that fills the log."""
+    for proof in (b"Basic \xe9\xff", b"Bearer \xe9\xff", b"Basic /////w=="):
+        with serving(create_app(made.deps(None, AUTH))) as port:
+            request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: " + proof + b"\r\n\r\n"
+            assert ask(port, request).startswith(b"HTTP/1.1 401 "), proof
+
+
+def test_metrics_that_stand_still_make_it_useless(made: World, browser: Browser) -> None:
+    """Old numbers look like any others: readiness says that nobody renews them."""
+    snapshots = made.snapshots()
+    snapshots.refresh()
+    client = browser(create_app(made.deps(snapshots)))
+    assert client.get("/readyz").json()["reasons"] == []
+    made.now += timedelta(seconds=90)
+    made.health = replace(made.health, scheduler_beat=made.now)
+    assert client.get("/readyz").json()["reasons"] == ["the metrics are 90 s old"]
+
+
 def test_methods_and_missing_pages(made: World, browser: Browser) -> None:
     """HEAD has no body, other methods are refused with Allow, what is not there is a page that says so."""
     client = browser(create_app(made.deps()))
@@ -204,6 +231,8 @@ def test_overdue_jobs_and_waiting_messages_make_it_useless(tmp_path: Path) -> No
         assert why_not_ready(fresh, jobs, {}, NOW + HOUR + timedelta(minutes=59)) == []
         assert why_not_ready(fresh, jobs, {}, late) == ["1 jobs are overdue, drift at acme-prod/vpc among them"]
         assert why_not_ready(replace(fresh, running=frozenset({("drift", "acme-prod/vpc")})), jobs, {}, late) == []
+        watched = {("drift", "acme-prod/network"): {"stack": "acme-prod"}}
+        assert why_not_ready(replace(fresh, expected=watched), jobs, {}, late) == [], "it is left out of the inventory"
         waiting = {"C1": (3, NOW - timedelta(minutes=11))}
         beating = replace(made.health, scheduler_beat=NOW)
         assert why_not_ready(beating, [], waiting, NOW) == ["3 messages wait for C1, the oldest for 11 minutes"]
