@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -9,9 +10,10 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from alerts.base import Notifier
 from alerts.delivery import Courier, Event
@@ -37,6 +39,7 @@ from daemon.wiring import PLANS, alert_policy, memory_bytes, open_eyes, web_auth
 
 log = logging.getLogger(__name__)
 
+ABSTRACT = "abstract"  # the one reason for being left out that is no problem: there is nothing to look at
 INVENTORY_EVERY = timedelta(minutes=5)
 STOP, RELOAD = "stop", "reload"
 Commands = SimpleQueue[str]  # STOP and RELOAD; safe to put into from a signal handler
@@ -67,30 +70,74 @@ def serve(
     """Run until STOP comes. RELOAD takes the configuration anew: all of it, or, if anything is wrong with it, none.
 
     No signals here, so that a test can run the daemon in a thread. *on_config* is called with each configuration
-    that is put to use. Raises ConfigError and StoreError for what is wrong at the start.
+    that is put to use. Raises ConfigError, StoreError and OSError for what is wrong at the start.
     """
     config = load(path, environ, discover())
+    before: Config | None = None  # what to go back to should *config* not start
+    delivering = threading.Lock()
     on_config(config)
     with Store.open(config.store.path, clock, config.store.backups) as store:
         while True:
-            command = _run(config, store, commands, environ=environ, clock=clock, on_ready=on_ready)
-            if command == STOP:
+            began = threading.Event()
+            wait = partial(_wait, commands, partial(_reloaded, config, path, environ))
+            try:
+                new = _run(
+                    config, store, delivering, wait, environ=environ, clock=clock,
+                    on_ready=partial(_begun, began, on_ready),
+                )  # fmt: skip
+            except OSError as error:
+                if before is None or began.is_set():
+                    raise
+                log.error("not reloaded, the old configuration goes on: %s", error)
+                new, before = before, None
+            else:
+                before = config
+            if new is None or _stop_waits(commands):
                 return
-            config = _reloaded(config, path, environ)
+            config = new
             on_config(config)
 
 
-def _reloaded(config: Config, path: Path, environ: Mapping[str, str]) -> Config:
-    """The new configuration, or the old one if the new one will not do; the log says which and why."""
+def _begun(began: threading.Event, on_ready: Callable[[Running], None], running: Running) -> None:
+    began.set()
+    on_ready(running)
+
+
+def _wait(commands: Commands, reloaded: Callable[[], Config | None]) -> Config | None:
+    """Wait for a command: give the new configuration, or None for STOP. One that will not do changes nothing."""
+    while True:
+        command = commands.get()
+        if command == STOP or _stop_waits(commands):
+            return None
+        new = reloaded()
+        if new is not None:
+            return new
+
+
+def _stop_waits(commands: Commands) -> bool:
+    """Whether STOP is among the commands that wait: nothing else is worth beginning then."""
+    waiting = []
+    with contextlib.suppress(Empty):
+        while True:
+            waiting.append(commands.get_nowait())
+    if STOP in waiting:
+        return True
+    if waiting:
+        commands.put(RELOAD)  # several are one
+    return False
+
+
+def _reloaded(config: Config, path: Path, environ: Mapping[str, str]) -> Config | None:
+    """The new configuration, or None if it will not do; the log says why."""
     try:
         new = load(path, environ, discover())
     except ConfigError as error:
         for problem in error.problems:
             log.error("not reloaded: %s", problem)
-        return config
+        return None
     if new.store.path != config.store.path:
         log.error("not reloaded: store.path has changed, and that needs a restart")
-        return config
+        return None
     log.info("configuration reloaded")
     return new
 
@@ -98,13 +145,14 @@ def _reloaded(config: Config, path: Path, environ: Mapping[str, str]) -> Config:
 def _run(
     config: Config,
     store: Store,
-    commands: Commands,
+    delivering: threading.Lock,
+    wait: Callable[[], Config | None],
     *,
     environ: Mapping[str, str],
     clock: Callable[[], datetime],
     on_ready: Callable[[Running], None],
-) -> str:
-    """Put everything together, run until a command comes, take everything down; give the command.
+) -> Config | None:
+    """Put everything together, run for as long as *wait* takes, take everything down; give what *wait* gave.
 
     One straight line on purpose: each part needs the ones above it. What is entered here is left in the opposite
     order: first nothing new is started, then what runs is ended, then what is stored is sent no more.
@@ -133,7 +181,13 @@ def _run(
             nonlocal watched
             places = eyes.places(inventory, fingerprint)
             watched = {(check, key): place for check, at in places.items() for key, place in at.items()}
-            runner.sync(places, scheduler, complete=not inventory.stale_because and bool(inventory.watched))
+            left_out = (one for one in inventory.left_out if one.reason != ABSTRACT)
+            runner.sync(
+                places,
+                scheduler,
+                complete=not inventory.stale_because and bool(inventory.watched),
+                listed=frozenset(f"{one.stack}/{one.component}" for one in left_out),
+            )
 
         inventory_watch = InventoryWatch(eyes.loader, recorder, clock, INVENTORY_EVERY, on_loaded)
         delivery = _Delivery(own)
@@ -182,8 +236,9 @@ def _run(
 
         stack.callback(scheduler.stop)
         stack.callback(runner.stop)
+        stack.callback(inventory_watch.stop)
         _thread(stack, quiet, "snapshots", snapshots.run)
-        _thread(stack, quiet, "delivery", courier.run)
+        _thread(stack, quiet, "delivery", _alone(delivering, courier.run))
         _thread(stack, quiet, "watchdog", Watchdog(lambda: scheduler.beat_at, clock).run)
         stack.callback(quiet.set)
         scheduler.start()
@@ -193,9 +248,30 @@ def _run(
         scheduler.every("prune", 86_400, upkeep.prune, pool="upkeep")
         log.info("watching; status page at %s", address)
         on_ready(Running(store, address, lambda: scheduler.at("refresh", clock(), refresh, pool="upkeep")))
-        command = commands.get()
+        new = wait()
         runner.stop()
-    return command
+        inventory_watch.stop()
+        # Children take longest to end, and all else can be taken down meanwhile.
+        threading.Thread(target=eyes.end_children, name="children", daemon=True).start()
+    return new
+
+
+def _alone(lock: threading.Lock, run: Callable[[threading.Event], None]) -> Callable[[threading.Event], None]:
+    """*run*, but never beside another that has the same *lock*.
+
+    A courier that the network holds up outlives a reload, and two of them would settle and send one message twice.
+    """
+
+    def alone(stop: threading.Event) -> None:
+        while not stop.is_set():
+            if lock.acquire(timeout=0.25):
+                try:
+                    run(stop)
+                finally:
+                    lock.release()
+                return
+
+    return alone
 
 
 def _thread(stack: ExitStack, quiet: threading.Event, name: str, run: Callable[[threading.Event], None]) -> None:
@@ -287,7 +363,7 @@ def _health(
 
 def _by_status(inventory: Inventory) -> Mapping[str, int]:
     disabled = sum(not watched.instance.enabled for watched in inventory.watched)
-    abstract = sum(one.reason == "abstract" for one in inventory.left_out)
+    abstract = sum(one.reason == ABSTRACT for one in inventory.left_out)
     return {
         "watched": len(inventory.watched) - disabled,
         "disabled": disabled,

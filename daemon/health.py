@@ -61,7 +61,15 @@ def why_not_ready(
         reasons.append("the scheduler has not started")
     if health.inventory_loaded_at is None:
         reasons.append("the inventory is not loaded")
-    late = [job for job in jobs if overdue(job, now) and (job.check, job.place) not in health.running]
+    checks = {check for check, _ in health.expected}
+    late = [
+        job
+        for job in jobs
+        if overdue(job, now)
+        and (job.check, job.place) not in health.running
+        # A place that was left out for a problem is told of as that, and waiting for it would never end.
+        and (job.check not in checks or (job.check, job.place) in health.expected)
+    ]
     if late:
         reasons.append(f"{len(late)} jobs are overdue, {late[0].check} at {late[0].place} among them")
     if health.unrecorded:

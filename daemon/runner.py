@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +18,7 @@ from daemon.schedule import CLOCK_TOLERANCE, Every, Schedule, after_run, latest,
 log = logging.getLogger(__name__)
 
 OWN_CHECKS = frozenset({"inventory", "barograph"})  # recorded by daemon.watch and daemon.upkeep, run by nobody here
+STOP_NOTICED = 0.5  # seconds until a look that hangs lets its thread go when all is to end
 BUSY_AT_LEAST = timedelta(seconds=30)  # "not now" never becomes a loop without a pause
 
 
@@ -130,18 +133,28 @@ class Runner:
             threading.Thread(target=work, name=f"look {plan.name} {place.key}", daemon=True).start()
         except RuntimeError:
             return (), ("failed", "the system gives no more threads; nothing was started")
-        if not attempt.done.wait(plan.deadline.total_seconds()):
+        if not self._wait(attempt, plan.deadline.total_seconds()):
             with self._lock:
                 self._hanging[where] = attempt
             return (), ("timeout", f"no answer within {plan.deadline}")
         if attempt.error is not None:
             reason, message = classify(attempt.error)
             if reason == "failed":
-                log.error("%s at %s: %s", plan.name, place.key, message, exc_info=attempt.error)
+                # Where it happened, and not what it says: its text may quote a secret that nothing here knows of.
+                frames = "".join(traceback.format_tb(attempt.error.__traceback__))
+                log.error("%s at %s: %s\n%s", plan.name, place.key, message, frames)
             return (), (reason, message)
         if not attempt.readings:
             return (), ("failed", "the check gave no reading, which is no sign of health")
         return attempt.readings, None
+
+    def _wait(self, attempt: _Attempt, seconds: float) -> bool:
+        """Whether *attempt* is done in time. A runner that is stopped waits for none: what it gives is not wanted."""
+        until = time.monotonic() + seconds
+        while not attempt.done.wait(min(STOP_NOTICED, max(0.0, until - time.monotonic()))):
+            if time.monotonic() >= until or self._stopping.is_set():
+                return False
+        return True
 
     def _next_due(self, plan: CheckPlan, place: Place, run: Run, before: JobState) -> datetime:
         due = after_run(
@@ -154,12 +167,20 @@ class Runner:
 
     # -- on schedule --------------------------------------------------------------------------------------------
 
-    def sync(self, places: Mapping[str, Mapping[str, Place]], clockwork: Clockwork, *, complete: bool) -> None:
+    def sync(
+        self,
+        places: Mapping[str, Mapping[str, Place]],
+        clockwork: Clockwork,
+        *,
+        complete: bool,
+        listed: frozenset[str] = frozenset(),
+    ) -> None:
         """Take *places* (by check, by key) as what is watched now, and see that each has a start ahead of it.
 
         Safe to call at any time: what waits or runs is left alone, unless the clock was set back: then it could wait
         for years. With *complete* False the list may lack places (the inventory is stale or empty), and none is given
         up for it. A place is given up when two complete lists in a row lack it, or when its check is switched off.
+        *listed*: keys of places that are there and cannot be looked at now; they are not given up either.
         """
         now = self._clock()
         jobs = self._records.jobs()
@@ -173,7 +194,7 @@ class Runner:
         for check, key in jobs:
             if check not in self._plans and check not in OWN_CHECKS:
                 self._records.retire(check, key, "the check is switched off", now)
-            elif complete and check in self._plans and key not in places.get(check, {}):
+            elif complete and check in self._plans and key not in places.get(check, {}) and key not in listed:
                 self._give_up(check, key, now, clockwork)
 
     def look_now(self, check: str, place: str, clockwork: Clockwork) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -50,6 +51,7 @@ class InventoryWatch:
         self._clock = clock
         self._every = every
         self._on_loaded = on_loaded
+        self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._current: Inventory | None = None
 
@@ -59,15 +61,17 @@ class InventoryWatch:
         with self._lock:
             return self._current
 
+    def stop(self) -> None:
+        """Record nothing any more: a load that is cut off says nothing of the repository."""
+        self._stopping.set()
+
     def refresh(self) -> Inventory | None:
         """Load, record and tell. Gives None where nothing ever loaded."""
         started = self._clock()
-        try:
-            inventory: Inventory | None = self._loader.load()
-            failure = None
-        except InventoryError as error:
-            inventory, failure = None, str(error)
+        inventory, failure = self._load()
         now = self._clock()
+        if self._stopping.is_set():
+            return self.current
         reading = reading_of(inventory, failure)
         self._recorder.record(Run(CHECK, PLACE, LABELS, started, now, (reading,)), started + self._every)
         if inventory is not None:
@@ -77,6 +81,21 @@ class InventoryWatch:
         else:
             log.error("the inventory does not load: %s", failure)
         return inventory
+
+    def _load(self) -> tuple[Inventory | None, str | None]:
+        try:
+            return self._loader.load(), None
+        except InventoryError as error:
+            return None, str(error)
+        except Exception as error:
+            if not self._stopping.is_set():
+                log.error("the inventory: %s", type(error).__name__, exc_info=error)
+            why = f"loading ended with {type(error).__name__}; the log has the details"
+            known = self.current
+            if known is None:
+                return None, why
+            problem = Problem("stale", f"The inventory does not load; the last good one is used: {why}")
+            return replace(known, stale_because=why, problems=(*known.problems, problem)), None
 
 
 def reading_of(inventory: Inventory | None, failure: str | None) -> Reading:

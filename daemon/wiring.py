@@ -208,6 +208,7 @@ class Eyes:
     planner: Planner
     plans: Mapping[str, CheckPlan]
     clock: Callable[[], datetime]
+    end_children: Callable[[], None]  # ends what runs now, and starts no more; takes seconds
 
     def places(self, inventory: Inventory, fingerprint: str) -> Mapping[str, Mapping[str, Place]]:
         """Give the places of every check by key. *fingerprint* names the content that *inventory* was made from."""
@@ -230,6 +231,6 @@ def open_eyes(
         planner = Planner(settings, config.source.path, processes, Aws(aws_settings(config)), clock)
         stack.callback(planner.close)
         loader = InventoryLoader(source_settings(config, environ), processes.run, clock)
-        yield Eyes(loader, planner, check_plans(config), clock)
+        yield Eyes(loader, planner, check_plans(config), clock, processes.close)
         # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
         processes.close()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from daemon.config import Config
 
 STORE_TROUBLE = 4
+FAULT = 70  # as the watchdog's
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -25,7 +30,8 @@ STORE_TROUBLE = 4
 def run(path: Path) -> None:
     """Watch on schedule, until SIGTERM or SIGINT. SIGHUP takes the configuration anew: all of it or none.
 
-    Exit codes: 0 stopped; 2 wrong configuration; 4 the store cannot be used; 70 the scheduler died.
+    Exit codes: 0 stopped; 2 wrong configuration; 4 the store or the address cannot be used; 70 a fault of its own, or
+    the scheduler died.
     """
     from daemon.app import RELOAD, STOP, Commands, serve
     from daemon.config import ConfigError
@@ -42,6 +48,9 @@ def run(path: Path) -> None:
     except (StoreError, OSError) as error:
         click.echo(f"barograph: {error}", err=True)
         sys.exit(STORE_TROUBLE)
+    except Exception as error:
+        log.critical("ended by %s", type(error).__name__, exc_info=error)
+        sys.exit(FAULT)
 
 
 def handle(commands: Commands, words: dict[signal.Signals, str]) -> None:
@@ -62,3 +71,12 @@ def _set_up_logging(config: Config) -> None:
     from daemon.logs import set_up
 
     set_up(config.log.level, config.log.format, config.secrets())
+    threading.excepthook = _log_end_of_thread
+
+
+def _log_end_of_thread(end: threading.ExceptHookArgs) -> None:
+    """A thread that dies is told in the log, scrubbed; Python's own way is standard error, with all that it knows."""
+    if end.exc_type is not SystemExit:
+        name = end.thread.name if end.thread is not None else "?"
+        what = (end.exc_type, end.exc_value or end.exc_type(), end.exc_traceback)
+        log.critical("the thread %s ended with %s", name, end.exc_type.__name__, exc_info=what)

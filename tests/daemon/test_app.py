@@ -76,10 +76,10 @@ class Daemon:
             f"store: {{path: data/barograph.db}}\nweb: {{listen: '127.0.0.1:{self.port}'}}\n{extra}"
         )
 
-    def start(self) -> None:
+    def start(self, **more: str) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*BAROGRAPH, "run", "-c", str(self.config)], stdout=log, stderr=log, env=environment()
+                [*BAROGRAPH, "run", "-c", str(self.config)], stdout=log, stderr=log, env={**environment(), **more}
             )
 
     def get(self, path: str) -> tuple[int, str]:
@@ -204,6 +204,71 @@ def test_a_reload_is_all_or_nothing(daemon: Daemon) -> None:
     daemon.process.send_signal(signal.SIGHUP)
     wait_for("the new instance", lambda: len(daemon.verdicts()) == 2)
     assert daemon.stop() == 0
+
+
+def test_a_reload_that_cannot_start_leaves_the_old_service(daemon: Daemon) -> None:
+    """A new address that is taken is told, and the daemon goes on where it was."""
+    daemon.configure("network")
+    daemon.start()
+    wait_for("readiness", lambda: daemon.get("/readyz")[0] == 200)
+    assert daemon.process is not None
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        daemon.config.write_text(daemon.config.read_text().replace(f":{daemon.port}", f":{port}"))
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for("the refusal", lambda: "not reloaded" in daemon.log)
+        wait_for("the old service", lambda: daemon.get("/readyz")[0] == 200)
+    assert f"{port} cannot be bound" in daemon.log
+    assert daemon.stop() == 0
+
+
+def test_a_check_that_a_reload_switches_off_is_not_overdue_for_ever(daemon: Daemon) -> None:
+    """Its places are gone with it, and readiness does not wait for them."""
+    daemon.configure("network")
+    daemon.start()
+    wait_for("the first look", lambda: daemon.verdicts() == {"acme-prod/network": "in_sync"})
+    assert daemon.process is not None
+    daemon.configure("network", extra="checks: {drift: {enabled: false}}\n")
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_for("the end of its places", lambda: daemon.verdicts() == {})
+    wait_for("readiness", lambda: daemon.get("/readyz")[0] == 200)
+
+
+def test_it_stops_in_time_while_the_inventory_loads(daemon: Daemon) -> None:
+    """An Atmos that hangs and ignores SIGTERM is killed, and what it did not say is no finding."""
+    atmos = daemon.folder / "atmos"
+    atmos.write_text(f'#!/bin/sh\ntrap "" TERM\ntouch {daemon.folder}/called\nsleep 60\n')
+    atmos.chmod(0o755)
+    (daemon.folder / "repo" / "atmos.yaml").write_text("base_path: .\n")
+    daemon.config.write_text(
+        f"source: {{kind: atmos, path: repo, atmos: {{command: {atmos}}}}}\n"
+        f"store: {{path: data/barograph.db}}\nweb: {{listen: '127.0.0.1:{daemon.port}'}}\n"
+    )
+    daemon.start()
+    wait_for("the call", (daemon.folder / "called").exists)
+    assert daemon.stop() == 0
+    with open_reader(daemon.store) as reader:
+        assert reader.incidents() == []
+    assert "ERROR" not in daemon.log
+
+
+def test_it_stops_in_time_while_aws_does_not_answer(daemon: Daemon) -> None:
+    """A look that waits for the network cannot be killed, and is not waited for either."""
+    with socket.socket() as hole:
+        hole.bind(("127.0.0.1", 0))
+        hole.listen()
+        (daemon.folder / "repo" / "network" / "main.tf").write_text(
+            'terraform {\n  backend "s3" {\n    bucket = "b"\n    key = "k"\n    region = "us-east-1"\n  }\n}\n'
+        )
+        (daemon.folder / "credentials").write_text("[default]\naws_access_key_id = a\naws_secret_access_key = b\n")
+        daemon.configure("network", extra=f"aws: {{endpoint_url: 'http://127.0.0.1:{hole.getsockname()[1]}'}}\n")
+        daemon.start(AWS_SHARED_CREDENTIALS_FILE=str(daemon.folder / "credentials"))
+        hole.settimeout(60)
+        call, _ = hole.accept()
+        with call:
+            assert daemon.stop() == 0
 
 
 def test_a_second_daemon_on_the_same_store_is_refused(daemon: Daemon) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -459,3 +460,60 @@ def test_a_look_that_could_not_be_stored_is_told_until_one_is(bench: Bench, tmp_
         other.execute("drop trigger refuse")
     bench.look()
     assert bench.recorder.unrecorded == {}
+
+
+def test_a_place_that_is_listed_and_cannot_be_looked_at_is_not_given_up(bench: Bench) -> None:
+    """Left out for a problem is not the same as gone: its drift stays open, however often it is left out."""
+    bench.script += [[fine("acme-prod/db")], [drift("acme-prod/db")]]
+    bench.look()
+    bench.look()
+    for _ in range(3):
+        bench.runner.sync({"drift": {}}, bench.crank, complete=True, listed=frozenset({"acme-prod/db"}))
+    [incident] = bench.store.incidents()
+    assert incident.state is IncidentState.OPEN
+
+
+def test_the_log_says_where_a_check_failed_and_not_what_it_held(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """The text of an unforeseen exception may quote a value that nobody knows to be a secret."""
+    bench.script += [ValueError("hunter2")]
+    bench.look()
+    assert "ValueError" in caplog.text
+    assert "in act" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_a_runner_that_is_stopped_waits_for_no_look(store: Store, clock: Clock) -> None:
+    """A call that hangs in the network must not hold up the end of the process until its deadline."""
+    release, started = threading.Event(), threading.Event()
+
+    def hang() -> Iterable[Reading]:
+        started.set()
+        release.wait(60)
+        return [fine("acme-prod/db")]
+
+    plan = CheckPlan("drift", Scripted(hang), lambda labels: SIX_HOURS, timedelta(minutes=10))
+    runner = Runner({"drift": plan}, Recorder(store, Policy(Routes("C1"))), clock)
+    crank = Crank()
+    runner.sync({"drift": {"acme-prod/db": Spot("acme-prod/db")}}, crank, complete=True)
+    thread = threading.Thread(target=crank.start, args=("drift|acme-prod/db",))
+    thread.start()
+    assert started.wait(10)
+    runner.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert store.incidents() == []
+    release.set()
+
+
+def test_half_a_character_spoils_no_record(bench: Bench) -> None:
+    """Lone surrogates, which UTF-8 cannot carry, come from names of files: all that is stored can be encoded."""
+    odd = "\udcff\ud800"
+    finding = Finding(Kind.DRIFT, "drift", odd, addresses=(odd,), evidence={"diff": [{"address": odd}]}, remedy=odd)
+    reading = Reading(f"acme-prod/{odd}", Outcome.UNHEALTHY, "drift", odd, (finding,), evidence=finding.evidence)
+    bench.script += [[fine("acme-prod/db")], [reading]]
+    for _ in range(2):
+        bench.runner.run_and_record("drift", Spot("acme-prod/db", {"stack": odd, "component": odd}))
+    for delivery in bench.store.deliveries():
+        assert json.dumps(delivery.body, ensure_ascii=False).encode()
+    [incident] = bench.store.incidents()
+    assert "".join([incident.summary, *incident.addresses, *incident.labels.values()]).encode()

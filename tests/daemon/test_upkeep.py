@@ -15,6 +15,7 @@ from alerts.policy import Policy
 from alerts.routes import Routes
 from checks.base import Finding, Instance, Kind, Outcome, Reading, Tier
 from daemon.inventory.model import Backend, Inventory, InventoryError, LeftOut, Problem, Watched
+from daemon.processes import ProcessesClosedError
 from daemon.record import Recorder, Run
 from daemon.store import Store, StoreError, StoreOutbox
 from daemon.upkeep import Upkeep
@@ -191,12 +192,12 @@ class Loads:
 
     source_fingerprint = "f1"
 
-    def __init__(self, *steps: Inventory | InventoryError) -> None:
+    def __init__(self, *steps: Inventory | Exception) -> None:
         self.steps = list(steps)
 
     def load(self) -> Inventory:
         step = self.steps.pop(0)
-        if isinstance(step, InventoryError):
+        if isinstance(step, Exception):
             raise step
         return step
 
@@ -225,6 +226,33 @@ def test_a_stale_inventory_is_no_good_look(bench: Bench) -> None:
         job = reader.job("inventory", "repository")
     assert job is not None
     assert job.outcome == "failed"
+
+
+def test_a_parser_that_trips_is_heard_of(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever a repository makes it raise: at first nothing is watched, later the last good inventory is used."""
+    told: list[Inventory] = []
+    loads = Loads(RecursionError(), Inventory((WATCHED,)), RecursionError())
+    watch = InventoryWatch(loads, bench.recorder, bench.clock, HOUR, lambda inventory, _: told.append(inventory))
+    assert watch.refresh() is None
+    assert bench.open() == {"could_not_look"}
+    watch.refresh()
+    watch.refresh()
+    assert [bool(inventory.stale_because) for inventory in told] == [False, True]
+    assert told[-1].watched == (WATCHED,)
+    assert bench.open() == {"stale"}
+    assert "RecursionError" in caplog.text
+
+
+def test_a_load_that_is_cut_off_says_nothing(bench: Bench) -> None:
+    """When the daemon stops, Atmos is killed: that is no fault of the repository, and nobody is told to watch less."""
+    told: list[Inventory] = []
+    loads = Loads(InventoryError("atmos was ended by signal 9"), ProcessesClosedError("stopping"), Inventory(()))
+    watch = InventoryWatch(loads, bench.recorder, bench.clock, HOUR, lambda inventory, _: told.append(inventory))
+    watch.stop()
+    for _ in range(3):
+        watch.refresh()
+    assert bench.store.incidents() == []
+    assert told == []
 
 
 def test_an_empty_inventory_is_a_finding() -> None:
