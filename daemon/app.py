@@ -11,38 +11,33 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty
 
-from alerts.base import Notifier
-from alerts.delivery import Courier, Event
-from alerts.delivery import Settings as DeliverySettings
-from alerts.slack import SlackNotifier
+from alerts.delivery import Courier
 from checks import discover
 from checks.base import Place
 from daemon import web
 from daemon.config import Config, ConfigError, load
-from daemon.console import LogNotifier
+from daemon.delivering import Deliveries, alone, delivery_settings, notifier
 from daemon.health import Health
-from daemon.inventory.model import Inventory
+from daemon.inventory.model import ABSTRACT, Inventory
 from daemon.metrics import OwnMetrics, Snapshots
+from daemon.orders import RELOAD, STOP, Commands
 from daemon.planning import workers_for
 from daemon.record import Recorder, Run
 from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
 from daemon.store import Store, StoreOutbox
 from daemon.upkeep import Upkeep
+from daemon.vitals import count_run, vitals
 from daemon.watch import InventoryWatch
 from daemon.watchdog import Watchdog
 from daemon.wiring import PLANS, alert_policy, memory_bytes, open_eyes, web_auth
 
 log = logging.getLogger(__name__)
 
-ABSTRACT = "abstract"  # the one reason for being left out that is no problem: there is nothing to look at
 INVENTORY_EVERY = timedelta(minutes=5)
-STOP, RELOAD = "stop", "reload"
-Commands = SimpleQueue[str]  # STOP and RELOAD; safe to put into from a signal handler
 
 
 def utc_now() -> datetime:
@@ -166,7 +161,7 @@ def _run(
 
         def on_stored(run: Run | None) -> None:
             if run is not None:
-                _count_run(own, run)
+                count_run(own, run)
             snapshots.changed()
 
         recorder = Recorder(store, policy, on_stored)
@@ -190,14 +185,14 @@ def _run(
             )
 
         inventory_watch = InventoryWatch(eyes.loader, recorder, clock, INVENTORY_EVERY, on_loaded)
-        delivery = _Delivery(own)
+        delivery = Deliveries(own)
         courier = Courier(
-            StoreOutbox(store), _notifier(config, clock), clock, _delivery_settings(config), on_event=delivery.on_event
+            StoreOutbox(store), notifier(config, clock), clock, delivery_settings(config), on_event=delivery.on_event
         )  # fmt: skip
         started = clock()
 
         def health() -> Health:
-            return _health(
+            return vitals(
                 started, store, scheduler, runner, inventory_watch.current, watched, delivery.troubles(),
                 recorder.unrecorded,
             )  # fmt: skip
@@ -238,7 +233,7 @@ def _run(
         stack.callback(runner.stop)
         stack.callback(inventory_watch.stop)
         _thread(stack, quiet, "snapshots", snapshots.run)
-        _thread(stack, quiet, "delivery", _alone(delivering, courier.run))
+        _thread(stack, quiet, "delivery", alone(delivering, courier.run))
         _thread(stack, quiet, "watchdog", Watchdog(lambda: scheduler.beat_at, clock).run)
         stack.callback(quiet.set)
         scheduler.start()
@@ -256,24 +251,6 @@ def _run(
     return new
 
 
-def _alone(lock: threading.Lock, run: Callable[[threading.Event], None]) -> Callable[[threading.Event], None]:
-    """*run*, but never beside another that has the same *lock*.
-
-    A courier that the network holds up outlives a reload, and two of them would settle and send one message twice.
-    """
-
-    def alone(stop: threading.Event) -> None:
-        while not stop.is_set():
-            if lock.acquire(timeout=0.25):
-                try:
-                    run(stop)
-                finally:
-                    lock.release()
-                return
-
-    return alone
-
-
 def _thread(stack: ExitStack, quiet: threading.Event, name: str, run: Callable[[threading.Event], None]) -> None:
     """Run *run* in a thread until *quiet*. One that is held up by the network is left behind: what it had begun to
     send is in doubt, and settled at the next start."""
@@ -282,117 +259,8 @@ def _thread(stack: ExitStack, quiet: threading.Event, name: str, run: Callable[[
     stack.callback(thread.join, 3.0)
 
 
-def _notifier(config: Config, clock: Callable[[], datetime]) -> Notifier:
-    if config.slack is None:
-        log.warning("no slack in the configuration: messages are written to this log")
-        return LogNotifier(clock)
-    return SlackNotifier(
-        config.slack.token.reveal(), base_url=config.slack.api_url, timeout=config.slack.timeout.total_seconds()
-    )
-
-
-def _delivery_settings(config: Config) -> DeliverySettings:
-    if config.slack is None:
-        return DeliverySettings(settle_seconds=0, timeout_seconds=0, per_second=100, burst=100)
-    return DeliverySettings(
-        settle_seconds=config.slack.settle.total_seconds(),
-        timeout_seconds=config.slack.timeout.total_seconds(),
-        per_second=config.slack.pacing.per_second,
-        burst=config.slack.pacing.burst,
-        fallback_channel=config.alerts.fallback_channel or "",
-    )
-
-
-class _Delivery:
-    """What the courier tells, as metrics and as troubles for people."""
-
-    def __init__(self, own: OwnMetrics) -> None:
-        self._own = own
-        self._lock = threading.Lock()
-        self._troubles: dict[str, str] = {}
-
-    def troubles(self) -> tuple[str, ...]:
-        with self._lock:
-            return tuple(self._troubles.values())
-
-    def on_event(self, event: Event) -> None:
-        if event.name == "sent":
-            self._own.observe("barograph_delivery_latency_seconds", event.seconds, tier=str(event.tier))
-        elif event.name == "failed":
-            self._own.count("barograph_delivery_errors_total", 1.0, **{"class": event.error_class})
-        level = logging.DEBUG if event.name in ("sent", "settled") else logging.WARNING
-        log.log(level, "delivery: %s %s %s %s", event.name, event.channel, event.error_class, event.detail)
-        with self._lock:
-            if event.name in ("sent", "circuit_closed"):
-                self._troubles.pop("credential", None)
-                self._troubles.pop(event.channel, None)
-            elif event.name == "circuit_open":
-                self._troubles["credential"] = f"Slack refuses the credential: {event.detail}"
-            elif event.name in ("redirected", "failed") and event.error_class == "destination":
-                self._troubles[event.channel] = f"Slack refuses channel {event.channel}: {event.detail}"
-            elif event.name == "error":
-                log.error("delivery: %s", event.detail)
-
-
-def _health(
-    started: datetime,
-    store: Store,
-    scheduler: Scheduler,
-    runner: Runner,
-    inventory: Inventory | None,
-    watched: Mapping[tuple[str, str], Place],
-    troubles: tuple[str, ...],
-    unrecorded: Mapping[tuple[str, str], str],
-) -> Health:
-    return Health(
-        started_at=started,
-        version=version("barograph"),
-        scheduler_beat=scheduler.beat_at,
-        scheduler_lateness=scheduler.lateness_seconds,
-        running=runner.running,
-        unrecorded=unrecorded,
-        expected={key: place.labels for key, place in watched.items()},
-        inventory_loaded_at=inventory.loaded_at if inventory is not None else None,
-        inventory_stale_because=inventory.stale_because if inventory is not None else "",
-        instances=_by_status(inventory) if inventory is not None else {},
-        inventory_problems=tuple(problem.summary for problem in inventory.problems) if inventory is not None else (),
-        delivery_troubles=troubles,
-        store_bytes=_size(store.path),
-    )
-
-
-def _by_status(inventory: Inventory) -> Mapping[str, int]:
-    disabled = sum(not watched.instance.enabled for watched in inventory.watched)
-    abstract = sum(one.reason == ABSTRACT for one in inventory.left_out)
-    return {
-        "watched": len(inventory.watched) - disabled,
-        "disabled": disabled,
-        "abstract": abstract,
-        "left_out": len(inventory.left_out) - abstract,
-    }
-
-
-def _size(path: Path) -> int | None:
-    """Bytes of the database with its write-ahead log; None if it cannot be told."""
-    try:
-        wal = path.with_name(f"{path.name}-wal")
-        return path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
-    except OSError:
-        return None
-
-
 def _intervals(
     plans: Mapping[str, CheckPlan], watched: Mapping[tuple[str, str], Place]
 ) -> Mapping[tuple[str, str], timedelta]:
     """How often each watched (check, place) is to be looked at."""
     return {key: plans[key[0]].interval(place.labels) for key, place in watched.items()}
-
-
-def _count_run(own: OwnMetrics, run: Run) -> None:
-    for reading in run.readings:
-        phantoms = reading.values.get("phantoms", 0.0)
-        if phantoms:
-            own.count("barograph_plan_phantoms_total", phantoms)
-        refused = sum(finding.cause == "guard refused" for finding in reading.findings)
-        if refused:
-            own.count("barograph_guard_refusals_total", refused)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from daemon.inventory.model import Inventory
     from daemon.record import Run
 
-ABSTRACT = "abstract"  # why an instance is left out with nothing being wrong
 FINE, FINDINGS, USAGE, COULD_NOT_LOOK = 0, 1, 2, 3
 
 
@@ -99,6 +98,8 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
 
 
 def _trouble(inventory: Inventory) -> Trouble:
+    from daemon.inventory.model import ABSTRACT
+
     left_out = [(f"{one.stack}/{one.component}", one.reason) for one in inventory.left_out if one.reason != ABSTRACT]
     if inventory.stale_because:
         left_out.append(("repository", inventory.stale_because))

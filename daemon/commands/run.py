@@ -8,15 +8,17 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
 from daemon.commands.config import USAGE, config_file
+from daemon.orders import RELOAD, STOP, Commands
 
 if TYPE_CHECKING:
-    from daemon.app import Commands, Running
+    from daemon.app import Running
     from daemon.config import Config
 
 STORE_TROUBLE = 4
@@ -33,12 +35,13 @@ def run(path: Path) -> None:
     Exit codes: 0 stopped; 2 wrong configuration; 4 the store or the address cannot be used; 70 a fault of its own, or
     the scheduler died.
     """
-    from daemon.app import RELOAD, STOP, Commands, serve
+    commands: Commands = SimpleQueue()
+    # Before all that takes time: process 1 of a container would miss a SIGTERM that comes while modules are imported.
+    handle(commands, {signal.SIGTERM: STOP, signal.SIGINT: STOP, signal.SIGHUP: RELOAD})
+    from daemon.app import serve
     from daemon.config import ConfigError
     from daemon.store import StoreError
 
-    commands = Commands()
-    handle(commands, {signal.SIGTERM: STOP, signal.SIGINT: STOP, signal.SIGHUP: RELOAD})
     try:
         serve(path, commands, environ=os.environ, on_config=_set_up_logging, on_ready=_say)
     except ConfigError as error:

@@ -116,7 +116,7 @@ class _Service:
             raise DemoError("the service has ended by itself")
 
     def stop(self) -> None:
-        from daemon.app import STOP
+        from daemon.orders import STOP
 
         self._commands.put(STOP)
         self._thread.join(STOP_SECONDS)

@@ -9,6 +9,7 @@ from datetime import datetime
 from checks.base import Instance, Json
 
 DEFAULT_WORKSPACE = "default"
+ABSTRACT = "abstract"  # the one reason for being left out that is no problem: there is nothing to look at
 
 
 @dataclass(frozen=True, slots=True)

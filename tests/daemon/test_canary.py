@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from alerts.base import LIVE
-from daemon.app import STOP, Commands, Running, serve
+from daemon.app import Running, serve
 from daemon.config import Config
 from daemon.demo.fakeslack import FakeSlack, Rates, channel_id
 from daemon.logs import set_up
+from daemon.orders import STOP, Commands
 from daemon.processes import Processes
 from tests.worlds import FAKE_PROVIDER, write_fake_mirror
 

@@ -7,7 +7,9 @@ from queue import SimpleQueue
 
 import pytest
 
-from daemon.app import RELOAD, STOP, _alone, _stop_waits
+from daemon.app import _stop_waits
+from daemon.delivering import alone
+from daemon.orders import RELOAD, STOP
 
 
 def test_two_couriers_never_work_at_once() -> None:
@@ -26,8 +28,8 @@ def test_two_couriers_never_work_at_once() -> None:
     def second(stop: threading.Event) -> None:
         order.append(tuple(at_work))
 
-    one = threading.Thread(target=_alone(lock, first), args=(threading.Event(),))
-    other = threading.Thread(target=_alone(lock, second), args=(threading.Event(),))
+    one = threading.Thread(target=alone(lock, first), args=(threading.Event(),))
+    other = threading.Thread(target=alone(lock, second), args=(threading.Event(),))
     one.start()
     assert held_up.wait(10)
     other.start()
@@ -44,7 +46,7 @@ def test_a_courier_that_waits_for_its_turn_ends_when_told() -> None:
     lock, stop = threading.Lock(), threading.Event()
     ran: list[int] = []
     with lock:
-        thread = threading.Thread(target=_alone(lock, lambda stop: ran.append(1)), args=(stop,))
+        thread = threading.Thread(target=alone(lock, lambda stop: ran.append(1)), args=(stop,))
         thread.start()
         stop.set()
         thread.join(10)

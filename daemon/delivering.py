@@ -1,0 +1,89 @@
+"""The way out, put together: which notifier, how fast, by one courier at a time, and what it tells of itself."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from alerts.base import Notifier
+from alerts.delivery import Event, Settings
+from alerts.slack import SlackNotifier
+from daemon.config import Config
+from daemon.console import LogNotifier
+from daemon.metrics import OwnMetrics
+
+log = logging.getLogger(__name__)
+
+
+def notifier(config: Config, clock: Callable[[], datetime]) -> Notifier:
+    """Slack, or without it the log."""
+    if config.slack is None:
+        log.warning("no slack in the configuration: messages are written to this log")
+        return LogNotifier(clock)
+    return SlackNotifier(
+        config.slack.token.reveal(), base_url=config.slack.api_url, timeout=config.slack.timeout.total_seconds()
+    )
+
+
+def delivery_settings(config: Config) -> Settings:
+    """How fast messages leave, and how long doubt lasts."""
+    if config.slack is None:
+        return Settings(settle_seconds=0, timeout_seconds=0, per_second=100, burst=100)
+    return Settings(
+        settle_seconds=config.slack.settle.total_seconds(),
+        timeout_seconds=config.slack.timeout.total_seconds(),
+        per_second=config.slack.pacing.per_second,
+        burst=config.slack.pacing.burst,
+        fallback_channel=config.alerts.fallback_channel or "",
+    )
+
+
+class Deliveries:
+    """What the courier tells, as metrics and as troubles for people."""
+
+    def __init__(self, own: OwnMetrics) -> None:
+        self._own = own
+        self._lock = threading.Lock()
+        self._troubles: dict[str, str] = {}
+
+    def troubles(self) -> tuple[str, ...]:
+        with self._lock:
+            return tuple(self._troubles.values())
+
+    def on_event(self, event: Event) -> None:
+        if event.name == "sent":
+            self._own.observe("barograph_delivery_latency_seconds", event.seconds, tier=str(event.tier))
+        elif event.name == "failed":
+            self._own.count("barograph_delivery_errors_total", 1.0, **{"class": event.error_class})
+        level = logging.DEBUG if event.name in ("sent", "settled") else logging.WARNING
+        log.log(level, "delivery: %s %s %s %s", event.name, event.channel, event.error_class, event.detail)
+        with self._lock:
+            if event.name in ("sent", "circuit_closed"):
+                self._troubles.pop("credential", None)
+                self._troubles.pop(event.channel, None)
+            elif event.name == "circuit_open":
+                self._troubles["credential"] = f"Slack refuses the credential: {event.detail}"
+            elif event.name in ("redirected", "failed") and event.error_class == "destination":
+                self._troubles[event.channel] = f"Slack refuses channel {event.channel}: {event.detail}"
+            elif event.name == "error":
+                log.error("delivery: %s", event.detail)
+
+
+def alone(lock: threading.Lock, run: Callable[[threading.Event], None]) -> Callable[[threading.Event], None]:
+    """*run*, but never beside another that has the same *lock*.
+
+    A courier that the network holds up outlives a reload, and two of them would settle and send one message twice.
+    """
+
+    def run_alone(stop: threading.Event) -> None:
+        while not stop.is_set():
+            if lock.acquire(timeout=0.25):
+                try:
+                    run(stop)
+                finally:
+                    lock.release()
+                return
+
+    return run_alone

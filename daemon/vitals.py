@@ -1,0 +1,76 @@
+"""What the daemon tells of itself, gathered from its parts at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from checks.base import Place
+from daemon.health import Health
+from daemon.inventory.model import ABSTRACT, Inventory
+from daemon.metrics import OwnMetrics
+from daemon.record import Run
+from daemon.runner import Runner
+from daemon.scheduler import Scheduler
+from daemon.store import Store
+
+
+def vitals(
+    started: datetime,
+    store: Store,
+    scheduler: Scheduler,
+    runner: Runner,
+    inventory: Inventory | None,
+    watched: Mapping[tuple[str, str], Place],
+    troubles: tuple[str, ...],
+    unrecorded: Mapping[tuple[str, str], str],
+) -> Health:
+    """Gather it. *inventory* None: none has loaded yet."""
+    return Health(
+        started_at=started,
+        version=version("barograph"),
+        scheduler_beat=scheduler.beat_at,
+        scheduler_lateness=scheduler.lateness_seconds,
+        running=runner.running,
+        unrecorded=unrecorded,
+        expected={key: place.labels for key, place in watched.items()},
+        inventory_loaded_at=inventory.loaded_at if inventory is not None else None,
+        inventory_stale_because=inventory.stale_because if inventory is not None else "",
+        instances=_by_status(inventory) if inventory is not None else {},
+        inventory_problems=tuple(problem.summary for problem in inventory.problems) if inventory is not None else (),
+        delivery_troubles=troubles,
+        store_bytes=_size(store.path),
+    )
+
+
+def _by_status(inventory: Inventory) -> Mapping[str, int]:
+    disabled = sum(not watched.instance.enabled for watched in inventory.watched)
+    abstract = sum(one.reason == ABSTRACT for one in inventory.left_out)
+    return {
+        "watched": len(inventory.watched) - disabled,
+        "disabled": disabled,
+        "abstract": abstract,
+        "left_out": len(inventory.left_out) - abstract,
+    }
+
+
+def _size(path: Path) -> int | None:
+    """Bytes of the database with its write-ahead log; None if it cannot be told."""
+    try:
+        wal = path.with_name(f"{path.name}-wal")
+        return path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
+    except OSError:
+        return None
+
+
+def count_run(own: OwnMetrics, run: Run) -> None:
+    """Count what a run said that no store keeps: a counter must not go back when a reading is replaced."""
+    for reading in run.readings:
+        phantoms = reading.values.get("phantoms", 0.0)
+        if phantoms:
+            own.count("barograph_plan_phantoms_total", phantoms)
+        refused = sum(finding.cause == "guard refused" for finding in reading.findings)
+        if refused:
+            own.count("barograph_guard_refusals_total", refused)
