@@ -83,6 +83,8 @@ def _load(path: Path, env: Mapping[str, str], checks: Mapping[str, type[Check]])
     model = file_model(checks)
     settings, problems = _validate(model, document, path)
     problems += _across(document)
+    if settings is not None:
+        problems += _in_the_checkout(settings, document)
     built: dict[str, CheckSettings] = {}
     if settings is not None:
         for name, options in _groups(settings):
@@ -132,3 +134,14 @@ def _across(document: Document) -> Iterator[Problem]:
     if alerts is None or (isinstance(alerts, dict) and alerts.get("default_channel") is None):
         text = "slack needs alerts.default_channel: the ID of the channel for what no route fits"
         yield Problem(document.file, *document.key_at(("slack",)), text)
+
+
+def _in_the_checkout(settings: models.Settings, document: Document) -> Iterator[Problem]:
+    """The checkout is read and never planned in: copies in it would be copied too, and look like a change."""
+    checkout = settings.source.path
+    if settings.source.kind == "file":
+        return
+    for name, path in (("scratch", settings.planning.scratch), ("plugin_cache", settings.planning.plugin_cache)):
+        if path is not None and path.resolve().is_relative_to(checkout.resolve()):
+            text = f"planning.{name} is in source.path, which is never written; give a path outside of it"
+            yield Problem(document.file, *document.value_at(("planning", name)), text)
