@@ -8,6 +8,7 @@ BAROGRAPH_GUARD_LOG        file that gets one JSON line per call (optional)
 BAROGRAPH_GUARD_WORKSPACE  the workspace of every plan (optional)
 BAROGRAPH_GUARD_SELECT     "1": `workspace select` of one that exists may run, which writes nothing but a local note
 BAROGRAPH_GUARD_INIT_LOCK  file that is locked while `init` runs: inits side by side damage a plugin cache (optional)
+BAROGRAPH_GUARD_ROOT       folder outside which nothing is done but asking for the version (optional)
 BAROGRAPH_GUARD_PROVIDERS  JSON list of provider sources that may run (optional: any)
 """
 
@@ -55,6 +56,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     refusal = "" if terraform else "BAROGRAPH_GUARD_TERRAFORM is not set"
     command, rest = split_global(argv)
     refusal = refusal or why_refused(command, rest, may_select=environ.get(_PREFIX + "SELECT") == "1")
+    refusal = refusal or _outside(environ.get(_PREFIX + "ROOT", ""), command, rest)
     child_env = child_environment(environ, rest)
     if not refusal and rest[:1] and rest[0] in _RUNS_PROVIDERS and _PREFIX + "PROVIDERS" in environ:
         refusal = _unlisted_providers(terraform, command, environ[_PREFIX + "PROVIDERS"], child_env)
@@ -93,6 +95,16 @@ def why_refused(global_options: Sequence[str], rest: Sequence[str], *, may_selec
     return " ".join(word for word in rest[:2] if re.fullmatch(r"[a-z0-9-]+", word)) or "this subcommand"
 
 
+def _outside(root: str, global_options: Sequence[str], rest: Sequence[str]) -> str:
+    """Why the folder that Terraform would work in is not *root* or below; empty: it is, or does not matter."""
+    if not root or rest[:1] in ([], ["version"]):
+        return ""
+    named = [option.partition("=")[2] for option in global_options if _flag(option) == "chdir"]
+    folder = os.path.realpath(os.path.join(os.getcwd(), *named))
+    within = os.path.commonpath([folder, os.path.realpath(root)]) == os.path.realpath(root)
+    return "" if within else f"{rest[0]} outside the private copy"
+
+
 def _bad_flag(subcommand: str, arguments: Sequence[str], forbidden: frozenset[str]) -> str:
     for argument in arguments:
         name, _, value = argument.lstrip("-").partition("=") if argument.startswith("-") else ("", "", "")
@@ -117,7 +129,7 @@ def child_environment(environ: Mapping[str, str], rest: Sequence[str]) -> dict[s
     kept = {
         name: value
         for name, value in environ.items()
-        if not name.startswith(("TF_CLI_ARGS", _PREFIX)) and name not in ("TF_LOG_PATH", "TF_REATTACH_PROVIDERS")
+        if not name.startswith(("TF_CLI_ARGS", "TF_LOG", _PREFIX)) and name != "TF_REATTACH_PROVIDERS"
     }
     workspace = environ.get(_PREFIX + "WORKSPACE")
     if workspace and rest[:1] == ["plan"]:

@@ -19,6 +19,8 @@ def read(file: Path) -> Mapping[str, Any]:
 
     Raises HclError.
     """
+    if file.exists() and not file.is_file():  # a pipe would be waited for
+        raise HclError(f"{file}: is no file")
     try:
         text = file.read_text("utf-8")
     except OSError as error:

@@ -123,6 +123,9 @@ class _Child:
             raise ProgramMissingError(f"{missing} is not there") from error
         except (PermissionError, OSError) as error:
             raise ProgramMissingError(f"the program {argv[0]} cannot be started: {error.strerror}") from error
+        except ValueError:  # its text may quote the value
+            odd = "an argument or variable holds what no program can be given, such as a zero byte"
+            raise ProgramMissingError(f"the program {argv[0]} cannot be started: {odd}") from None
 
     def stop(self) -> None:
         self._stop.set()

@@ -11,11 +11,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from checks.plans.look import LookStatus
+from daemon.planning.ended import LookEndedError
 from daemon.planning.environment import Folders
 
 _SKIPPED = frozenset({".git", ".terraform", "terraform.tfstate.d"})
 _LONGEST_TEMPORARY = 64
 _LINK = "barograph-tmp-"
+_MOST_OUTSIDE = 1024 * 1024 * 1024  # bytes that a link may lead to
+_BYTES_OF_A_NAME = 4096  # a file takes up that much at least
 _OWN = "barograph-plans"  # the only folder of the scratch folder that is ever wiped
 
 
@@ -75,21 +79,40 @@ class WorkingCopy:
         self._repository = repository.resolve()
         self._fingerprint: str | None = None
         self._files: dict[Path, tuple[int, int]] = {}  # what was copied, as it was then
+        self._outside: list[Path] = []  # folders outside the repository that are being copied
         self._kept: dict[int, Path] = {}
         self._link: Path | None = None
 
     def refresh(self, fingerprint: str) -> None:
-        """Copy the repository anew unless that was done for *fingerprint*. Raises OSError."""
+        """Copy the repository anew unless that was done for *fingerprint*.
+
+        Raises OSError, and LookEndedError when files changed meanwhile: half of one commit and half of another.
+        """
         if self._fingerprint == fingerprint:
             return
         self._fingerprint = None
+        self._outside.clear()
+        before = self._seen()
         shutil.rmtree(self.tree, ignore_errors=True)
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         self._copy(self._repository, self.tree)
+        if self._seen() != before:
+            raise LookEndedError(LookStatus.BUSY, "the checkout changed while it was copied", cause="checkout changed")
         self._files = {
             Path(root, name): _stamp(Path(root, name)) for root, _, files in os.walk(self.tree) for name in files
         }
         self._fingerprint = fingerprint
+
+    def _seen(self) -> dict[str, tuple[int, int]]:
+        """Size and time of every file of the repository that would be copied, without what lies behind links."""
+        found = {}
+        for root, folders, files in os.walk(self._repository):
+            folders[:] = [name for name in folders if not _is_left_out(name) and Path(root, name) != self.folder]
+            for name in files:
+                with contextlib.suppress(FileNotFoundError):
+                    if not _is_left_out(name):
+                        found[os.path.join(root, name)] = _stamp(Path(root, name))
+        return found
 
     def set_aside(self, path: Path, *, leave: bool) -> None:
         """Keep a file as it is until the look is over; it is taken out of the copy unless *leave*."""
@@ -186,7 +209,7 @@ class WorkingCopy:
                 elif entry.is_dir():
                     self._copy(path, copy)
                 elif entry.is_file():
-                    shutil.copy2(path, copy)
+                    shutil.copy2(path, copy)  # pipes and devices are left out: reading one may never end
 
     def _copy_link(self, link: Path, copy: Path) -> None:
         """A link within the repository stays one, to the copy; what lies outside is copied, lest it be written to."""
@@ -196,10 +219,30 @@ class WorkingCopy:
             return  # dangling, or going in circles: nothing to read behind it
         if target.is_relative_to(self._repository):
             copy.symlink_to(self.tree / target.relative_to(self._repository))
-        elif target.is_dir():
-            shutil.copytree(target, copy, ignore=shutil.ignore_patterns(*_SKIPPED, "*.tfstate*"))
-        else:
-            shutil.copy2(target, copy)
+        elif target not in self._outside:  # a link that leads back up would be copied for ever
+            self._check_size(link, target)
+            self._outside.append(target)
+            if target.is_dir():
+                self._copy(target, copy)
+            elif target.is_file():
+                shutil.copy2(target, copy)
+            self._outside.pop()
+
+    def _check_size(self, link: Path, target: Path) -> None:
+        """A link to somebody's home, or to the whole disk, is no part of the code. Raises LookEndedError."""
+        size = 0
+        for root, _, files in os.walk(target):
+            for name in files:
+                with contextlib.suppress(OSError):
+                    size += Path(root, name).lstat().st_size + _BYTES_OF_A_NAME
+            if size > _MOST_OUTSIDE:
+                shown = link.relative_to(self._repository) if link.is_relative_to(self._repository) else link
+                raise LookEndedError(
+                    LookStatus.CONFIG_ERROR,
+                    f"the link {shown} leads out of the repository to more than {_MOST_OUTSIDE >> 20} MiB",
+                    cause="link outside",
+                    remedy="let it lead to the code that is needed",
+                )
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -15,9 +15,8 @@ _NEVER = frozenset(
     {
         "ATMOS_VERSION", "ATMOS_USE_VERSION",  # make Atmos download and re-exec another version
         "CI", "GITHUB_ACTIONS", "ATMOS_CI",  # switch CI mode on: summaries, comments, status checks
-        "TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER", "TF_LOG_PATH",  # write values into logs
         "TF_DATA_DIR", "TF_PLUGIN_CACHE_DIR",  # would let children write outside their private folders
-        "TF_REATTACH_PROVIDERS", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV",
+        "TF_REATTACH_PROVIDERS", "LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "BASH_ENV", "ENV",
     }
 )  # fmt: skip
 
@@ -66,7 +65,8 @@ def child_environment(
 
 
 def _dropped(name: str) -> bool:
-    return name in _NEVER or name.startswith(("TF_CLI_ARGS", "BAROGRAPH_", "PYTHON"))
+    # TF_LOG and what begins so write values into logs and files.
+    return name in _NEVER or name.startswith(("TF_CLI_ARGS", "TF_LOG", "BAROGRAPH_", "PYTHON"))
 
 
 def _terraform(folders: Folders, workspace: str) -> dict[str, str]:

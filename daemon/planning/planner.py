@@ -25,7 +25,7 @@ from daemon.planning.modules import read_module, role_override
 from daemon.planning.places import put_local_state, state_place
 from daemon.planning.secrets import secrets_of
 from daemon.planning.settings import Grant, PlanningSettings, grant
-from daemon.planning.tools import atmos_base, cli_config
+from daemon.planning.tools import atmos_base, cli_config, component_folder
 from daemon.processes import Processes, ProcessesClosedError, ProgramMissingError
 
 
@@ -124,6 +124,7 @@ class Planner:
 
     def _plan(self, job: _Job, opened: _Opened, copy: WorkingCopy, fingerprint: str) -> PlanLook:
         watched, settings, directory = job.watched, self._settings, job.watched.instance.working_directory
+        component = component_folder(copy.tree, directory)
         folders = copy.folders(directory, opened.cli_config, settings.plugin_cache, atmos=job.atmos)
         config_path = copy.tree / settings.atmos_config
         env = child_environment(
@@ -138,7 +139,6 @@ class Planner:
         place = state_place(watched, self._repository, env, self._aws)
         seen = place.before()
         copy.refresh(fingerprint)
-        component = copy.tree / directory
         if not component.is_dir():
             raise config_error(f"the component's folder {directory} is not there", cause="component folder missing")
         put_local_state(watched, component, copy.tree, seen)
@@ -155,6 +155,8 @@ class Planner:
             workspace=watched.backend.workspace,
             providers=job.given.allowed_providers,
             may_select=job.atmos,
+            env=env,
+            root=copy.folder,
             init_lock=opened.scratch.path / "init.lock",
             names=dict.fromkeys(("terraform", "tofu", watched.command)),
         )

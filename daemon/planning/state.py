@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping
@@ -108,7 +109,7 @@ class LocalState:
 
     def _read(self) -> bytes | None:
         try:
-            return self.file.read_bytes()
+            return _content(self.file)
         except FileNotFoundError:
             return None
         except OSError as failed:
@@ -118,7 +119,7 @@ class LocalState:
 
     def _check_lock(self) -> None:
         try:
-            info = self._lock.read_text(errors="replace")
+            info = _content(self._lock).decode(errors="replace")
         except FileNotFoundError:
             return
         except OSError as failed:
@@ -126,6 +127,13 @@ class LocalState:
                 f"the lock of {self.shown} cannot be read: {failed.strerror}", cause="lock unreadable"
             ) from failed
         raise locked(self.shown, info)
+
+
+def _content(file: Path) -> bytes:
+    """What is in a file. Raises OSError, also for a pipe, which would be waited for."""
+    if file.exists() and not file.is_file():
+        raise OSError(errno.EINVAL, "is no file", str(file))
+    return file.read_bytes()
 
 
 def local_path(backend: Backend) -> Path:

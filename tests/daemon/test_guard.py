@@ -178,3 +178,25 @@ def test_inits_run_one_at_a_time(shop: Shop) -> None:
         thread.join()
     assert time.monotonic() - began >= 1.0
     assert [call.rc for call in read_log(shop.log)] == [0, 0]
+
+
+@pytest.mark.parametrize("line", ["init", "plan", "show -json plan", "-chdir=.. plan", "-chdir=/ version"])
+def test_nothing_is_done_outside_the_private_copy(shop: Shop, line: str) -> None:
+    """`-chdir`, or a program that changed its folder, does not lead Terraform into the checkout."""
+    inside = shop.folder / "inside"
+    inside.mkdir()
+    finished = shop.run(*line.split(), root=inside)
+    assert (finished.rc == REFUSED) is ("version" not in line)
+    assert shop.run("-chdir=inside", "plan", root=inside).rc == 0
+
+
+def test_the_folders_of_terraform_are_those_that_were_given(shop: Shop) -> None:
+    """What a stack lays over the environment moves no folder of Terraform's, and turns no log on."""
+    odd = {"TF_DATA_DIR": "/odd", "HOME": "/odd", "TF_LOG_SDK_PROTO_DATA_DIR": "/odd", "LD_AUDIT": "/odd", "X": "kept"}
+    wrapper = write_guard(
+        shop.folder / "bin", terraform=str(shop.program), log=shop.log, env={"HOME": "/ours", "PATH": "/usr/bin"}
+    )
+    Processes().run([str(wrapper), "plan"], cwd=shop.folder, env={"PATH": os.environ["PATH"], **odd}, deadline=30)
+    seen = dict(line.split("=", 1) for line in (shop.folder / "env").read_text().splitlines() if "=" in line)
+    assert (seen["HOME"], seen["X"]) == ("/ours", "kept")
+    assert not {"TF_DATA_DIR", "TF_LOG_SDK_PROTO_DATA_DIR", "LD_AUDIT"} & set(seen)

@@ -157,3 +157,16 @@ def test_runs_side_by_side_do_not_mix(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert {number: (int(end.stdout), end.rc) for number, end in found.items()} == {n: (n, n) for n in range(6)}
+
+
+@pytest.mark.parametrize(
+    ("word", "env"), [("a\0b", {}), ("x", {"X": "canary\0"}), ("x", {"A=B": "canary"}), ("x", {"X": "canary\ud800"})]
+)
+def test_what_no_program_can_be_given_is_a_program_that_cannot_be_started(
+    tmp_path: Path, word: str, env: dict[str, str]
+) -> None:
+    """The message says so, and quotes no value."""
+    with pytest.raises(ProgramMissingError) as told:
+        Processes().run([PYTHON, "-c", "", word], cwd=tmp_path, env={**PATH, **env}, deadline=10)
+    assert "zero byte" in str(told.value)
+    assert "canary" not in str(told.value)
