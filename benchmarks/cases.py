@@ -82,12 +82,15 @@ def verdict() -> Iterator[Row]:
     """One recorded plan with one drifted resource, made N times as large."""
     plan = json.loads(PLAN.read_text())
 
+    def many(found: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
+        return [{**copy.deepcopy(one), "address": f"{one['address']}{n}"} for one in found for n in range(number)]
+
     def grown(number: int) -> dict[str, Any]:
         large: dict[str, Any] = copy.deepcopy(plan)
         for array in ("resource_drift", "resource_changes"):
-            large[array] = [
-                {**copy.deepcopy(one), "address": f"{one['address']}{n}"} for one in plan[array] for n in range(number)
-            ]
+            large[array] = many(plan[array], number)
+        for values in (large["prior_state"]["values"], large["planned_values"]):
+            values["root_module"]["resources"] = many(values["root_module"]["resources"], number)
         return large
 
     small, large = (seconds(partial(judge, grown(number))) for number in (100, 1000))
