@@ -6,12 +6,16 @@ Times are text of fixed width in UTC, "2026-01-31T09:05:00.000000Z", so that the
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 from checks.base import Json
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def time_text(at: datetime) -> str:
@@ -32,10 +36,11 @@ def time_or_none(text: str | None) -> datetime | None:
 def dump(value: Json) -> str:
     """JSON with sorted keys. Takes mappings and tuples of any make, also inside.
 
-    Lone surrogates become "?": no page, metric or message could carry them when they are read back.
+    Lone surrogates become their escapes as text, as in text that is bound: no page, metric or message could carry
+    them when they are read back.
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain, ensure_ascii=False)
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return _SURROGATE.sub(lambda half: f"\\\\u{ord(half[0]):04x}", text)
 
 
 def load(text: str) -> Any:

@@ -154,12 +154,12 @@ def test_a_forgotten_job_leaves_its_history(store: Store) -> None:
 
 
 def test_values_come_back_as_they_went_in(store: Store) -> None:
-    """Evidence of any depth, text in any script, and text that UTF-8 cannot carry."""
+    """Evidence of any depth, and text in any script; what UTF-8 cannot carry comes back as its escape, everywhere."""
     odd = Reading("r", Outcome.UNHEALTHY, "drift", "wegen Überlast \udcff", values={"age": 1.5},
                   evidence={"b": [1, None, {"ü": "✓ \udcff"}], "a": (1, 2)})  # fmt: skip
     row = see(store, odd)["r"]
     assert row.summary == "wegen Überlast \\udcff"
-    assert row.evidence == {"a": [1, 2], "b": [1, None, {"ü": "✓ \udcff"}]}
+    assert row.evidence == {"a": [1, 2], "b": [1, None, {"ü": "✓ \\udcff"}]}
     assert (row.values, row.labels) == ({"age": 1.5}, LABELS)
 
 
