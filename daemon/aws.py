@@ -66,7 +66,7 @@ class Role:
     """A role to assume, and from which identity on."""
 
     arn: str
-    external_id: str = ""
+    external_id: str = field(default="", repr=False)
     session_name: str = ""
     sts_endpoint: str = ""
 

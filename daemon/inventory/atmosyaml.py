@@ -42,7 +42,8 @@ def read(repository: Path, config_path: str = "") -> AtmosYaml:
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise InventoryError(f"{where}:{line}: is not valid YAML: {error.problem}") from None
-        except (yaml.YAMLError, OSError) as error:
+        # PyYAML lets out what int() and date() say of its scalars, and the end of the stack.
+        except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
             raise InventoryError(f"{where}: cannot be read: {type(error).__name__}") from None
         if content is not None and not isinstance(content, dict):
             raise InventoryError(f"{where}: is not a mapping; see https://atmos.tools/cli/configuration")

@@ -71,8 +71,8 @@ class InventoryLoader:
             if self._good is not None and self._loaded == fingerprint:
                 return self._good
             draft = self._source.read(fingerprint)
-        except (InventoryError, OSError) as error:
-            text = str(error) if isinstance(error, InventoryError) else _system(error)
+        except (InventoryError, OSError, RecursionError) as error:
+            text = self._said(error)
             if self._good is None:
                 raise InventoryError(text) from None
             self._loaded = ""
@@ -80,6 +80,11 @@ class InventoryLoader:
         self._good = _inventory(draft, self._stamp, self._clock())
         self._loaded = fingerprint if draft.complete else ""
         return self._good
+
+    def _said(self, error: InventoryError | OSError | RecursionError) -> str:
+        if isinstance(error, RecursionError):
+            return f"{self._settings.file or self._settings.path}: what is listed is nested too deeply to be read"
+        return str(error) if isinstance(error, InventoryError) else _system(error)
 
 
 def _source(settings: SourceSettings, run: Run) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from checks.base import Instance, Json
@@ -47,9 +48,21 @@ class ModulesSource:
         return Draft(tuple(watched), tuple(refused))
 
 
+def _folder(repository: Path, module: RootModule) -> str:
+    """The module's folder relative to the repository, without detours. Raises InventoryError for one outside."""
+    top = repository.resolve()
+    path = os.path.normpath(os.path.join(top, module.path))
+    if os.path.isabs(module.path) or not Path(path).is_relative_to(top):
+        raise InventoryError(
+            f"the root module {module.path} must be named relative to the repository {repository}, and lie in it"
+        )
+    return Path(path).relative_to(top).as_posix()
+
+
 def _missing(settings: SourceSettings) -> list[str]:
     found = []
     for module in settings.modules:
+        _folder(settings.path, module)
         folder = settings.path / module.path
         if not folder.is_dir():
             found.append(f"folder {module.path}")
@@ -76,7 +89,7 @@ def _backend(repository: Path, module: RootModule) -> tuple[str, dict[str, Json]
 def _watched(settings: SourceSettings, module: RootModule, backend: Backend, codeowners: Codeowners) -> Watched:
     several = len(module.workspaces) > 1
     name = f"{module.name}/{backend.workspace}" if several else module.name
-    folder = Path(module.path).as_posix().removeprefix("./").rstrip("/")
+    folder = _folder(settings.path, module)
     said = {"stage": module.stage or module.vars.get("stage"), "environment": module.environment}
     return Watched(
         instance=Instance(

@@ -10,8 +10,10 @@ from pathlib import Path
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
 _NOISE = re.compile(r"\s*(#+ .*|WARN\b.*|INFO\b.*|DEBU\b.*|⚠.*|exit status \d+|[╷│╵\s]*)")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
-_NAME = r"[\w.-]*(?:token|secret|passw(?:or)?d|passphrase|api_?key|access_?key|private_?key|credential)[\w.-]*"
-_ASSIGNED = re.compile(rf"(?i)(\b{_NAME}[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;]+)")
+_WORD = r"(?:token|secret|passw(?:or)?d|passphrase|api_?key|access_?key|private_?key|credential)"
+_NAME = rf"[\w.-]*{_WORD}[\w.-]*"
+# What stands before the word is kept anyway, and left out of the pattern: looked for, it costs the square of a line.
+_ASSIGNED = re.compile(rf"(?i)({_WORD}[\w.-]{{0,64}}[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;]+)")
 _SHAPED = re.compile(
     r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"  # AWS access key ids
     r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[abeprs]-[\w-]{10,}"
@@ -80,8 +82,9 @@ def _manifests(folder: Path, files: int | None) -> Iterable[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in (".git", ".terraform", "node_modules")]
         for name in names:
-            if name.endswith(_MANIFESTS):
+            file = Path(parent, name)
+            if name.endswith(_MANIFESTS) and (file.is_file() or not file.exists()):  # a pipe would be waited for
                 count += 1
                 if files is not None and count > files:
                     return
-                yield Path(parent, name)
+                yield file

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from daemon.planning.copies import WorkingCopy
 from daemon.planning.environment import Folders, child_environment
 from daemon.planning.guarding import read_log, write_guard
 from daemon.planning.settings import Grant
+from daemon.planning.tools import in_copy
 from daemon.processes import Finished, ProgramMissingError
 
 _STDERR_LIMIT = 4 * 1024 * 1024  # a real repository made Atmos print 619 KB of errors
@@ -47,7 +48,7 @@ class Session:
     guard: str  # what Atmos calls for Terraform
     settings: SourceSettings
     run: Run
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     log: Path
 
     def call(self, *arguments: str) -> Finished:
@@ -104,20 +105,32 @@ def opened(
         log = scratch / "calls.jsonl"
         search = settings.environment.get("PATH")
         terraform = shutil.which("terraform", path=search) or shutil.which("tofu", path=search) or ""
-        guard = write_guard(folders.binaries, terraform=terraform, log=log)
         env = child_environment(
             folders=folders,
             inherited=settings.environment,
             stack={},
             grant=Grant(),
             workspace="",
-            base_path=(root / (settings.base_path or yaml.base_path)).resolve(),
+            base_path=_base(settings, yaml, root),
             config_path=(root / settings.config_path).resolve(),
         )
         del env["TF_WORKSPACE"]  # Terraform's Go wrapper, which Atmos lists with, refuses to start when it is set
+        guard = write_guard(folders.binaries, terraform=terraform, log=log, env=env)
         yield Session(root, str(guard), settings, run, env, log)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _base(settings: SourceSettings, yaml: AtmosYaml, root: Path) -> Path:
+    """Atmos' base path in *root*, be it the repository or its copy. Raises InventoryError for one that leads out."""
+    base = settings.base_path or yaml.base_path
+    found = in_copy(settings.path, base, root.resolve())
+    if found is None:
+        raise InventoryError(
+            f"Atmos' base path {base} lies outside the repository {settings.path}: it would read and write there. "
+            f"Set base_path in {yaml.file or 'atmos.yaml'} to a folder of the repository."
+        )
+    return found
 
 
 def _folders(scratch: Path, *, copied: bool) -> Folders:
