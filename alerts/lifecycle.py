@@ -226,9 +226,9 @@ def _difference(before: Incident, after: Incident) -> str:
 
 
 def _content(incident: Incident) -> str:
-    # As JSON, because a tuple comes back from the store as a list, and that is no difference.
+    # As JSON, because a tuple comes back from the store as a list, and half a character as its escape: no difference.
     shown = [incident.summary, incident.remedy, incident.addresses, dict(incident.evidence)]
-    return json.dumps(shown, sort_keys=True, default=str)
+    return json.dumps(shown, sort_keys=True, default=str).replace("\\\\u", "\\u")
 
 
 def _on_unseen(before: Incident, sight: Sight, because: str, policy: Policy, now: datetime) -> Change:

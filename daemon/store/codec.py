@@ -14,7 +14,6 @@ from typing import Any
 
 from checks.base import Json
 
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

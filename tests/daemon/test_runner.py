@@ -510,10 +510,11 @@ def test_half_a_character_spoils_no_record(bench: Bench) -> None:
     odd = "\udcff\ud800"
     finding = Finding(Kind.DRIFT, "drift", odd, addresses=(odd,), evidence={"diff": [{"address": odd}]}, remedy=odd)
     reading = Reading(f"acme-prod/{odd}", Outcome.UNHEALTHY, "drift", odd, (finding,), evidence=finding.evidence)
-    bench.script += [[fine("acme-prod/db")], [reading]]
-    for _ in range(2):
+    bench.script += [[fine("acme-prod/db")], [reading], [reading]]
+    for _ in range(3):
         bench.runner.run_and_record("drift", Spot("acme-prod/db", {"stack": odd, "component": odd}))
     for delivery in bench.store.deliveries():
         assert json.dumps(delivery.body, ensure_ascii=False).encode()
     [incident] = bench.store.incidents()
+    assert incident.seq == 1, "seen again unchanged"
     assert "".join([incident.summary, *incident.addresses, *incident.labels.values()]).encode()
