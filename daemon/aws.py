@@ -191,6 +191,14 @@ def is_missing(error: BaseException | None) -> bool:
     return error_code(error) in _MISSING
 
 
+def is_deleted(error: BaseException | None) -> bool:
+    """Whether S3 said that there was such an object, and that a delete marker stands in its place."""
+    headers = (
+        error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if isinstance(error, ClientError) else {}
+    )
+    return str(headers.get("x-amz-delete-marker", "")).lower() == "true"
+
+
 def reason_of(error: Exception) -> str:
     """LookFailed's word for a botocore error: denied, throttled, timeout, unavailable or failed."""
     code = error_code(error)

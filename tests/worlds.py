@@ -91,11 +91,11 @@ class Call:
 
 @dataclass
 class Proxy:
-    """A recording proxy before a server. *answer* may answer in its place: (status, body)."""
+    """A recording proxy before a server. *answer* may answer in its place: (status, body), headers behind."""
 
     url: str
     calls: list[Call] = field(default_factory=list)
-    answer: Callable[[Call], tuple[int, bytes] | None] = lambda call: None
+    answer: Callable[[Call], tuple[int, bytes] | tuple[int, bytes, dict[str, str]] | None] = lambda call: None
 
     @property
     def writes(self) -> list[Call]:
@@ -118,7 +118,8 @@ def recording_proxy(upstream: str) -> Iterator[Proxy]:
             proxy.calls.append(call)
             scripted = proxy.answer(call)
             if scripted is not None:
-                self._send(scripted[0], {}, scripted[1])
+                status, content, *headers = scripted
+                self._send(status, headers[0] if headers else {}, content)
                 return
             connection = http.client.HTTPConnection(host, timeout=30)
             connection.request(self.command, self.path, body, dict(self.headers))

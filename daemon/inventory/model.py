@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,11 +27,16 @@ class Backend:
 
     @property
     def key(self) -> str:
-        """The whole object key, workspace included (Terraform's S3 backend: `workspace_key_prefix`, default `env:`)."""
+        """The whole object key, workspace included, as Terraform's S3 backend joins it (`path.Join` in its `path()`).
+
+        `workspace_key_prefix` is `env:` where it is not set; set to nothing, it is nothing.
+        """
         key = str(self.config.get("key", ""))
         if self.type != "s3" or self.workspace == DEFAULT_WORKSPACE:
             return key
-        return f"{self.config.get('workspace_key_prefix') or 'env:'}/{self.workspace}/{key}"
+        prefix = self.config.get("workspace_key_prefix")
+        parts = ("env:" if prefix is None else str(prefix), self.workspace, key)
+        return posixpath.normpath("/".join(part for part in parts if part))
 
 
 @dataclass(frozen=True, slots=True)

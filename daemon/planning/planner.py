@@ -80,7 +80,9 @@ class Planner:
         except ProcessesClosedError:
             found = _ended(error("Barograph is stopping", cause="stopping"))
         except OSError as failed:
-            found = _ended(error(f"the scratch folder cannot be used: {failed.strerror}", cause="scratch"))
+            found = _ended(error(f"the scratch folder cannot be used: {failed.strerror or failed}", cause="scratch"))
+        except Exception as odd:  # noqa: BLE001  # libraries raise what they like, and its text may hold secrets
+            found = _ended(error(f"the look broke off ({type(odd).__name__})", cause=f"broke off {type(odd).__name__}"))
         return _scrubbed(replace(found, seconds=(self._clock() - began).total_seconds()), secrets)
 
     def close(self) -> None:

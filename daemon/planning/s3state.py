@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.base import LookFailed
-from daemon.aws import OWN, Aws, Identity, Role, is_missing, look
+from checks.plans.redact import scrub_text
+from daemon.aws import OWN, Aws, Identity, Role, is_deleted, is_missing, look
 from daemon.inventory.model import Backend
 from daemon.planning.ended import LookEndedError, config_error, error
 from daemon.planning.state import StateSeen, locked, mark_of, moved, never_deployed, text, truth, whole
@@ -26,8 +27,7 @@ class S3State:
         return f"s3://{self.backend.bucket}/{self.backend.key}"
 
     def before(self) -> StateSeen:
-        if not self.backend.bucket or not self.backend.config.get("key"):
-            raise config_error("the S3 backend names no bucket or no key", cause="backend incomplete")
+        self._check_place()
         self._check_locks()
         digest = self._item(f"{self.backend.bucket}/{self.backend.key}-md5").get("Digest", {}).get("S", "")
         found = self._get(self.backend.key)
@@ -38,6 +38,7 @@ class S3State:
                     cause="state deleted",
                     remedy="restore the state object from an earlier version",
                 )
+            self._check_names()
             raise never_deployed(self.shown)
         body, mark = found
         # Compared here, as Terraform itself tries for ten seconds before it says the same.
@@ -48,6 +49,24 @@ class S3State:
                 remedy="find out who wrote the object last, and restore the version that matches the digest",
             )
         return whole(body, mark)
+
+    def _check_place(self) -> None:
+        for name in ("bucket", "key"):
+            value = self.backend.config.get(name)
+            if not isinstance(value, str | int) or not str(value):
+                raise config_error(f"the S3 backend names no {name}", cause="backend incomplete")
+
+    def _check_names(self) -> None:
+        """Where Terraform refuses the key or prefix, that nothing is there says nothing."""
+        for name in ("key", "workspace_key_prefix"):
+            value = str(self.backend.config.get(name) or "")
+            doubled = name == "key" and "//" in value
+            if value.startswith("/") or value.endswith("/") or doubled or not value.isprintable():
+                raise config_error(
+                    f"the S3 backend's {name} {value!r} is none that Terraform takes, and there is no state under it",
+                    cause="backend incomplete",
+                    remedy=f"write {name} without a slash at either end, two in a row, or control characters",
+                )
 
     def after(self, seen: StateSeen) -> None:
         self._check_locks()
@@ -80,8 +99,19 @@ class S3State:
                     return stream.read(), _mark(answer)
         except LookFailed as failed:
             if is_missing(failed.__cause__):
+                if is_deleted(failed.__cause__):
+                    self._check_deleted(key, where)
                 return None
             raise _failed(failed) from failed
+
+    def _check_deleted(self, key: str, where: str) -> None:
+        """A lock that was let go is deleted; a state that was deleted is not one that never was."""
+        if key == self.backend.key:
+            raise error(
+                f"the state {where} was deleted: the bucket keeps a delete marker in its place",
+                cause="state deleted",
+                remedy="restore an earlier version of the object; if it was meant, disable the component",
+            )
 
     def _item(self, lock_id: str) -> Mapping[str, Any]:
         """An item of the lock table; empty: it is not there, or there is no table."""
@@ -106,6 +136,7 @@ class S3State:
 
     def _client(self, service: str, older_name: str, variable: str) -> Any:
         config = self.backend.config
+        endpoint = self._endpoint(service, older_name, variable)
         try:
             return self.aws.client(
                 service,
@@ -114,11 +145,17 @@ class S3State:
                 or self.env.get("AWS_DEFAULT_REGION")
                 or "us-east-1",
                 identity=identity(config, self.env),
-                endpoint_url=self._endpoint(service, older_name, variable),
+                endpoint_url=endpoint,
                 path_style=truth(config, "use_path_style", "force_path_style"),
             )
         except LookFailed as failed:
             raise _failed(failed) from failed
+        except ValueError:
+            raise config_error(
+                f"the backend's endpoint for {service} is no address: {scrub_text(endpoint)}",
+                cause="backend endpoint",
+                remedy="write it with its scheme: https://…",
+            ) from None
 
     def _endpoint(self, service: str, older_name: str, variable: str) -> str:
         given = text(_block(self.backend.config.get("endpoints")), service) or text(self.backend.config, older_name)
