@@ -13,7 +13,7 @@ from tests.checks.plans.recorded import drifted, entry, plan
 
 def _beside(made: dict[str, Any], *others: tuple[str, dict[str, Any]]) -> dict[str, Any]:
     """The plan with other resources in its state."""
-    held = [
+    held: list[dict[str, Any]] = [
         {"address": f"{kind}.o{number}", "mode": "managed", "type": kind, "values": values}
         for number, (kind, values) in enumerate(others)
     ]
