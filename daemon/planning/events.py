@@ -12,7 +12,9 @@ from checks.plans.look import LookStatus
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _FRAME = re.compile(r"^[\s╷│╵]+|\s+$")
-_LONGEST = 600
+_LONGEST = 65536  # characters of a message that are read; what is kept is cut when it is scrubbed
+# What a function could not work with: a value of the code's, from anywhere, marked as sensitive or not.
+_QUOTED = re.compile(r'((?:convert|parse|parsing|decode|decoding)\b[^"]{0,40})"(?:[^"\\]|\\.)*"')
 
 # Trouble on the way to somewhere: not the configuration's fault, whatever the rest of the text says.
 _NETWORK = re.compile(
@@ -61,7 +63,7 @@ class Diagnostic:
         where = f"{self.file}:{self.line}: " if self.file else ""
         whose = f"{self.address}: " if self.address else ""
         detail = f": {' '.join(self.detail.split())}" if self.detail else ""
-        return f"{where}{whose}{self.summary}{detail}"[:_LONGEST]
+        return _QUOTED.sub(r"\g<1>(not shown)", f"{where}{whose}{self.summary}{detail}")[:_LONGEST]
 
 
 @dataclass(frozen=True, slots=True)

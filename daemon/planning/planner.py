@@ -6,13 +6,13 @@ import contextlib
 import queue
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from checks.plans.look import LookStatus, PlanLook
-from checks.plans.redact import scrub_text
+from checks.plans.redact import Scrubber, cut
 from daemon.aws import Aws
 from daemon.inventory.model import Watched
 from daemon.planning import drivers, outcome
@@ -23,10 +23,12 @@ from daemon.planning.environment import child_environment
 from daemon.planning.guarding import read_log, write_guard
 from daemon.planning.modules import read_module, role_override
 from daemon.planning.places import put_local_state, state_place
-from daemon.planning.secrets import secrets_of
+from daemon.planning.secrets import in_files, in_state, secrets_of
 from daemon.planning.settings import Grant, PlanningSettings, grant
 from daemon.planning.tools import atmos_base, cli_config, component_folder
 from daemon.processes import Processes, ProcessesClosedError, ProgramMissingError
+
+_LONGEST = 600  # characters of one text that a look tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class _Job:
     given: Grant
     atmos: bool
     left: Callable[[], float]  # seconds until the deadline
+    secrets: set[str] = field(repr=False)  # grows with what the look reads
 
 
 class Planner:
@@ -68,11 +71,11 @@ class Planner:
         if not instance.enabled or instance.abstract:
             why = "abstract" if instance.abstract else "disabled"
             return PlanLook(LookStatus.NOT_APPLICABLE, f"{instance.key} is {why}", cause=why)
-        secrets = secrets_of(watched, Grant(), self._settings.inherited)
+        secrets = set(secrets_of(watched, Grant(), self._settings.inherited))
         try:
             given = self._granted(watched)
-            secrets = secrets_of(watched, given, self._settings.inherited)
-            found = self._look(watched, given, source_fingerprint)
+            secrets |= secrets_of(watched, given, self._settings.inherited)
+            found = self._look(watched, given, source_fingerprint, secrets)
         except LookEndedError as ended:
             found = _ended(ended)
         except ProgramMissingError as missing:
@@ -104,8 +107,9 @@ class Planner:
         except ValueError as bad:
             raise config_error(str(bad), cause="account unknown") from bad
 
-    def _look(self, watched: Watched, given: Grant, fingerprint: str) -> PlanLook:
-        job = _Job(watched, given, self._uses_atmos(watched), drivers.deadline(self._settings.deadline_seconds))
+    def _look(self, watched: Watched, given: Grant, fingerprint: str, secrets: set[str]) -> PlanLook:
+        left = drivers.deadline(self._settings.deadline_seconds)
+        job = _Job(watched, given, self._uses_atmos(watched), left, secrets)
         opened = self._open()
         with opened.worker() as copy, copy.look():
             return self._plan(job, opened, copy, fingerprint)
@@ -140,9 +144,11 @@ class Planner:
         )
         place = state_place(watched, self._repository, env, self._aws)
         seen = place.before()
+        job.secrets.update(in_state(seen.body))
         copy.refresh(fingerprint)
         if not component.is_dir():
             raise config_error(f"the component's folder {directory} is not there", cause="component folder missing")
+        job.secrets.update(in_files(component, watched))
         put_local_state(watched, component, copy.tree, seen)
         module = read_module(component)
         role, external = job.given.plan_role, job.given.external_id
@@ -241,13 +247,19 @@ def _ended(ended: LookEndedError) -> PlanLook:
     )
 
 
-def _scrubbed(look: PlanLook, secrets: frozenset[str]) -> PlanLook:
-    """The look without secrets in anything that is text; the plan itself stays as it is."""
+def _scrubbed(look: PlanLook, secrets: Collection[str]) -> PlanLook:
+    """The look without secrets in anything that is text, cut afterwards; the plan itself stays as it is."""
+    # Messages are told in one line: then a secret of several lines is in one, too.
+    scrubber = Scrubber({form for secret in secrets for form in (secret, " ".join(secret.split()))})
+
+    def clean(text: str) -> str:
+        return cut(scrubber.text(text), _LONGEST)
+
     return replace(
         look,
-        reason=scrub_text(look.reason, secrets),
-        remedy=scrub_text(look.remedy, secrets),
-        cause=scrub_text(look.cause, secrets),
-        diagnostics=tuple(scrub_text(line, secrets) for line in look.diagnostics),
-        facts={name: scrub_text(value, secrets) for name, value in look.facts.items()},
+        reason=clean(look.reason),
+        remedy=clean(look.remedy),
+        cause=clean(look.cause),
+        diagnostics=tuple(clean(line) for line in look.diagnostics),
+        facts={name: clean(value) for name, value in look.facts.items()},
     )
