@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from importlib.metadata import version
 from typing import Any
 
 import click
+
+_CANNOT_SAY = 3
 
 # Command -> what `barograph --help` says of it; daemon.commands.<command> holds the click object of that name.
 COMMANDS = {
@@ -53,3 +56,9 @@ def main(arguments: list[str] | None = None) -> Any:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO) or error.filename is not None:
+            raise
+        sys.stdout = None  # what is left in it cannot be written either, when Python ends
+        click.echo(f"barograph: the output cannot be written: {error.strerror}", err=True)
+        return _CANNOT_SAY

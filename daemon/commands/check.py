@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-import tempfile
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,28 +76,54 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
     from fnmatch import fnmatchcase
 
     from daemon.inventory.model import InventoryError
+    from daemon.planning.copies import temporary
     from daemon.runner import Runner
     from daemon.wiring import open_eyes
 
-    with tempfile.TemporaryDirectory(prefix="barograph-", ignore_cleanup_errors=True) as folder:
-        scratch = Path(folder) / "scratch"
-        with open_eyes(config, scratch, os.environ, utc_now) as eyes:
+    with (
+        temporary("barograph-check-") as folder,
+        ended_by_signals(),
+        open_eyes(config, folder / "scratch", os.environ, utc_now) as eyes,
+    ):
+        try:
+            inventory = eyes.loader.load()
+        except InventoryError as error:
+            return [], Trouble(blind=(("repository", str(error)),))
+        runner = Runner(eyes.plans, _NoRecords(), utc_now)
+        jobs = [
+            (name, place)
+            for name, at in eyes.places(inventory, eyes.loader.source_fingerprint).items()
+            if not names or name in names
+            for place in at.values()
+            if fnmatchcase(place.labels.get("stack", ""), stack)
+            and fnmatchcase(place.labels.get("component", ""), component)
+        ]
+        with ThreadPoolExecutor(config.planning.workers) as pool:
             try:
-                inventory = eyes.loader.load()
-            except InventoryError as error:
-                return [], Trouble(blind=(("repository", str(error)),))
-            runner = Runner(eyes.plans, _NoRecords(), utc_now)
-            jobs = [
-                (name, place)
-                for name, at in eyes.places(inventory, eyes.loader.source_fingerprint).items()
-                if not names or name in names
-                for place in at.values()
-                if fnmatchcase(place.labels.get("stack", ""), stack)
-                and fnmatchcase(place.labels.get("component", ""), component)
-            ]
-            with ThreadPoolExecutor(config.planning.workers) as pool:
                 runs = list(pool.map(lambda job: runner.run(*job), jobs))
-            return runs, _trouble(inventory)
+            except BaseException:  # Ctrl-C: leaving the pool waits for the plans that run
+                pool.shutdown(wait=False, cancel_futures=True)
+                eyes.end_children()
+                raise
+        return runs, _trouble(inventory)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C end the block: no child and no plan is left behind, and the exit code is no answer."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may ask for signals
+        return
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _trouble(inventory: Inventory) -> Trouble:

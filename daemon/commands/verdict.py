@@ -37,7 +37,7 @@ def verdict(context: click.Context, plan: str, *, as_json: bool) -> None:
 
     \b
     Exit codes:
-      0  in_sync or accepted
+      0  in_sync or accepted; what was accepted may open something: see `security` in what is printed
       1  any other verdict
       2  usage: the file is missing or cannot be read
       3  cannot be judged: no JSON, cut off, no plan, an errored or incomplete plan
@@ -56,6 +56,8 @@ def verdict(context: click.Context, plan: str, *, as_json: bool) -> None:
 
 def _loaded(plan: str) -> Any:
     name = "standard input" if plan == "-" else plan
+    if plan == "-" and sys.stdin is None:
+        raise click.UsageError("standard input is closed: there is no plan to read")
     try:
         raw = sys.stdin.buffer.read() if plan == "-" else Path(plan).read_bytes()
     except OSError as error:

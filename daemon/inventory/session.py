@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from daemon.inventory.atmosyaml import AtmosYaml
 from daemon.inventory.model import InventoryError
 from daemon.inventory.scrub import explained, secrets_in_manifests, secrets_of
 from daemon.inventory.settings import SourceSettings
-from daemon.planning.copies import WorkingCopy
+from daemon.planning.copies import WorkingCopy, temporary
 from daemon.planning.environment import Folders, child_environment
 from daemon.planning.guarding import read_log, write_guard
 from daemon.planning.settings import Grant
@@ -94,8 +93,7 @@ def opened(
     settings: SourceSettings, yaml: AtmosYaml, run: Run, *, copied: bool
 ) -> Iterator[Session]:  # fmt: skip
     """A session on the repository, or, with *copied*, on a private copy: listing with templates can write."""
-    scratch = Path(tempfile.mkdtemp(prefix="barograph-inventory-"))
-    try:
+    with temporary("barograph-inventory-") as scratch:
         root = settings.path
         if copied:
             working = WorkingCopy(scratch, settings.path)
@@ -117,8 +115,6 @@ def opened(
         del env["TF_WORKSPACE"]  # Terraform's Go wrapper, which Atmos lists with, refuses to start when it is set
         guard = write_guard(folders.binaries, terraform=terraform, log=log, env=env)
         yield Session(root, str(guard), settings, run, env, log)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _base(settings: SourceSettings, yaml: AtmosYaml, root: Path) -> Path:

@@ -7,7 +7,9 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,7 @@ _LONGEST_TEMPORARY = 64
 _LINK = "barograph-tmp-"
 _MOST_OUTSIDE = 1024 * 1024 * 1024  # bytes that a link may lead to
 _BYTES_OF_A_NAME = 4096  # a file takes up that much at least
+_SECONDS_TO_LOCK = 60.0
 _OWN = "barograph-plans"  # the only folder of the scratch folder that is ever wiped
 
 
@@ -38,14 +41,39 @@ class Scratch:
         for old in base.iterdir():
             _wipe_if_dead(old)
         _drop_dead_links(base)
-        self.path = Path(tempfile.mkdtemp(prefix="run-", dir=base))
-        # Held until close(): how another process knows that this folder is in use. The system drops it with us.
-        self._lock = os.open(self.path / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.path, self._lock = _held("run-", base)
 
     def close(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
+
+
+@contextlib.contextmanager
+def temporary(prefix: str) -> Iterator[Path]:
+    """A folder for the length of a command, readable by nobody else; those of commands that were killed are wiped."""
+    base = Path(tempfile.gettempdir())
+    for old in base.glob(f"{prefix}*"):
+        with contextlib.suppress(OSError):
+            seen = old.lstat()
+            if stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.geteuid():
+                _wipe_if_dead(old)
+                _drop_dead_links(old)
+    folder, lock = _held(prefix, base)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+        _drop_dead_links(folder)
+
+
+def _held(prefix: str, base: Path) -> tuple[Path, int]:
+    """A new folder below *base*, and the lock that says it is in use; the system drops it with this process."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=base))
+    lock = os.open(folder / ".new", os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    os.rename(folder / ".new", folder / ".lock")  # held from the moment that others can see it
+    return folder, lock
 
 
 def _drop_dead_links(base: Path) -> None:
@@ -59,7 +87,9 @@ def _wipe_if_dead(folder: Path) -> None:
     try:
         lock = os.open(folder / ".lock", os.O_RDWR)
     except FileNotFoundError:
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - folder.lstat().st_mtime > _SECONDS_TO_LOCK:  # a younger one may be about to get its lock
+                shutil.rmtree(folder, ignore_errors=True)
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

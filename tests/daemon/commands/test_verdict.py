@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +118,14 @@ def test_control_characters_do_not_reach_the_terminal(tmp_path: Path) -> None:
 def test_help_warns_of_refresh_false() -> None:
     """The help says what a plan cannot show."""
     assert "-refresh=false" in _run("--help").output
+
+
+@pytest.mark.parametrize("redirect", ["<&-", ">/dev/full"])
+def test_closed_input_and_full_output_are_told_in_one_line(redirect: str) -> None:
+    """Neither is a traceback, and neither is a verdict."""
+    plan = "-" if "<" in redirect else str(PLANS / "0.plan.json")
+    line = f"{shlex.quote(sys.executable)} -m daemon verdict {shlex.quote(plan)} {redirect}"
+    done = subprocess.run(["sh", "-c", line], cwd=PLANS.parents[2], capture_output=True, text=True, timeout=60)
+    assert done.returncode in (2, 3)
+    assert "Traceback" not in done.stderr
+    assert "closed" in done.stderr or "cannot be written" in done.stderr
