@@ -150,6 +150,9 @@ class Outbox(Protocol):
         is not sent they are not ready.
         """
 
+    def heads(self, now: datetime) -> Sequence[Delivery]:
+        """Of what is ready, the first of each lane: a channel's posts and replies, and apart from them its edits."""
+
     def in_doubt(self) -> Sequence[Delivery]:
         """Messages in state SENDING: their intent was committed and no answer was."""
 

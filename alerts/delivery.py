@@ -121,17 +121,14 @@ class Courier:
 
     def _send_next(self, now: datetime) -> tuple[bool, float | None]:
         """Send the first message whose lane is free. Else give seconds until one is."""
-        limit = 50
-        while True:
-            ready = self._outbox.ready(now, limit)
-            waits = [self._lane_wait(delivery, now) for delivery in ready]
-            for delivery, wait in zip(ready, waits, strict=True):
-                if wait <= 0:
-                    self._send(delivery)
-                    return True, None
-            if len(ready) < limit:
-                return False, min(waits, default=None)
-            limit *= 8  # one full channel must not hide the others
+        waits: list[float] = []
+        for delivery in self._outbox.heads(now):
+            wait = self._lane_wait(delivery, now)
+            if wait <= 0:
+                self._send(delivery)
+                return True, None
+            waits.append(wait)
+        return False, min(waits, default=None)
 
     def _lane_wait(self, delivery: Delivery, now: datetime) -> float:
         if delivery.kind is DeliveryKind.UPDATE:

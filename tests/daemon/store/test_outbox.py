@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,22 @@ def test_critical_first_then_in_order_of_storing(store: Store, outbox: Outbox) -
         put(store, draft(f"{tier}{number}", subject=f"s{number}", tier=tier))
     assert ready(outbox) == ["critical2", "critical4", "warning1", "warning3", "info0"]
     assert [each.dedupe_key for each in outbox.ready(NOW, limit=2)] == ["critical2", "critical4"]
+
+
+def test_thousands_that_wait_are_not_read_to_send_one(store: Store, outbox: Outbox) -> None:
+    """Of each channel's posts, and of its edits, only the next is given: the rest cannot go before it anyway."""
+    put(store, post("root"))
+    send(store, outbox, "root")
+    put(store, update("edit"))
+    put(store, *(draft(f"c{n}", subject=f"s{n}", tier=Tier.INFO) for n in range(2000)))
+    put(store, draft("urgent", subject="u", tier=Tier.CRITICAL), replace(draft("other", subject="o"), channel="C2"))
+    heads = [each.dedupe_key for each in outbox.heads(NOW)]
+    assert sorted(heads) == ["edit", "other", "urgent"]
+    assert heads[0] == "urgent"
+    send(store, outbox, "urgent")
+    outbox.put_back(begin(store, outbox, "c0"), later(minutes=1), "not_sent", "")
+    assert {each.dedupe_key for each in outbox.heads(NOW)} == {"edit", "other", "c1"}
+    assert "c0" in {each.dedupe_key for each in outbox.heads(later(minutes=2))}
 
 
 def test_a_subject_is_sent_strictly_in_order(store: Store, outbox: Outbox) -> None:
