@@ -145,7 +145,9 @@ def _class_of_drift(it: Subject, path: Path, planned: bool, context: Context) ->
         return Class.DRIFT_AND_PENDING  # changed by hand, and the code no longer has it
     if _unknown_at(change.unknown, path):
         # Providers mark what they compute as unknown when anything else changes. Only what the code sets is reverted.
-        computed = references.configured(context.plan, it.address, str(path[0]) if path else "") is False
+        # Where a part of it is known, the code sets it, be it by a dynamic block, which no plan's configuration shows.
+        whole = _mask_at(change.unknown, path) is True
+        computed = whole and references.configured(context.plan, it.address, str(path[0]) if path else "") is False
         return Class.ACCEPTED if computed and not relevant else Class.DRIFT
     if same(value_at(it.desired, path), value_at(it.recorded, path)):
         return Class.DRIFT
@@ -154,6 +156,11 @@ def _class_of_drift(it: Subject, path: Path, planned: bool, context: Context) ->
 
 def _unknown_at(mask: Any, path: Path) -> bool:
     """Whether anything at *path* is only known after the apply."""
+    return _any(_mask_at(mask, path))
+
+
+def _mask_at(mask: Any, path: Path) -> Any:
+    """What a mask says of *path*: True, if that or what it is in is only known after the apply."""
     for step in path:
         if mask is True:
             return True
@@ -162,8 +169,8 @@ def _unknown_at(mask: Any, path: Path) -> bool:
         elif isinstance(mask, list) and isinstance(step, int) and step < len(mask):
             mask = mask[step]
         else:
-            return False
-    return _any(mask)
+            return None
+    return mask
 
 
 def _any(mask: Any) -> bool:

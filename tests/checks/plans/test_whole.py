@@ -90,3 +90,22 @@ def test_large_plan_is_judged_in_time() -> None:
     began = time.process_time()
     assert judge(made).verdict is Verdict.DRIFT
     assert time.process_time() - began < 15
+
+
+def test_block_put_back_with_a_computed_value_in_it_is_drift() -> None:
+    """Dynamic blocks are not in a plan's configuration: what is planned for one is known but for what is computed."""
+    configuration = {"root_module": {"resources": [{"address": A, "expressions": {"name": {}}}]}}
+    before, after = {"b": [{"x": 1, "order": 1}, {"x": 2, "order": 2}]}, {"b": [{"x": 1, "order": 1}]}
+    desired = {"b": [{"x": 1, "order": 1}, {"x": 2}]}
+    made = plan(
+        [entry(A, ["update"], before, after)],
+        [entry(A, ["update"], after, desired, unknown={"b": [{}, {"order": True}]})],
+        configuration=configuration,
+    )
+    assert judge(made).verdict is Verdict.DRIFT
+    computed = plan(
+        [entry(A, ["update"], before, after)],
+        [entry(A, ["update"], {**after, "s": 1}, {"s": 2}, unknown={"b": True})],
+        configuration=configuration,
+    )
+    assert judge(computed).verdict is Verdict.PENDING
