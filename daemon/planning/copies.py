@@ -22,6 +22,7 @@ _LONGEST_TEMPORARY = 64
 _LINK = "barograph-tmp-"
 _MOST_OUTSIDE = 1024 * 1024 * 1024  # bytes that a link may lead to
 _BYTES_OF_A_NAME = 4096  # a file takes up that much at least
+_YOUNG = "new-"  # in the name of a folder whose process is about to lock it
 _SECONDS_TO_LOCK = 60.0
 _OWN = "barograph-plans"  # the only folder of the scratch folder that is ever wiped
 
@@ -69,10 +70,11 @@ def temporary(prefix: str) -> Iterator[Path]:
 
 def _held(prefix: str, base: Path) -> tuple[Path, int]:
     """A new folder below *base*, and the lock that says it is in use; the system drops it with this process."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=base))
-    lock = os.open(folder / ".new", os.O_CREAT | os.O_RDWR, 0o600)
+    young = Path(tempfile.mkdtemp(prefix=f"{prefix}{_YOUNG}", dir=base))
+    lock = os.open(young / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    os.rename(folder / ".new", folder / ".lock")  # held from the moment that others can see it
+    folder = young.with_name(young.name.replace(_YOUNG, "", 1))  # under its own name it is held from the beginning
+    young.rename(folder)
     return folder, lock
 
 
@@ -85,11 +87,11 @@ def _drop_dead_links(base: Path) -> None:
 
 def _wipe_if_dead(folder: Path) -> None:
     try:
+        if _YOUNG in folder.name and time.time() - folder.lstat().st_mtime < _SECONDS_TO_LOCK:
+            return
         lock = os.open(folder / ".lock", os.O_RDWR)
     except FileNotFoundError:
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - folder.lstat().st_mtime > _SECONDS_TO_LOCK:  # a younger one may be about to get its lock
-                shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
