@@ -48,8 +48,8 @@ class PlannedInstance:
 
 
 def labels_of(instance: Instance) -> Mapping[str, str]:
-    """Give what routes, silences and metrics may match an instance by."""
-    return {
+    """Give what routes, silences and metrics may match an instance by: text that can be shown, whatever it was."""
+    labels = {
         "stack": instance.stack,
         "component": instance.component,
         "stage": instance.stage,
@@ -59,6 +59,8 @@ def labels_of(instance: Instance) -> Mapping[str, str]:
         "region": instance.region,
         "owner": instance.owner,
     }
+    # Half of a surrogate pair can stand in JSON, and in no page or metric.
+    return {name: text.encode("utf-8", "backslashreplace").decode() for name, text in labels.items()}
 
 
 def places(inventory: Inventory, scope: Scope, make: Callable[[Watched], Place]) -> Mapping[str, Place]:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from daemon.config.problems import Problem, echo, label, suggestion
 from daemon.config.reader import Document, Spot, Trail, Unusable
+from daemon.config.secrets import looks_secret
 from daemon.config.section import FILE_SUFFIX, Section
 
 _LIMITS = {
@@ -49,13 +50,23 @@ def _say(details: ErrorDetails, trail: Trail, model: type[BaseModel], document: 
     if kind == "missing":
         return document.key_at(trail[:-1]), _missing(trail, model)
     if details["loc"][-1:] == ("[key]",):
-        return document.key_at(trail), f"a key of {label(trail[:-1])} {_words(details)}"
+        return document.key_at(trail), f"a key of {label(trail[:-1])} {_words(details, trail)}"
     while trail and trail not in document.values:
         trail = trail[:-1]  # a list of one that was written without brackets, or an option that is not there
-    return document.value_at(trail), f"{label(trail) or 'the configuration'} {_words(details)}"
+    return document.value_at(trail), f"{label(trail) or 'the configuration'} {_words(details, trail)}"
 
 
-def _words(details: ErrorDetails) -> str:
+def _holds_secrets(trail: Trail) -> bool:
+    """Whether what stands at a place, or was meant to stand inside it, may be a secret."""
+    names = tuple(part for part in trail if isinstance(part, str))
+    return (
+        names[:1] == ("slack",)
+        or names[:2] == ("web", "auth")
+        or names[:3] in (("planning", "rules", "environment"), ("planning", "rules", "variables"))
+    )
+
+
+def _words(details: ErrorDetails, trail: Trail) -> str:
     kind, context, value = details["type"], details.get("ctx", {}), details["input"]
     if kind == "barograph":
         return str(context["text"])
@@ -72,7 +83,8 @@ def _words(details: ErrorDetails) -> str:
         return f"is not right: {context.get('error')}"
     shape = _SHAPES.get(re.sub(r"_(type|parsing)$", "", kind))
     if shape:
-        return f"must be {shape}, not {echo(value)}"
+        told = "text" if isinstance(value, str) and _holds_secrets(trail) else echo(value)
+        return f"must be {shape}, not {told}"
     return f"is not right: {details['msg'][:1].lower()}{details['msg'][1:]}"
 
 
@@ -85,7 +97,11 @@ def _unknown(trail: Trail, model: type[BaseModel]) -> str:
     known = section_at(model, group).model_fields
     if group == ("checks",):
         return f"there is no check {echo(word)}; {suggestion(word, known)}"
-    return f"{label(group) or 'the configuration'} has no option {echo(word)}; {suggestion(word, known)}"
+    meant = suggestion(word, known)
+    # Repeated where it is nearly an option's name: what is like none, in such a group, may be the secret itself.
+    named = meant.startswith("did you mean") or not _holds_secrets(trail) or looks_secret(word)
+    told = f"option {echo(word)}" if named else "option of that name"
+    return f"{label(group) or 'the configuration'} has no {told}; {meant}"
 
 
 def _missing(trail: Trail, model: type[BaseModel]) -> str:

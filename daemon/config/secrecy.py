@@ -16,7 +16,12 @@ from daemon.config.secrets import FromEnvironment, Secret, Source, looks_secret
 from daemon.config.section import FILE_SUFFIX
 from daemon.config.values import is_loopback
 
-_SECRET_NAME = re.compile(r"pass(word|wd|phrase)?|secret|token|credential|private|api_?key|access_?key", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"pass(word|wd|phrase)?|pwd|(?:^|_|db)pw(?:$|_)|secret|token|credential|private|[a-z]_?key$|auth|conn(?:ection)?_?str"
+    r"|dsn|encryption|headers?",
+    re.IGNORECASE,
+)
+_SIGNED_IN = re.compile(r"://[^/\s@]*:[^/\s@]+@")  # a URL with a password
 _OTHERS = 0o077  # permission bits of group and world
 MIN_TOKEN = 16  # characters; shorter ones can be guessed
 
@@ -45,10 +50,13 @@ def is_hidden(trail: Trail, value: Any) -> bool:
     if isinstance(value, Secret):
         if value.source is not Source.CLEAR or not _is_variable(trail):
             return True
-        return bool(_SECRET_NAME.search(str(trail[-1]))) or looks_secret(value.reveal())
+        text = value.reveal()
+        return bool(_SECRET_NAME.search(str(trail[-1])) or _SIGNED_IN.search(text)) or looks_secret(text)
     if not _is_free(trail) or not isinstance(value, str):
         return False
-    return isinstance(value, FromEnvironment) or any(_SECRET_NAME.search(str(part)) for part in trail[4:])
+    if isinstance(value, FromEnvironment) or _SIGNED_IN.search(value) or looks_secret(value):
+        return True
+    return any(_SECRET_NAME.search(str(part)) for part in trail[4:])
 
 
 def _is_variable(trail: Trail) -> bool:

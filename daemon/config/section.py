@@ -73,7 +73,10 @@ def as_written(text: str) -> Any:
 
 
 def read_secret_file(path: Any, folder: Path) -> Secret:
-    """Read a secret from a file; line ends at its end are not part of it. Raises PydanticCustomError."""
+    """Read a secret from a file; line ends at its end are not part of it. Raises PydanticCustomError.
+
+    What is told does not repeat *path*: people type the secret itself there.
+    """
     if not isinstance(path, str) or not path:
         raise wrong(f"must be the path of a file, not {echo(path)}")
     data = b""
@@ -85,9 +88,9 @@ def read_secret_file(path: Any, folder: Path) -> Secret:
                 data = stream.read(MAX_SECRET_BYTES + 1)
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "it cannot be read"
-        raise wrong(f"names {echo(path)}, which cannot be read: {reason[:1].lower()}{reason[1:]}") from None
+        raise wrong(f"names a file that cannot be read: {reason[:1].lower()}{reason[1:]}") from None
     if not ordinary:
-        raise wrong(f"names {echo(path)}, which is no ordinary file")
+        raise wrong("names what is no ordinary file")
     if len(data) > MAX_SECRET_BYTES:
         raise wrong(f"names a file of more than {MAX_SECRET_BYTES // 1024} KiB; that is no secret")
     try:

@@ -28,7 +28,7 @@ class Why(StrEnum):
 
 _SAID: Mapping[Why, tuple[str, str]] = {
     Why.NAME: (
-        "have names that Terraform reads as flags or that are empty",
+        "have names that Terraform reads as flags, that cannot be shown or that are empty",
         "Rename them, or mend the stack name pattern in atmos.yaml.",
     ),
     Why.STACK: (

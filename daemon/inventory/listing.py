@@ -94,6 +94,8 @@ def _unusable_name(stack: str, name: str) -> Refusal | None:
     for word, what in ((stack, "stack"), (name, "component")):
         if not word.strip():
             return Refusal(stack, name, Why.NAME, f"the {what} has no name")
+        if not word.isprintable():
+            return Refusal(ascii(stack), ascii(name), Why.NAME, f"the {what}'s name holds what cannot be shown")
         if word.startswith("-"):
             return Refusal(stack, name, Why.NAME, f"the {what}'s name begins with -, which Terraform reads as a flag")
     if "/" in stack:

@@ -117,6 +117,9 @@ def _watched(settings: SourceSettings, module: RootModule, backend: Backend, cod
 def _refusal(watched: Watched, seen: set[str]) -> Refusal | None:
     instance = watched.instance
     for word, what in ((instance.stack, "stack"), (instance.component, "component"), (instance.workspace, "workspace")):
+        if not word.isprintable():
+            reason = f"the {what}'s name holds what cannot be shown"
+            return Refusal(ascii(instance.stack), ascii(instance.component), Why.NAME, reason)
         if not word or word.startswith("-"):
             reason = f"the {what}'s name begins with -, which Terraform reads as a flag" if word else f"no {what} name"
             return Refusal(instance.stack, instance.component, Why.NAME, reason)

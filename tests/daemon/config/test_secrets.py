@@ -181,3 +181,32 @@ def test_json_of_the_models_hides_secrets(tmp_path: Path) -> None:
     config = loaded(tmp_path, MINIMAL + SLACK + "{token: '${CANARY}'}\n")
 
     assert json.loads(config.file.model_dump_json())["slack"]["token"] == "<secret>"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "address: 'https://u:{0}@h'",
+        "conn_str: 'postgres://u:{0}@h/db'",
+        "connection_string: {0}",
+        "sse_customer_key: {0}",
+        "encryption_key: {0}",
+        'encryption: \'{{"passphrase": "{0}"}}\'',
+        "headers: {{Authorization: 'Basic {0}'}}",
+        "dbpw: {0}",
+        "master_pwd: {0}",
+        "note: 'key xoxb-12345678-{0}'",
+    ],
+)
+def test_what_terraform_is_given_in_clear_is_hidden_where_its_name_or_form_says_so(
+    tmp_path: Path, written: str
+) -> None:
+    """Also where nobody took it from the environment; a plain name beside it stays readable."""
+    text = (
+        "source:\n  kind: terraform\n  path: .\n  roots:\n    - path: .\n      stack: a\n"
+        f"      vars: {{{written.format(CANARY)}, key: states/a.tfstate}}\n"
+    )
+    config = loaded(tmp_path, text)
+    assert CANARY not in show(config)
+    assert "states/a.tfstate" in show(config)
+    assert any(CANARY in secret for secret in config.secrets())

@@ -130,6 +130,8 @@ def test_the_owner(saved: Saved) -> None:
         ("acme-prod", "-vpc", {}, "the component's name begins with -"),
         ("-prod", "vpc", {}, "the stack's name begins with -"),
         ("", "vpc", {}, "the stack has no name"),
+        ("acme\ud800", "vpc", {}, "the stack's name holds what cannot be shown"),
+        ("acme-prod", "v\npc", {}, "the component's name holds what cannot be shown"),
         ("a/b", "vpc", {}, "holds a /"),
         ("acme-prod", "vpc", {"metadata": {"type": "abstract"}}, "abstract"),
         ("acme-prod", "vpc", {"metadata": {"component": "gone"}}, "components/terraform/gone is not there"),
