@@ -169,6 +169,16 @@ def test_the_plan_role_takes_the_place_of_every_providers_own(tmp_path: Path) ->
         role_override(read_module(bare), "plan", "")
 
 
+def test_an_override_file_that_would_have_the_last_word_is_refused(tmp_path: Path) -> None:
+    """Terraform merges override files by name: one after ours could put the provider's own role back."""
+    (tmp_path / "main.tf").write_text('provider "aws" {}\n')
+    (tmp_path / "providers_override.tf").write_text('provider "aws" {}\n')
+    assert role_override(read_module(tmp_path), "plan", "")
+    (tmp_path / "zzzz_override.tf").write_text('provider "aws" {}\n')
+    with pytest.raises(LookEndedError, match=r"zzzz_override\.tf is merged after"):
+        role_override(read_module(tmp_path), "plan", "")
+
+
 def test_the_backends_identity_is_the_backends_own_first() -> None:
     """Keys, profile, then the environment; a masked key counts as none; roles in both spellings."""
     env = {"AWS_ACCESS_KEY_ID": "env", "AWS_SECRET_ACCESS_KEY": "s"}
