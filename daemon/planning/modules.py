@@ -10,7 +10,6 @@ from typing import Any
 from daemon import hcl
 from daemon.planning.ended import config_error
 
-
 _OURS = "zzz_barograph_override.tf.json"
 _OVERRIDES = ("_override.tf", "_override.tf.json")
 
