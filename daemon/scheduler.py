@@ -7,6 +7,7 @@ kept in the store; APScheduler's own job store is memory and is filled from ther
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -26,6 +27,14 @@ log = logging.getLogger(__name__)
 BEAT = timedelta(seconds=15)
 CLOCK_LOOK = 5.0  # seconds between looks at whether the wall clock was set back
 SET_BACK = 30.0  # seconds of a step back that count: less only makes a job that much later
+
+
+class _Clockwork(BackgroundScheduler):  # type: ignore[misc]  # the library has no types
+    """APScheduler's main loop removes each job that it has started, and while it is told to stop it finds none."""
+
+    def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
+        with contextlib.suppress(JobLookupError):
+            super().remove_job(job_id, jobstore)
 
 
 class Scheduler:
@@ -48,7 +57,7 @@ class Scheduler:
         executors: dict[str, Any] = {name: ThreadPoolExecutor(size) for name, size in pools.items()}
         executors.setdefault("default", ThreadPoolExecutor(2))
         executors["beat"] = ThreadPoolExecutor(1)
-        self._aps = BackgroundScheduler(
+        self._aps = _Clockwork(
             timezone=UTC,
             executors=executors,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -121,8 +130,7 @@ class Scheduler:
 
     def cancel(self, job_id: str) -> None:
         """Forget a waiting job; one that runs goes on."""
-        if self._aps.get_job(job_id) is not None:
-            self._aps.remove_job(job_id)
+        self._aps.remove_job(job_id)
 
     def waiting(self) -> Mapping[str, datetime]:
         """Give the next start of every waiting job by id."""

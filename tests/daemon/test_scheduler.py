@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -119,3 +121,28 @@ def test_a_clock_set_back_moves_what_waits(caplog: pytest.LogCaptureFixture) -> 
         assert "set back" in caplog.text
     finally:
         scheduler.stop()
+
+
+def test_it_can_be_stopped_while_it_starts_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told to stop between the start of a job and its removal, its thread ends without an error."""
+    scheduler = Scheduler({"quick": 1}, utc_now)
+    died: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+    real = scheduler._aps._lookup_executor
+    stopper = threading.Thread(target=scheduler.stop)
+
+    def stop_meanwhile(alias: str) -> Any:
+        if alias == "quick":
+            stopper.start()
+            while scheduler._aps.running:  # stop() goes on once this thread lets go of its lock
+                time.sleep(0.001)
+        return real(alias)
+
+    monkeypatch.setattr(scheduler._aps, "_lookup_executor", stop_meanwhile)
+    scheduler.start()
+    ran = threading.Event()
+    scheduler.at("job", utc_now(), ran.set, pool="quick")
+    assert ran.wait(10)
+    stopper.join(10)
+    assert not stopper.is_alive()
+    assert died == []
