@@ -22,7 +22,7 @@ HOSTILE = [
     "`</code><script>alert(1)</script>`",
     "*<script>alert(1)</script>*",
     "<@U1|<img src=x>>",
-    "{{ 7 * 7 }}",
+    "{{ 7 * 1234577 }}",
 ]
 
 
@@ -97,7 +97,7 @@ def test_the_page_shows_messages_threads_and_edits() -> None:
         assert all((attributes.get("href") or "#").startswith(("#", "https://", "data:,")) for _, attributes in tags)
         for piece in ("a reply", "1 reply", "second words", "first <strong>words</strong>", "edited"):
             assert piece in page
-        assert "49" not in page.split("<main>")[1].replace(root["ts"], "")[:400]
+        assert str(7 * 1234577) not in page
 
 
 def test_the_inbox_as_json() -> None:
