@@ -37,6 +37,7 @@ from daemon.wiring import PLANS, alert_policy, memory_bytes, open_eyes, web_auth
 
 log = logging.getLogger(__name__)
 
+WAKE_SECONDS = 0.5
 INVENTORY_EVERY = timedelta(minutes=5)
 
 
@@ -101,12 +102,22 @@ def _begun(began: threading.Event, on_ready: Callable[[Running], None], running:
 def _wait(commands: Commands, reloaded: Callable[[], Config | None]) -> Config | None:
     """Wait for a command: give the new configuration, or None for STOP. One that will not do changes nothing."""
     while True:
-        command = commands.get()
+        command = _next(commands)
         if command == STOP or _stop_waits(commands):
             return None
         new = reloaded()
         if new is not None:
             return new
+
+
+def _next(commands: Commands) -> str:
+    """Wait for a command, waking now and then.
+
+    A signal that comes in the moment before a wait begins is not handled until that wait ends, so none may be endless.
+    """
+    while True:
+        with contextlib.suppress(Empty):
+            return commands.get(timeout=WAKE_SECONDS)
 
 
 def _stop_waits(commands: Commands) -> bool:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
@@ -65,3 +69,31 @@ def test_a_stop_goes_before_reloads(queued: list[str], stops: bool, left: int) -
         commands.put(command)
     assert _stop_waits(commands) is stops
     assert commands.qsize() == left
+
+
+def test_a_signal_that_comes_just_before_the_wait_is_not_slept_through() -> None:
+    """Its handler runs in the main thread, which an endless wait would never let run."""
+    code = (
+        "import signal, sys, threading\n"
+        "from daemon.app import _next\n"
+        "from daemon.orders import STOP, Commands\n"
+        "commands = Commands()\n"
+        "signal.signal(signal.SIGTERM, lambda *_: commands.put(STOP))\n"
+        # Held back from the main thread, so that another one takes it: the wait is not interrupted by it.
+        "other = threading.Thread(target=threading.Event().wait, daemon=True)\n"
+        "other.start()\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
+        "print('ready', flush=True)\n"
+        "sys.exit(_next(commands) != STOP)\n"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True
+    )
+    with child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        child.send_signal(signal.SIGTERM)
+        try:
+            assert child.wait(20) == 0
+        finally:
+            child.kill()
