@@ -24,7 +24,6 @@ from daemon.health import Health
 from daemon.inventory.model import ABSTRACT, Inventory
 from daemon.metrics import OwnMetrics, Snapshots
 from daemon.orders import RELOAD, STOP, Commands
-from daemon.planning import workers_for
 from daemon.record import Recorder, Run
 from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
@@ -33,7 +32,7 @@ from daemon.upkeep import Upkeep
 from daemon.vitals import count_run, vitals
 from daemon.watch import InventoryWatch
 from daemon.watchdog import Watchdog
-from daemon.wiring import PLANS, alert_policy, memory_bytes, open_eyes, web_auth
+from daemon.wiring import PLANS, alert_policy, open_eyes, plan_workers, web_auth
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +176,7 @@ def _run(
 
         recorder = Recorder(store, policy, on_stored)
         runner = Runner(eyes.plans, recorder, clock)
-        workers = workers_for(memory_bytes(), config.planning.workers)
+        workers = plan_workers(config)
         if workers < config.planning.workers:
             log.warning("planning.workers is %d, but memory allows for %d", config.planning.workers, workers)
         scheduler = Scheduler({PLANS: workers, "default": 4, "upkeep": 3}, clock)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from checks.base import Instance, Place, Scope
-from checks.plans.look import LookStatus, PlanLook
+from checks.plans.look import PlanLook
 
 if TYPE_CHECKING:
     from daemon.inventory.model import Inventory, Watched
@@ -41,9 +41,6 @@ class PlannedInstance:
 
     def plan(self) -> PlanLook:
         """Make one real plan. An instance that is switched off gives NOT_APPLICABLE and starts nothing."""
-        if not self.watched.instance.enabled or self.watched.instance.abstract:
-            word = "abstract" if self.watched.instance.abstract else "disabled"
-            return PlanLook(LookStatus.NOT_APPLICABLE, reason=f"the component is {word}")
         return self.planner.look(self.watched, source_fingerprint=self.source_fingerprint)
 
 

@@ -109,7 +109,7 @@ def planning_settings(config: Config, scratch: Path, environ: Mapping[str, str])
     return PlanningSettings(
         scratch=scratch,
         driver="direct" if source.kind != "atmos" else source.atmos.driver,
-        workers=workers_for(memory_bytes(), planning.workers),
+        workers=plan_workers(config),
         deadline_seconds=planning.deadline.total_seconds(),
         atmos=source.atmos.command,
         atmos_config=_below(source.path, source.atmos.config_path) or ".",
@@ -119,6 +119,11 @@ def planning_settings(config: Config, scratch: Path, environ: Mapping[str, str])
         rules=tuple(each for rule in planning.rules for each in _plan_rules(rule)),
         inherited=given_environment(config, environ),
     )
+
+
+def plan_workers(config: Config) -> int:
+    """How many plans run side by side: as many as are configured, or fewer where memory does not allow for them."""
+    return workers_for(memory_bytes(), config.planning.workers)
 
 
 def memory_bytes() -> int:

@@ -78,7 +78,7 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
     from daemon.inventory.model import InventoryError
     from daemon.planning.copies import temporary
     from daemon.runner import Runner
-    from daemon.wiring import open_eyes
+    from daemon.wiring import open_eyes, plan_workers
 
     with (
         temporary("barograph-check-") as folder,
@@ -98,7 +98,7 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
             if fnmatchcase(place.labels.get("stack", ""), stack)
             and fnmatchcase(place.labels.get("component", ""), component)
         ]
-        with ThreadPoolExecutor(config.planning.workers) as pool:
+        with ThreadPoolExecutor(plan_workers(config)) as pool:
             try:
                 runs = list(pool.map(lambda job: runner.run(*job), jobs))
             except BaseException:  # Ctrl-C: leaving the pool waits for the plans that run
