@@ -15,6 +15,7 @@ from enum import StrEnum
 from alerts.announce import announce
 from alerts.base import LIVE, Action, Change, Incident, IncidentState, Transition
 from alerts.fingerprint import fingerprint
+from alerts.owners import labels_of
 from alerts.policy import Policy
 from alerts.tiers import RANK, tier_of
 from checks.base import Finding, Kind, Outcome, Reading
@@ -200,7 +201,8 @@ def _on_seen(before: Incident | None, seen: _Seen, look: Look, policy: Policy, n
 def _sighting(before: Incident | None, seen: _Seen, look: Look, policy: Policy, now: datetime) -> Incident:
     """The incident as this look sees it, its standing as before."""
     finding = seen.finding
-    tier, why = tier_of(finding.kind, finding.facts, look.labels, seen.resource, policy.overrides)
+    labels = labels_of(look.labels, finding.owner, before.labels if before is not None else None)
+    tier, why = tier_of(finding.kind, finding.facts, labels, seen.resource, policy.overrides)
     start = before or Incident(
         fingerprint=seen.fingerprint, check=look.check, place=look.place, resource=seen.resource, key=finding.key,
         kind=finding.kind, tier=tier, tier_reason=why, state=IncidentState.OPEN, summary=finding.summary,
@@ -208,7 +210,7 @@ def _sighting(before: Incident | None, seen: _Seen, look: Look, policy: Policy, 
     )  # fmt: skip
     return replace(
         start, tier=tier, tier_reason=why, summary=finding.summary, last_seen=now, cause=finding.cause,
-        remedy=finding.remedy, addresses=finding.addresses, labels=dict(look.labels), evidence=dict(finding.evidence),
+        remedy=finding.remedy, addresses=finding.addresses, labels=labels, evidence=dict(finding.evidence),
         verdict=seen.verdict, not_seen_because="",
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from alerts.base import LIVE, Action, Incident, IncidentState
 from alerts.blocks import Body, code_section, context, fields, header, message, mrkdwn_section, plain_section
 from alerts.diff import difference_text
 from alerts.escape import clean, defanged, is_mention, link, mrkdwn, one_line
+from alerts.owners import managed_by
 from checks.base import Tier
 
 MARKS: Mapping[Tier, str] = {Tier.CRITICAL: "🔴", Tier.WARNING: "🟠", Tier.INFO: "🔵"}
@@ -106,13 +107,15 @@ def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
     yield "Kind", ", ".join(dict.fromkeys(name for name in (str(incident.kind), incident.verdict) if name))
     if incident.resource not in (incident.place, where(incident)):
         yield "Resource", incident.resource
+    if managed := managed_by(incident.labels):
+        yield "Managed by", managed
     if who := likely_who(incident):
         yield "Likely by", who
+    if incident.not_seen_because:
+        yield "Not confirmed since", f"{moment(incident.last_seen)}: {incident.not_seen_because}"
     for name in ("owner", "stage", "account", "region"):
         if value := incident.labels.get(name):
             yield name.capitalize(), value
-    if incident.not_seen_because:
-        yield "Not confirmed since", f"{moment(incident.last_seen)}: {incident.not_seen_because}"
 
 
 def likely_who(incident: Incident) -> str:

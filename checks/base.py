@@ -31,6 +31,28 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a resource is: the component instance whose Terraform state holds it. UNMANAGED: no state does."""
+
+    stack: str = ""
+    component: str = ""
+    address: str = ""  # in the state: "module.db.aws_db_instance.this"
+    stage: str = ""  # of the stack; empty: not known
+    owner: str = ""  # the people who look after it
+    labels: Mapping[str, str] = field(default_factory=dict)  # what else the stack is known by: tenant, environment
+
+    @property
+    def managed(self) -> bool:
+        return bool(self.stack)
+
+    def __str__(self) -> str:
+        return f"{self.stack}/{self.component} {self.address}".rstrip() if self.managed else "unmanaged"
+
+
+UNMANAGED = Owner()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing a person should hear about. Everything in it is already redacted; nothing in it is escaped."""
 
@@ -42,6 +64,7 @@ class Finding:
     remedy: str = ""  # the command to run next
     addresses: tuple[str, ...] = ()  # Terraform addresses or ARNs it is about
     evidence: Mapping[str, Json] = field(default_factory=dict)  # what was seen, for the diff and the page
+    owner: Owner | None = None  # of the resource, where a check asked; UNMANAGED: it asked, and nobody's. See owner_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +90,15 @@ class Scope(StrEnum):
     STATE = "state"  # a state backend
     ENDPOINT = "endpoint"
     REPOSITORY = "repository"
+
+
+class Role(StrEnum):
+    """With which of Barograph's AWS roles a check looks; each has a policy of its own, of what checks declare."""
+
+    PLAN = "plan"  # what Terraform reads to plan
+    SWEEP = "sweep"  # in every watched account
+    PAYER = "payer"  # in the account that pays, or its delegate
+    STATE = "state"  # in the account that holds the Terraform states
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +169,8 @@ class Check:
     every: ClassVar[timedelta] = timedelta(hours=1)
     every_by_stage: ClassVar[Mapping[str, timedelta]] = {}
     deadline: ClassVar[timedelta] = timedelta(minutes=10)
-    iam: ClassVar[tuple[str, ...]] = ()
+    iam: ClassVar[tuple[str, ...]] = ()  # all it may call: an AWS place refuses every other operation
+    role: ClassVar[Role] = Role.SWEEP
     measures: ClassVar[Mapping[str, str]] = {}  # metric suffix -> help text
     verdicts: ClassVar[Mapping[str, str]] = {}  # every word Reading.verdict can be -> what it means
 
@@ -146,6 +179,6 @@ class Check:
 
 
 __all__ = [
-    "Check", "Fact", "Finding", "Instance", "InstancePlace", "Json", "Kind", "LookFailed", "Outcome", "Place",
-    "Reading", "Scope", "Tier",
+    "UNMANAGED", "Check", "Fact", "Finding", "Instance", "InstancePlace", "Json", "Kind", "LookFailed", "Outcome",
+    "Owner", "Place", "Reading", "Role", "Scope", "Tier",
 ]  # fmt: skip

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from alerts.baseline import summarise
 from alerts.lifecycle import READ, Look, Policy, changes, retire
-from checks.base import Outcome, Reading
+from checks.base import Json, Outcome, Reading
 from daemon.store import RunRow, Store, StoreError
+
+OK = "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Run:
     ended: datetime
     readings: tuple[Reading, ...] = ()
     failure: tuple[str, str] | None = None
+    kept: Mapping[str, Json] = field(default_factory=dict)  # what the check keeps for its next look, by name
 
     @property
     def looked_everywhere(self) -> bool:
@@ -92,10 +95,17 @@ class Recorder:
             )
             if readings is not None:
                 tx.save_readings(run.check, run.place, readings, run.ended, complete=run.looked_everywhere)
+            if outcome == OK:
+                tx.remember(run.check, run.place, run.kept, run.ended)
             for change in changes(known, look, self._policy, run.ended):
                 tx.save_change(change)
         self._forget(run.check, run.place)
         self._on_stored(run)
+
+    def recall(self, check: str, place: str, name: str) -> Json | None:
+        """What a check kept at a place under *name*; None: nothing."""
+        with self._store.read() as reader:
+            return reader.recall(check, place, name)
 
     def retire(self, check: str, place: str, reason: str, now: datetime) -> None:
         """Stop watching a place: its live incidents are retired, not resolved, and its job is forgotten."""
@@ -136,4 +146,4 @@ def _outcome(run: Run) -> tuple[str, str, str]:
     unknown = [reading for reading in run.readings if reading.outcome is Outcome.UNKNOWN]
     if unknown and not any(reading.outcome in READ for reading in run.readings):
         return "failed", unknown[0].verdict, unknown[0].summary
-    return "ok", "", ""
+    return OK, "", ""

@@ -9,9 +9,9 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from checks.base import Check, LookFailed, Place, Reading
+from checks.base import Check, Json, LookFailed, Place, Reading
 from daemon.record import JobState, Run
 from daemon.schedule import CLOCK_TOLERANCE, Every, Schedule, after_run, latest, start_time
 
@@ -61,11 +61,26 @@ class Clockwork(Protocol):
     def waiting(self) -> Mapping[str, datetime]: ...
 
 
+@runtime_checkable
+class Opening(Protocol):
+    """A place that gives one of its own for each look."""
+
+    def opened(self, deadline: timedelta) -> Opened: ...
+
+
+class Opened(Place, Protocol):
+    """A place for one look."""
+
+    @property
+    def kept(self) -> Mapping[str, Json]: ...  # what the check keeps for its next look
+
+
 @dataclass(slots=True)
 class _Attempt:
     """A check at work in a thread of its own, which can be given up on but not killed."""
 
     readings: tuple[Reading, ...] = ()
+    kept: Mapping[str, Json] = field(default_factory=dict)
     error: BaseException | None = None
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -101,8 +116,10 @@ class Runner:
         """Look once. Gives the run, recorded nowhere; never raises for what the check did."""
         plan = self._plans[check]
         started = self._clock()
-        readings, failure = self._look(plan, place)
-        return Run(check, place.key, place.labels, started, self._clock(), readings, failure)
+        attempt = _Attempt()
+        failure = self._look(plan, place, attempt)
+        seen = _Attempt() if failure is not None else attempt
+        return Run(check, place.key, place.labels, started, self._clock(), seen.readings, failure, seen.kept)
 
     def run_and_record(self, check: str, place: Place) -> Run:
         """Look once and record it, with the time of the next look."""
@@ -112,18 +129,20 @@ class Runner:
         self._records.record(run, self._next_due(plan, place, run, before))
         return run
 
-    def _look(self, plan: CheckPlan, place: Place) -> tuple[tuple[Reading, ...], tuple[str, str] | None]:
+    def _look(self, plan: CheckPlan, place: Place, attempt: _Attempt) -> tuple[str, str] | None:
+        """Let the check look, into *attempt*; give (reason, message) of what kept it from that."""
         where = (plan.name, place.key)
         with self._lock:
             left_over = self._hanging.get(where)
             if left_over is not None and not left_over.done.is_set():
-                return (), ("timeout", "the look before this one still hangs; nothing new was started")
+                return ("timeout", "the look before this one still hangs; nothing new was started")
             self._hanging.pop(where, None)
-        attempt = _Attempt()
 
         def work() -> None:
             try:
-                attempt.readings = tuple(plan.check.run(place))
+                opened = place.opened(plan.deadline) if isinstance(place, Opening) else None
+                attempt.readings = tuple(plan.check.run(place if opened is None else opened))
+                attempt.kept = {} if opened is None else dict(opened.kept)
             except BaseException as error:  # noqa: BLE001  a thread must hand over whatever ended it
                 attempt.error = error
             finally:
@@ -132,21 +151,21 @@ class Runner:
         try:
             threading.Thread(target=work, name=f"look {plan.name} {place.key}", daemon=True).start()
         except RuntimeError:
-            return (), ("failed", "the system gives no more threads; nothing was started")
+            return ("failed", "the system gives no more threads; nothing was started")
         if not self._wait(attempt, plan.deadline.total_seconds()):
             with self._lock:
                 self._hanging[where] = attempt
-            return (), ("timeout", f"no answer within {plan.deadline}")
+            return ("timeout", f"no answer within {plan.deadline}")
         if attempt.error is not None:
             reason, message = classify(attempt.error)
             if reason == "failed":
                 # Where it happened, and not what it says: its text may quote a secret that nothing here knows of.
                 frames = "".join(traceback.format_tb(attempt.error.__traceback__))
                 log.error("%s at %s: %s\n%s", plan.name, place.key, message, frames)
-            return (), (reason, message)
+            return (reason, message)
         if not attempt.readings:
-            return (), ("failed", "the check gave no reading, which is no sign of health")
-        return attempt.readings, None
+            return ("failed", "the check gave no reading, which is no sign of health")
+        return None
 
     def _wait(self, attempt: _Attempt, seconds: float) -> bool:
         """Whether *attempt* is done in time. A runner that is stopped waits for none: what it gives is not wanted."""

@@ -169,8 +169,10 @@ def report_of(runs: Iterable[Run], trouble: Trouble, policy: Policy) -> dict[str
 
 
 def _finding(finding: Finding, reading: Reading, labels: Mapping[str, str], policy: Policy) -> dict[str, Any]:
+    from alerts.owners import labels_of
     from alerts.tiers import tier_of
 
+    labels = labels_of(labels, finding.owner)
     tier, why = tier_of(finding.kind, finding.facts, labels, reading.resource, policy.overrides)
     return {
         "kind": str(finding.kind),
@@ -179,6 +181,7 @@ def _finding(finding: Finding, reading: Reading, labels: Mapping[str, str], poli
         "summary": finding.summary,
         "remedy": finding.remedy,
         "addresses": list(finding.addresses),
+        "owner": None if finding.owner is None else str(finding.owner),
     }
 
 

@@ -76,6 +76,10 @@ _FIRST = (
         begin select raise(abort, 'the audit trail is append-only'); end""",
 )
 
+_MEMORY = """create table memory (
+    check_name text not null, place text not null, name text not null, value text not null, at text not null,
+    primary key (check_name, place, name)) strict"""
+
 
 def steps() -> Migrations:
     """All steps, oldest first. A new one goes to the end and sets user_version to its number."""
@@ -87,5 +91,10 @@ def steps() -> Migrations:
             db.execute(statement)
         db.execute(f"pragma application_id = {APPLICATION_ID}")
         db.execute("pragma user_version = 1")
+
+    @migrations(name="0002_memory")
+    def memory(db: Database) -> None:
+        db.execute(_MEMORY)
+        db.execute("pragma user_version = 2")
 
     return migrations

@@ -9,14 +9,15 @@ from typing import Any
 from sqlite_utils import Database
 
 from alerts.base import Delivery, DeliveryState, Incident, IncidentState, Transition
-from checks.base import Outcome
-from daemon.store import incidents, queue
+from checks.base import Json, Outcome
+from daemon.store import incidents, queue, runs
 from daemon.store.codec import load, time, time_or_none
 from daemon.store.rows import AuditRow, Counts, JobRow, JobStateRow, ReadingRow, RunRow, VerdictChange
 from daemon.store.sql import row, rows
 
 TABLES = (
     "job", "job_state", "run", "reading", "verdict_change", "incident", "transition", "thread", "delivery", "audit",
+    "memory",
 )  # fmt: skip
 
 
@@ -111,6 +112,10 @@ class Reader:
     def audit(self, limit: int = 100) -> list[AuditRow]:
         found = rows(self.db, "select * from audit order by id desc limit :limit", {"limit": limit})
         return [AuditRow(each["id"], time(each["at"]), each["who"], each["action"], each["detail"]) for each in found]
+
+    def recall(self, check: str, place: str, name: str) -> Json | None:
+        """What a check kept at a place in its last look that kept it; None: nothing."""
+        return runs.recall(self.db, check, place, name)
 
     def meta(self, key: str) -> str | None:
         found = row(self.db, "select value from meta where key = :key", {"key": key})

@@ -72,7 +72,7 @@ class ReadingRow:
     outcome: Outcome
     verdict: str
     summary: str
-    values: Mapping[str, float]
+    values: Mapping[str, float]  # of an UNKNOWN reading: those of the look at good_at
     evidence: Mapping[str, Json]
     at: datetime
     since: datetime  # when this verdict began

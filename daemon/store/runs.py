@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from checks.base import Outcome, Reading
-from daemon.store.codec import dump
+from checks.base import Json, Outcome, Reading
+from daemon.store.codec import dump, load
 from daemon.store.rows import RunRow
 from daemon.store.sql import row, rows, run, upsert
 
@@ -101,6 +101,7 @@ def _save_reading(
     if reading.outcome is Outcome.UNKNOWN:
         if old is not None:
             values |= {name: old[name] for name in ("good_verdict", "good_at", "good_since")}
+            values["vals"] = dump({**load(str(old["vals"])), **reading.values})  # of the time good_at, not of now
     else:
         unchanged = old is not None and old["good_verdict"] == reading.verdict and old["good_since"] is not None
         since = old["good_since"] if old is not None and unchanged else at
@@ -125,12 +126,31 @@ def _note_change(db: Database, job: Mapping[str, str], resource: str, at: dateti
     )
 
 
+def remember(db: Database, check: str, place: str, kept: Mapping[str, Json], at: datetime) -> None:
+    for name, value in kept.items():
+        key = {"check_name": check, "place": place, "name": name}
+        if value is None:
+            run(db, f"delete from memory where {_OF_JOB} and name = :name", key)  # noqa: S608 - a literal above
+        else:
+            upsert(db, "memory", ("check_name", "place", "name"), {**key, "value": dump(value), "at": at})
+
+
+def recall(db: Database, check: str, place: str, name: str) -> Json | None:
+    found = row(
+        db,
+        f"select value from memory where {_OF_JOB} and name = :name",  # noqa: S608 - a literal above
+        {"check_name": check, "place": place, "name": name},
+    )
+    return None if found is None else load(found["value"])
+
+
 def forget(db: Database, check: str, place: str, at: datetime) -> None:
-    """The job and its readings are removed; the history stays."""
+    """The job, its readings and its memory are removed; the history stays."""
     job = {"check_name": check, "place": place}
     for found in rows(db, f"select resource from reading where {_OF_JOB}", job):  # noqa: S608 - a literal above
         _remove(db, job, found["resource"], at)
-    run(db, f"delete from job where {_OF_JOB}", job)  # noqa: S608 - a literal above
+    for table in ("job", "memory"):
+        run(db, f"delete from {table} where {_OF_JOB}", job)  # noqa: S608 - literals above
 
 
 def first_ok(db: Database, check: str, place: str) -> bool:

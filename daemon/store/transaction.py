@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from alerts.base import Change, Draft, Incident
-from checks.base import Reading
+from checks.base import Json, Reading
 from daemon.store import incidents, queue, runs
 from daemon.store.rows import JobStateRow, RunRow
 from daemon.store.sql import run, upsert
@@ -53,8 +53,12 @@ class Transaction:
         """
         runs.save_readings(self.db, check, place, readings, at, complete=complete)
 
+    def remember(self, check: str, place: str, kept: Mapping[str, Json], at: datetime) -> None:
+        """Store what a check keeps for its next look at the place, by name; None removes what was there."""
+        runs.remember(self.db, check, place, kept, at)
+
     def forget_job(self, check: str, place: str, at: datetime) -> None:
-        """The place is watched no more: remove its job and readings; keep their history."""
+        """The place is watched no more: remove its job, readings and memory; keep their history."""
         runs.forget(self.db, check, place, at)
 
     def set_next_due(self, check: str, place: str, at: datetime | None) -> None:

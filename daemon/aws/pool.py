@@ -1,0 +1,140 @@
+"""The clients that checks look through: one per (service, region), for all accounts."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.aws.credentials import AccountCredentials, SpeakersProvider, renew_when_expired
+from daemon.aws.ledger import Ledger
+from daemon.aws.sessions import Identity, Sessions
+
+IDLE_CLIENTS = 24  # kept open for the next who asks; each holds up to AwsSettings.connections sockets
+
+
+class EmptyAnswerError(Exception):
+    """AWS said yes with no body, or one that nobody can read, where there has to be one: nothing was seen."""
+
+
+@dataclass(slots=True)
+class _Lent:
+    client: Any
+    users: int = 0
+
+
+class ClientPool:
+    """Lends clients. Thread-safe; nothing is called when it is made. close() leaves no socket open."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        ledger: Ledger | None = None,
+        *,
+        idle: int = IDLE_CLIENTS,
+        prepare: Callable[[Any, str], None] = lambda client, service: None,
+    ) -> None:
+        """*idle*: how many clients that nobody uses are kept. *prepare* is given each new client with its service."""
+        self.ledger = ledger or Ledger()
+        self._sessions = sessions
+        self._idle = idle
+        self._prepare = prepare
+        self._lock = threading.Lock()
+        self._lent: OrderedDict[tuple[str, str], _Lent] = OrderedDict()  # the longest unused first
+        self._accounts: dict[Identity, AccountCredentials] = {}
+        self._session: Any = None
+
+    def account(self, identity: Identity) -> AccountCredentials:
+        """The credentials of *identity*, the same object for all who ask."""
+        with self._lock:
+            return self._accounts.setdefault(identity, AccountCredentials(identity, self._sessions))
+
+    @contextmanager
+    def lease(self, service: str, region: str) -> Iterator[Any]:
+        """A client that is not closed inside the block. It signs for whom the thread speaks: speaking_for()."""
+        key = (service, region)
+        with self._lock:
+            lent = self._lent.get(key)
+            if lent is None:
+                lent = self._lent[key] = _Lent(self._make(service, region))
+            self._lent.move_to_end(key)
+            lent.users += 1
+        try:
+            yield lent.client
+        finally:
+            with self._lock:
+                lent.users -= 1
+                closing = self._surplus()
+                if lent.users == 0 and self._lent.get(key) is not lent:
+                    closing.append(lent.client)  # close() has come meanwhile
+            for client in closing:
+                client.close()
+
+    @property
+    def open_clients(self) -> int:
+        with self._lock:
+            return len(self._lent)
+
+    def offers(self, service: str, region: str) -> bool:
+        """Whether the SDK knows of *service* in *region*, or knows of no regions of it at all."""
+        if self._sessions.settings.endpoint_url:
+            return True
+        session = self._base()
+        known = session.get_available_regions(service, session.get_partition_for_region(region))
+        return not known or region in known
+
+    def close(self) -> None:
+        """Close every client. One still in use opens its connections again, and closes them when it is let go."""
+        with self._lock:
+            closing = [lent.client for lent in self._lent.values()]
+            self._lent.clear()
+        for client in closing:
+            client.close()
+
+    def _surplus(self) -> list[Any]:
+        """Take out the clients, longest unused first, that are more than may be kept."""
+        unused = [key for key, lent in self._lent.items() if lent.users == 0]
+        return [self._lent.pop(key).client for key in unused[: max(0, len(unused) - self._idle)]]
+
+    def _base(self) -> Any:
+        if self._session is None:
+            session = self._sessions.new()
+            session.get_component("credential_provider").insert_before("env", SpeakersProvider())
+            self._session = session
+        return self._session
+
+    def _make(self, service: str, region: str) -> Any:
+        settings = self._sessions.settings
+        # Nothing of one account may stick to a client that serves them all, its id in an address included.
+        more: dict[str, Any] = {"account_id_endpoint_mode": "disabled"}
+        if settings.endpoint_url:
+            more["inject_host_prefix"] = False  # "111111111111.127.0.0.1" is no host
+        client = self._sessions.client(
+            self._base(), service, region_name=region, endpoint_url=settings.endpoint_url or None,
+            config=self._sessions.config(path_style=bool(settings.endpoint_url), **more),
+        )  # fmt: skip
+        client.meta.events.register("after-call", _refuse_nothing)
+        client.meta.events.register("needs-retry", renew_when_expired)
+        self.ledger.watch(client, service)
+        self._prepare(client, service)
+        return client
+
+
+def _refuse_nothing(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
+    """Raise EmptyAnswerError for a success that says nothing where its shape has something to say.
+
+    botocore takes no body, or one that is no JSON, for an answer without members: it would pass for "none".
+    """
+    if http_response.status_code not in (200, 201, 202, 203) or model.has_streaming_output:
+        return
+    if model.output_shape is None or model.http.get("method") == "HEAD":
+        return
+    in_body = [shape for shape in model.output_shape.members.values() if not shape.serialization.get("location")]
+    if not in_body or parsed.keys() - {"ResponseMetadata"}:
+        return
+    body = http_response.content.strip()
+    if not body or ("json" in model.service_model.resolved_protocol and body != b"{}"):
+        raise EmptyAnswerError
