@@ -24,7 +24,7 @@ from daemon.health import Health
 from daemon.inventory.model import ABSTRACT, Inventory
 from daemon.metrics import OwnMetrics, Snapshots
 from daemon.orders import RELOAD, STOP, Commands
-from daemon.record import Recorder, Run
+from daemon.record import Recorder, Run, StoredMemory
 from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
 from daemon.store import Store, StoreOutbox
@@ -167,7 +167,7 @@ def _run(
         own = OwnMetrics()
         policy = alert_policy(config)
         scratch = config.planning.scratch or config.store.path.with_name(f"{config.store.path.name}.scratch")
-        eyes = stack.enter_context(open_eyes(config, scratch, environ, clock))
+        eyes = stack.enter_context(open_eyes(config, scratch, environ, clock, StoredMemory(store)))
 
         def on_stored(run: Run | None) -> None:
             if run is not None:

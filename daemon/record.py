@@ -44,6 +44,18 @@ class JobState:
     first_ok: datetime | None = None
 
 
+class StoredMemory:
+    """What checks kept in earlier looks that succeeded."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def recall(self, check: str, place: str, name: str) -> Json | None:
+        """What *check* kept at *place* under *name*; None: nothing. Raises StoreError."""
+        with self._store.read() as reader:
+            return reader.recall(check, place, name)
+
+
 class Recorder:
     """Writes runs down. The only writer of readings and incidents; safe to call from any thread."""
 
@@ -101,11 +113,6 @@ class Recorder:
                 tx.save_change(change)
         self._forget(run.check, run.place)
         self._on_stored(run)
-
-    def recall(self, check: str, place: str, name: str) -> Json | None:
-        """What a check kept at a place under *name*; None: nothing."""
-        with self._store.read() as reader:
-            return reader.recall(check, place, name)
 
     def retire(self, check: str, place: str, reason: str, now: datetime) -> None:
         """Stop watching a place: its live incidents are retired, not resolved, and its job is forgotten."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,21 @@ from alerts.policy import Policy
 from alerts.routes import Route, Routes
 from alerts.tiers import TierOverride
 from checks.base import Place, Scope
-from daemon.aws import Aws, AwsSettings
+from daemon.aws import (
+    OWN,
+    Account,
+    Aws,
+    AwsContext,
+    AwsSettings,
+    ClientPool,
+    Identity,
+    Memory,
+    NoMemory,
+    Role,
+    Sessions,
+    Watching,
+    aws_places,
+)
 from daemon.inventory.loader import InventoryLoader
 from daemon.inventory.model import Inventory, Watched
 from daemon.inventory.settings import STAGE_WORDS, RootModule, SourceKind, SourceSettings, StagePattern
@@ -28,6 +42,7 @@ from daemon.web import AuthSettings, Credential
 
 if TYPE_CHECKING:
     from daemon.config import CheckSettings, Config
+    from daemon.config.models import AwsAccount
     from daemon.config.models import PlanRule as PlanRuleSection
 
 PLANS = "plans"  # the pool of threads that wait for Terraform
@@ -60,8 +75,35 @@ def alert_policy(config: Config) -> Policy:
 
 def aws_settings(config: Config) -> AwsSettings:
     """How AWS is called."""
+    aws = config.aws
     return AwsSettings(
-        connect_timeout=config.aws.connect_timeout.total_seconds(), read_timeout=config.aws.read_timeout.total_seconds()
+        connect_timeout=aws.connect_timeout.total_seconds(),
+        read_timeout=aws.read_timeout.total_seconds(),
+        profile=aws.profile or "",
+        region=aws.region or "",
+        endpoint_url=aws.endpoint_url or "",
+    )
+
+
+def aws_accounts(config: Config) -> tuple[Account, ...]:
+    """The accounts that are watched, each with the roles that lead into it."""
+    return tuple(
+        Account(
+            id=row.id, regions=row.regions, name=row.name or "", stage=row.stage or "", tenant=row.tenant or "",
+            owner=row.owner or "", identity=_identity(config, row),
+        )
+        for row in config.aws.accounts
+    )  # fmt: skip
+
+
+def _identity(config: Config, row: AwsAccount) -> Identity:
+    aws = config.aws
+    roles = [(aws.hub_role_arn, aws.hub_external_id)] if aws.hub_role_arn and row.role_arn else []
+    roles += [(row.role_arn.replace("{account}", row.id), row.external_id)] if row.role_arn else []
+    return replace(
+        OWN,
+        profile=aws.profile or "",
+        roles=tuple(Role(arn or "", external or "", sts_endpoint=aws.endpoint_url or "") for arn, external in roles),
     )
 
 
@@ -214,6 +256,8 @@ class Eyes:
     plans: Mapping[str, CheckPlan]
     clock: Callable[[], datetime]
     end_children: Callable[[], None]  # ends what runs now, and starts no more; takes seconds
+    aws: AwsContext
+    accounts: Callable[[], tuple[Account, ...]] = tuple  # watched now
 
     def places(self, inventory: Inventory, fingerprint: str) -> Mapping[str, Mapping[str, Place]]:
         """Give the places of every check by key. *fingerprint* names the content that *inventory* was made from."""
@@ -221,14 +265,28 @@ class Eyes:
         def make(watched: Watched) -> Place:
             return PlannedInstance(watched, fingerprint, self.planner, self.clock)
 
-        return {name: places(inventory, plan.check.scope, make) for name, plan in self.plans.items()}
+        accounts = self.accounts()
+        return {
+            name: {
+                **places(inventory, plan.check.scope, make),
+                **aws_places(accounts, plan.check.scope, Watching(name, frozenset(plan.check.iam)), self.aws),
+            }
+            for name, plan in self.plans.items()
+        }
 
 
 @contextmanager
 def open_eyes(
-    config: Config, scratch: Path, environ: Mapping[str, str], clock: Callable[[], datetime]
+    config: Config,
+    scratch: Path,
+    environ: Mapping[str, str],
+    clock: Callable[[], datetime],
+    memory: Memory | None = None,
 ) -> Iterator[Eyes]:
-    """Make what looking needs, and end every child when it is left. *scratch* is wiped."""
+    """Make what looking needs, and end every child when it is left. *scratch* is wiped.
+
+    *memory*: what checks kept in earlier looks; nothing if not given.
+    """
     with ExitStack() as stack:
         processes = Processes()
         stack.callback(processes.close)
@@ -236,6 +294,10 @@ def open_eyes(
         planner = Planner(settings, config.source.path, processes, Aws(aws_settings(config)), clock)
         stack.callback(planner.close)
         loader = InventoryLoader(source_settings(config, environ), processes.run, clock)
-        yield Eyes(loader, planner, check_plans(config), clock, processes.close)
+        pool = ClientPool(Sessions(aws_settings(config)))
+        stack.callback(pool.close)
+        context = AwsContext(pool, clock, memory=memory or NoMemory())
+        accounts = aws_accounts(config)
+        yield Eyes(loader, planner, check_plans(config), clock, processes.close, context, lambda: accounts)
         # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
         processes.close()

@@ -36,6 +36,7 @@ from daemon.config.values import (
 from daemon.config.watching import (
     Atmos,
     Aws,
+    AwsAccount,
     Owners,
     Planning,
     PlanRule,
@@ -105,7 +106,7 @@ class Settings(Section):
 
 
 __all__ = [
-    "Alerts", "Atmos", "Auth", "Aws", "Baseline", "Log", "Login", "Metrics", "Owners", "Pacing", "PlanRule",
-    "Planning", "Root", "RouteRow", "Scope", "Settings", "Slack", "Source", "Stage", "StageRule", "Store", "TierRow",
-    "Token", "Web",
+    "Alerts", "Atmos", "Auth", "Aws", "AwsAccount", "Baseline", "Log", "Login", "Metrics", "Owners", "Pacing",
+    "PlanRule", "Planning", "Root", "RouteRow", "Scope", "Settings", "Slack", "Source", "Stage", "StageRule", "Store",
+    "TierRow", "Token", "Web",
 ]  # fmt: skip

@@ -22,6 +22,9 @@ def summary(config: Config) -> Iterator[str]:
         yield f"check    {name}: {_pace(settings) if settings.enabled else 'off'}"
     if not any(settings.enabled for settings in config.checks.values()):
         yield "check    none is on: nothing will be looked at"
+    for account in config.aws.accounts:
+        role = f"as {account.role_arn}" if account.role_arn else "with the credentials as they are"
+        yield f"account  {account.id} {account.name or ''} in {', '.join(account.regions)}, {role}".replace("  ", " ")
     yield f"plans    {config.planning.workers} at a time, {format_duration(config.planning.deadline)} each at most"
     yield from _news(config)
     yield f"store    {config.store.path}, kept {format_duration(config.store.retention)}"

@@ -246,6 +246,20 @@ def _role(value: Any) -> str:
     return text
 
 
+def _account_id(value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"\d{12}", text):
+        raise must_be("the id of an AWS account, 12 digits such as 012345678901", value)
+    return text
+
+
+def _region(value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}", text):
+        raise must_be("an AWS region such as eu-west-1", value)
+    return text
+
+
 def _provider(value: Any) -> str:
     text = _text(value)
     if not re.fullmatch(r"(?:[a-z0-9.-]+(?::\d+)?/)?[\w-]+/[\w-]+", text):
@@ -343,6 +357,8 @@ Program = Annotated[str, *_kind(_program, _TEXT)]
 Url = Annotated[str, *_kind(_url, {"type": "string", "pattern": r"^https?://|\$\{"})]
 Listen = Annotated[str, *_kind(_listen, _TEXT)]
 Role = Annotated[str, *_kind(_role, _TEXT)]
+AccountId = Annotated[str, *_kind(_account_id, {"type": "string", "pattern": r"^\d{12}$|\$\{"})]
+Region = Annotated[str, *_kind(_region, _TEXT)]
 Provider = Annotated[str, *_kind(_provider, _TEXT)]
 VariableName = Annotated[str, *_kind(_name, _TEXT)]
 Channel = Annotated[str, *_kind(_channel, _TEXT)]

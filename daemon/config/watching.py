@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from daemon.config.section import Section, Variables, as_written, group
 from daemon.config.values import (
+    AccountId,
     Count,
     FilePath,
     Glob,
@@ -17,6 +18,7 @@ from daemon.config.values import (
     OneOrMany,
     Program,
     Provider,
+    Region,
     Role,
     Size,
     SomeDuration,
@@ -177,6 +179,35 @@ class Planning(Section):
     """What planning some of the stacks needs."""
 
 
+class AwsAccount(Section):
+    """An AWS account that is watched."""
+
+    id: AccountId
+    """Its id, 12 digits."""
+    regions: Annotated[tuple[Region, ...], OneOrMany]
+    """Regions to look at."""
+    name: Text | None = None
+    """What people call it."""
+    stage: Stage | None = None
+    """Its stage, for resources of which no stack is known; not known counts as production."""
+    tenant: Text | None = None
+    """Tenant."""
+    owner: Text | None = None
+    """Who looks after what no stack is known to own."""
+    role_arn: Role | None = None
+    """Read-only role to take on in it; the credentials as they are if not given. `{account}` stands for the id."""
+    external_id: Text | None = None
+    """External id for taking on `role_arn`."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> AwsAccount:
+        if self.external_id and not self.role_arn:
+            raise wrong_at("external_id", "needs role_arn beside it: the role it is for")
+        if not self.regions:
+            raise wrong_at("regions", "must name at least one region, such as eu-west-1")
+        return self
+
+
 class Aws(Section):
     """How AWS is reached. Credentials come from the usual chain of the AWS SDK."""
 
@@ -190,3 +221,22 @@ class Aws(Section):
     """How long opening a connection may take."""
     read_timeout: SomeDuration = timedelta(seconds=30)
     """How long an answer may take."""
+    hub_role_arn: Role | None = None
+    """Role to take on first, from which the roles of `accounts` are taken on."""
+    hub_external_id: Text | None = None
+    """External id for taking on `hub_role_arn`."""
+    accounts: tuple[AwsAccount, ...] = ()
+    """Accounts to look at; without any, only the checks that need none run."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Aws:
+        if self.hub_external_id and not self.hub_role_arn:
+            raise wrong_at("hub_external_id", "needs hub_role_arn beside it: the role it is for")
+        if self.hub_role_arn and "{account}" in self.hub_role_arn:
+            raise wrong_at("hub_role_arn", "must name one account: the one that the other roles trust")
+        seen: set[str] = set()
+        for index, account in enumerate(self.accounts):
+            if account.id in seen:
+                raise wrong_at("accounts", f"names {account.id} a second time; keep one", index)
+            seen.add(account.id)
+        return self

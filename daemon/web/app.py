@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from alerts.base import LIVE
+from alerts.owners import managed_by
 from daemon.health import Health, why_not_alive, why_not_ready
 from daemon.metrics.snapshot import Snapshot
 from daemon.standing import Standing, standings
@@ -146,7 +147,7 @@ class _Pages:
         return self.renderer.page(
             "incident.html", now=now, incident=found, live=found.state in LIVE, transitions=transitions[::-1],
             deliveries=deliveries, differences=differences([found.evidence]), sides=SIDES,
-            evidence=other_evidence(found.evidence),
+            evidence=other_evidence(found.evidence), managed=managed_by(found.labels),
         )  # fmt: skip
 
     def _troubles(

@@ -63,18 +63,18 @@ def later_steps(kill: bool) -> Migrations:
     """The steps of a later version. With *kill*, the last one is killed when half of it is done."""
     migrations = steps()
 
-    @migrations(name="0002_colour")
+    @migrations(name="0003_colour")
     def colour(db: Database) -> None:
         db.execute("alter table incident add column colour text")
-        db.execute("pragma user_version = 2")
+        db.execute("pragma user_version = 3")
 
-    @migrations(name="0003_red")
+    @migrations(name="0004_red")
     def red(db: Database) -> None:
         db.execute("create table crayon (name text primary key) strict")
         db.execute("update incident set colour = 'red'")
         if kill:
             os.kill(os.getpid(), signal.SIGKILL)
-        db.execute("pragma user_version = 3")
+        db.execute("pragma user_version = 4")
 
     return migrations
 

@@ -98,15 +98,15 @@ def test_a_killed_migration_goes_on_at_the_next_start(tmp_path: Path) -> None:
         tx.save_change(change(incident()))
     with start("migrate", tmp_path) as process:
         assert process.wait(60) == -signal.SIGKILL
-    assert child.columns(path) == (2, True, False)
+    assert child.columns(path) == (3, True, False)
     (copy,) = (tmp_path / "backups").iterdir()
-    assert child.columns(copy) == (1, False, False)
+    assert child.columns(copy) == (2, False, False)
     with start("migrate", tmp_path) as process:
         assert process.wait(60) == -signal.SIGKILL
     child.migrate(tmp_path, kill=False)
-    assert child.columns(path) == (3, True, True)
+    assert child.columns(path) == (4, True, True)
     copies = sorted((tmp_path / "backups").iterdir())
-    assert [child.columns(each) for each in copies] == [(1, False, False), (2, True, False)]
+    assert [child.columns(each) for each in copies] == [(2, False, False), (3, True, False)]
     assert {each.stat().st_mode & 0o777 for each in copies} == {0o600}
     with pytest.raises(StoreError, match="a newer Barograph"):
         open_store(tmp_path)
@@ -118,4 +118,4 @@ def test_a_migration_that_cannot_be_copied_first_does_not_happen(tmp_path: Path)
     (tmp_path / "backups").write_text("a file where the folder should be")
     with pytest.raises(StoreError, match="backups: the folder cannot be made"):
         child.migrate(tmp_path, kill=False)
-    assert child.columns(tmp_path / "barograph.db") == (1, False, False)
+    assert child.columns(tmp_path / "barograph.db") == (2, False, False)
