@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -132,9 +133,16 @@ def _refuse_nothing(http_response: Any, parsed: Any, model: Any, **_: Any) -> No
         return
     if model.output_shape is None or model.http.get("method") == "HEAD":
         return
-    in_body = [shape for shape in model.output_shape.members.values() if not shape.serialization.get("location")]
-    if not in_body or parsed.keys() - {"ResponseMetadata"}:
+    in_body = [
+        name for name, shape in model.output_shape.members.items() if not shape.serialization.get("location")
+    ]
+    if not in_body:
         return
-    body = http_response.content.strip()
-    if not body or ("json" in model.service_model.resolved_protocol and body != b"{}"):
+    body = http_response.content
+    if not body.strip():
         raise EmptyAnswerError
+    if "json" in model.service_model.resolved_protocol and not any(parsed.get(name) for name in in_body):
+        try:
+            json.loads(body)
+        except ValueError:
+            raise EmptyAnswerError from None
