@@ -133,9 +133,7 @@ def _refuse_nothing(http_response: Any, parsed: Any, model: Any, **_: Any) -> No
         return
     if model.output_shape is None or model.http.get("method") == "HEAD":
         return
-    in_body = [
-        name for name, shape in model.output_shape.members.items() if not shape.serialization.get("location")
-    ]
+    in_body = [name for name, shape in model.output_shape.members.items() if not shape.serialization.get("location")]
     if not in_body:
         return
     body = http_response.content

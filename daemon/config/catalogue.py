@@ -129,7 +129,7 @@ def _section(name: str, check: type[Check]) -> str:
     lines = [f"## `{name}`", "", doc, ""]
     lines += [f"- Looks at: each {check.scope}", f"- Every: {paces(check)}"]
     lines += [f"- At most: {format_duration(check.deadline)} per look"]
-    lines += [f"- IAM: {', '.join(f'`{action}`' for action in check.iam) or 'none'}", ""]
+    lines += [f"- IAM, for the role {check.role}: {', '.join(f'`{action}`' for action in check.iam) or 'none'}", ""]
     lines += _table(("option", "value", "default", "meaning"), options)
     lines += _table(("verdict", "meaning"), [(f"`{word}`", text) for word, text in check.verdicts.items()])
     metrics = [(f"`{metric(name, suffix)}`", text) for suffix, text in check.measures.items()]

@@ -46,15 +46,16 @@ class World:
     def prove(self, check: Check, folder: Path) -> None:
         """Raise AssertionError where *check* takes blindness for health. *folder* is for stores."""
         good, asked = self._good(check)
-        for number, (service, operation) in enumerate(sorted(asked)):
-            for way in WAYS:
-                failing = f"{service} {operation} {way}"
-                fake = FakeAws(self.answers)
-                with fake.failing(service, operation, way):
-                    bad, failure = _readings(check, self._place(check, fake))
-                    judge(good, bad, failure, failing, may_be_spared=(service, operation) in self.spare)
-                    assert (service, operation) in set(fake.sent), f"{failing}: it was never asked"
-                self._recorded(check, service, operation, way, folder / f"{number}-{way}")
+        clock = [self.now]
+        with Store.open(folder / "barograph.db", lambda: clock[0]) as store:
+            for service, operation in sorted(asked):
+                for way in WAYS:
+                    fake = FakeAws(self.answers)
+                    with fake.failing(service, operation, way):
+                        bad, failure = _readings(check, self._place(check, fake))
+                    spare = (service, operation) in self.spare
+                    judge(good, bad, failure, f"{service} {operation} {way}", may_be_spared=spare)
+                    self._recorded(check, service, operation, way, store, clock)
 
     def _place(self, check: Check, fake: FakeAws) -> Any:
         return fake_place(
@@ -73,20 +74,21 @@ class World:
         assert all(reading.verdict in check.verdicts for reading in readings), "a verdict that the check does not name"
         return _by_resource(readings), fake.asked
 
-    def _recorded(self, check: Check, service: str, operation: str, way: Fault, folder: Path) -> None:
+    def _recorded(
+        self, check: Check, service: str, operation: str, way: Fault, store: Store, clock: list[datetime]
+    ) -> None:
         """Look well, then blindly, through the real runner, recorder and store."""
-        clock = [self.now]
         plan = CheckPlan(NAME, check, lambda labels: LATER, timedelta(minutes=5))
-        with Store.open(folder / "barograph.db", lambda: clock[0]) as store:
-            runner = Runner({NAME: plan}, Recorder(store, POLICY), lambda: clock[0])
-            fake = FakeAws(self.answers)
-            before = runner.run_and_record(NAME, self._place(check, fake))
-            live = {one.fingerprint for one in store.incidents(LIVE)}
-            seen_at = {row.resource: (row.good_at, row.values) for row in _rows(store)}
-            clock[0] += LATER
-            with fake.failing(service, operation, way):
-                after = runner.run_and_record(NAME, self._place(check, fake))
-            _unharmed(store, before, after, live, seen_at, f"{service} {operation} {way}")
+        runner = Runner({NAME: plan}, Recorder(store, POLICY), lambda: clock[0])
+        fake = FakeAws(self.answers)
+        clock[0] += LATER
+        runner.run_and_record(NAME, self._place(check, fake))
+        live = {one.fingerprint for one in store.incidents(LIVE)}
+        seen_at = {row.resource: (row.good_at, row.values) for row in _rows(store)}
+        clock[0] += LATER
+        with fake.failing(service, operation, way):
+            after = runner.run_and_record(NAME, self._place(check, fake))
+        _unharmed(store, after, live, seen_at, f"{service} {operation} {way}")
 
 
 def _readings(check: Check, place: Any) -> tuple[tuple[Reading, ...], LookFailed | None]:
@@ -134,7 +136,6 @@ def _rows(store: Store) -> list[Any]:
 
 def _unharmed(
     store: Store,
-    before: Run,
     after: Run,
     live: set[str],
     seen_at: Mapping[str, tuple[datetime | None, Mapping[str, float]]],
