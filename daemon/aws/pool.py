@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import UnknownRegionError
+
 from daemon.aws.credentials import AccountCredentials, SpeakersProvider, renew_when_expired
 from daemon.aws.ledger import Ledger
 from daemon.aws.sessions import Identity, Sessions
@@ -84,7 +86,10 @@ class ClientPool:
         if self._sessions.settings.endpoint_url:
             return True
         session = self._base()
-        known = session.get_available_regions(service, session.get_partition_for_region(region))
+        try:
+            known = session.get_available_regions(service, session.get_partition_for_region(region))
+        except UnknownRegionError:
+            return True  # newer than the SDK
         return not known or region in known
 
     def close(self) -> None:

@@ -1,0 +1,135 @@
+"""Clients: how they behave, how many there are, and that nothing of them is left."""
+
+from __future__ import annotations
+
+import gc
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from daemon.aws import Account, Aws, AwsContext, AwsRegionPlace, AwsSettings, ClientPool, Identity, Sessions, Watching
+from daemon.aws.iam import action_of
+from tests.aws.fake import FakeAws, Fault, loader
+from tests.aws.places import fake_place
+from tests.daemon.aws.test_place import LIST, Looking
+
+SERVICES = ("acm", "backup", "ce", "ec2", "iam", "s3", "service-quotas", "sts")
+
+
+def sockets() -> int:
+    links = []
+    for each in Path("/proc/self/fd").iterdir():
+        try:
+            links.append(os.readlink(each))
+        except OSError:
+            continue
+    return sum(link.startswith("socket:") for link in links)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_client_retries_as_we_mean_it(service: str) -> None:
+    """Mode standard, five tries, bounded connections; for checks and for planning."""
+    with ClientPool(Sessions(AwsSettings(), loader())).lease(service, "eu-west-1") as client:
+        for config in (client.meta.config, Aws().client(service, "eu-west-1").meta.config):
+            assert config.retries == {"mode": "standard", "total_max_attempts": 5}
+            assert config.max_pool_connections == 10
+        assert client.meta.config.account_id_endpoint_mode == "disabled"
+
+
+def test_one_client_serves_all_accounts_of_a_region() -> None:
+    """The same object for all who ask at once; another region has another."""
+    pool = ClientPool(Sessions(AwsSettings(), loader()))
+
+    def lent(region: str) -> int:
+        with pool.lease("sts", region) as client:
+            return id(client)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(lent, ["eu-west-1"] * 40 + ["us-east-1"] * 40))) == 2
+
+
+def test_clients_that_nobody_uses_are_few() -> None:
+    """The longest unused is closed; one in use is not, however many there are."""
+    pool = ClientPool(Sessions(AwsSettings(), loader()), idle=2)
+    with pool.lease("sts", "eu-west-1") as kept:
+        for region in ("us-east-1", "us-east-2", "us-west-1", "us-west-2"):
+            with pool.lease("sts", region):
+                pass
+        assert pool.open_clients == 3
+        with pool.lease("sts", "eu-west-1") as same:
+            assert same is kept
+    pool.close()
+    assert pool.open_clients == 0
+
+
+def test_no_socket_is_left_open(moto: str) -> None:
+    """After close(), even of a client that was in use meanwhile."""
+    gc.collect()
+    before = sockets()
+    pool = ClientPool(Sessions(AwsSettings(endpoint_url=moto, attempts=1), loader()))
+    context = AwsContext(pool, lambda: datetime.now(UTC), strict=True)
+    account = Account("123456789012", ("eu-west-1",), identity=Identity("test", "test"))
+    place = AwsRegionPlace(account, "eu-west-1", Watching("x", frozenset({"sts:GetCallerIdentity"})), context)
+    with pool.lease("sts", "eu-west-1"):
+        place.call("sts", "get_caller_identity")
+        pool.close()
+        place.call("sts", "get_caller_identity")
+    pool.close()
+    gc.collect()
+    assert sockets() <= before
+
+
+def test_every_request_is_counted_with_its_result() -> None:
+    """Retries too: five throttled tries are five requests."""
+    fake = FakeAws({})
+    place = fake_place(Looking, fake)
+    for fault in (Fault.THROTTLED, Fault.DENIED, Fault.TIMEOUT):
+        with fake.failing(*LIST, fault), pytest.raises(Exception, match="acm ListCertificates"):
+            place.call(*LIST)
+    counts = place._asker.context.pool.ledger.counts()
+    assert counts == {
+        ("acm", "ListCertificates", "throttled"): 5,
+        ("acm", "ListCertificates", "permission"): 1,
+        ("acm", "ListCertificates", "timeout"): 5,
+    }
+
+
+def test_where_the_sdk_knows_a_service() -> None:
+    """A region without the service; of a region that the SDK does not know, nothing is claimed."""
+    pool = ClientPool(Sessions(AwsSettings(), loader()))
+    assert pool.offers("cloudsearch", "eu-west-1")
+    assert not pool.offers("cloudsearch", "eu-north-1")
+    assert pool.offers("sts", "eu-north-9")
+    assert pool.offers("ec2", "mars-north-1")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "action"),
+    [
+        ("acm", "ListCertificates", "acm:ListCertificates"),
+        ("s3", "ListBuckets", "s3:ListAllMyBuckets"),
+        ("s3", "HeadObject", "s3:GetObject"),
+        ("s3", "GetBucketEncryption", "s3:GetEncryptionConfiguration"),
+        ("s3control", "GetPublicAccessBlock", "s3:GetAccountPublicAccessBlock"),
+        ("s3", "GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock"),
+        ("elbv2", "DescribeListeners", "elasticloadbalancing:DescribeListeners"),
+        ("efs", "DescribeFileSystems", "elasticfilesystem:DescribeFileSystems"),
+        ("service-quotas", "StartQuotaUtilizationReport", "servicequotas:StartQuotaUtilizationReport"),
+        ("budgets", "DescribeBudgets", "budgets:ViewBudget"),
+        ("cloudwatch", "GetMetricData", "cloudwatch:GetMetricData"),
+        ("resourcegroupstaggingapi", "GetResources", "tag:GetResources"),
+        ("accessanalyzer", "ListFindingsV2", "access-analyzer:ListFindings"),
+        ("apigateway", "GetRestApis", "apigateway:GET"),
+        ("ce", "GetCostAndUsage", "ce:GetCostAndUsage"),
+        ("stepfunctions", "ListStateMachines", "states:ListStateMachines"),
+    ],
+)
+def test_an_operation_needs_an_action(service: str, operation: str, action: str) -> None:
+    """By the signing name of the real service model, and the exceptions; each operation is one that there is."""
+    session = Sessions(AwsSettings(), loader()).new()
+    model = session.get_service_model(service)
+    assert operation in model.operation_names
+    assert action_of(service, model.signing_name, operation) == action
