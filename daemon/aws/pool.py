@@ -87,10 +87,12 @@ class ClientPool:
             return True
         session = self._base()
         try:
-            known = session.get_available_regions(service, session.get_partition_for_region(region))
+            partition = session.get_partition_for_region(region)
         except UnknownRegionError:
-            return True  # newer than the SDK
-        return not known or region in known
+            return True
+        known = session.get_available_regions(service, partition)
+        newer = region not in session.get_available_regions("ec2", partition)  # than the SDK: every region has EC2
+        return newer or not known or region in known
 
     def close(self) -> None:
         """Close every client. One still in use opens its connections again, and closes them when it is let go."""

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from alerts.base import IncidentState
 from alerts.policy import Policy
 from alerts.routes import Routes
 from checks.base import Check, Fact, Finding, Kind, LookFailed, Outcome, Reading
-from daemon.record import Recorder, Run
+from daemon.record import Recorder, Run, StoredMemory
 from daemon.runner import OWN_CHECKS, CheckPlan, Runner
 from daemon.standing import standings
 from daemon.store import Store, StoreError
@@ -148,6 +148,73 @@ def test_a_check_that_raises_could_not_look(bench: Bench, error: BaseException, 
     assert "hunter2" not in job.detail
     [incident] = bench.store.incidents()
     assert (incident.kind, incident.state) == (Kind.MONITORING, IncidentState.OPEN)
+
+
+@dataclass(frozen=True)
+class OpeningSpot(Spot):
+    """A place that gives one of its own for each look, in which the check keeps things."""
+
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    def opened(self, deadline: timedelta) -> OpeningSpot:
+        return OpeningSpot(self.key)
+
+
+@dataclass(frozen=True)
+class Keeping(Check):
+    """Keeps what it is told, and then gives what it is told."""
+
+    act: Callable[[dict[str, Any]], Iterable[Reading]] = lambda kept: ()
+
+    def run(self, place: Any) -> Iterable[Reading]:
+        return self.act(place.kept)
+
+
+def unknown(resource: str) -> Reading:
+    return Reading(resource, Outcome.UNKNOWN, "permission", "access is denied")
+
+
+def test_what_a_check_keeps_is_stored_with_a_look_that_succeeded_only(store: Store, clock: Clock) -> None:
+    """A failed look, or one that saw nothing, keeps nothing; None forgets; a place that is gone is forgotten."""
+    memory, recorder = StoredMemory(store), Recorder(store, Policy(Routes("C1")))
+
+    def look(act: Callable[[dict[str, Any]], Iterable[Reading]]) -> Any:
+        plan = CheckPlan("access", Keeping(act), lambda labels: SIX_HOURS, timedelta(seconds=5))
+        Runner({"access": plan}, recorder, clock).run_and_record("access", OpeningSpot("1/eu-west-1"))
+        return memory.recall("access", "1/eu-west-1", "until")
+
+    def keeping(value: Any, *readings: Reading, fails: bool = False) -> Callable[[dict[str, Any]], Iterable[Reading]]:
+        def act(kept: dict[str, Any]) -> Iterable[Reading]:
+            kept["until"] = value
+            yield from readings
+            if fails:
+                raise LookFailed("denied", "cloudtrail:LookupEvents is refused")
+
+        return act
+
+    assert look(keeping({"at": 1}, fine("a"))) == {"at": 1}
+    assert look(keeping({"at": 2}, fine("a"), fails=True)) == {"at": 1}
+    assert look(keeping({"at": 3}, unknown("a"))) == {"at": 1}
+    assert look(keeping({"at": 4})) == {"at": 1}
+    assert look(keeping({"at": 5}, fine("a"), unknown("b"))) == {"at": 5}
+    assert memory.recall("access", "2/eu-west-1", "until") is None
+    assert look(keeping(None, fine("a"))) is None
+    look(keeping({"at": 6}, fine("a")))
+    recorder.retire("access", "1/eu-west-1", "gone", clock.now)
+    assert memory.recall("access", "1/eu-west-1", "until") is None
+
+
+def test_a_value_that_could_not_be_renewed_stays_as_old_as_it_is(bench: Bench) -> None:
+    """UNKNOWN moves neither the value nor the time it is of, and the value is nowhere shown as today's."""
+    seen = replace(fine("a"), values={"drift": 3.0})
+    bench.script += [[seen], [unknown("a")]]
+    bench.look()
+    first = bench.clock.now
+    bench.clock.now += SIX_HOURS
+    bench.look()
+    with bench.store.read() as reader:
+        [row] = reader.readings()
+    assert (row.outcome, row.values, row.good_at) == (Outcome.UNKNOWN, {"drift": 3.0}, first)
 
 
 def test_no_reading_is_not_health(bench: Bench) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from alerts.routes import route
 from checks import discover
+from checks.base import Scope
 from checks.kinds import Kind, Tier
+from daemon.aws import AwsContext, ClientPool, Sessions, Watching, aws_places
 from daemon.config import Config, load
 from daemon.wiring import (
     NOWHERE,
     alert_policy,
+    aws_accounts,
+    aws_settings,
     check_plans,
     given_environment,
     planning_settings,
@@ -43,7 +47,22 @@ planning:
       variables: {key: "${KEY}"}
       allowed_providers: [hashicorp/aws]
       terraform: /opt/terraform
-aws: {region: eu-west-1, profile: watch, endpoint_url: "http://127.0.0.1:5000"}
+aws:
+  region: eu-west-1
+  profile: watch
+  endpoint_url: "http://127.0.0.1:5000"
+  hub_role_arn: arn:aws:iam::000000000001:role/hub
+  hub_external_id: h1
+  accounts:
+    - id: "000000000011"
+      name: live
+      stage: production
+      tenant: acme
+      owner: platform
+      role_arn: arn:aws:iam::{account}:role/sweep
+      external_id: s1
+      regions: [eu-west-1, us-east-1]
+    - {id: "000000000012", regions: eu-west-1}
 alerts:
   default_channel: C0000000001
   routes:
@@ -103,6 +122,36 @@ def test_aws_reaches_the_children(config: Config) -> None:
     assert env["AWS_PROFILE"] == "watch"
     assert env["AWS_REGION"] == "eu-west-1"
     assert env["AWS_ENDPOINT_URL"] == "http://127.0.0.1:5000"
+
+
+def test_accounts_and_the_roles_that_lead_into_them(config: Config) -> None:
+    """Through the hub, where there is one and the account has a role; the profile comes first."""
+    settings = aws_settings(config)
+    assert (settings.region, settings.endpoint_url, settings.profile) == ("eu-west-1", "http://127.0.0.1:5000", "watch")
+    live, own = aws_accounts(config)
+    assert (live.id, live.name, live.stage, live.tenant, live.owner) == (
+        "000000000011", "live", "production", "acme", "platform",
+    )  # fmt: skip
+    assert live.regions == ("eu-west-1", "us-east-1")
+    assert live.identity.profile == "watch"
+    assert [(role.arn, role.external_id) for role in live.identity.roles] == [
+        ("arn:aws:iam::000000000001:role/hub", "h1"),
+        ("arn:aws:iam::000000000011:role/sweep", "s1"),
+    ]
+    assert (own.regions, own.identity.roles) == (("eu-west-1",), ())
+
+
+def test_accounts_give_places_to_the_checks_of_their_scope(config: Config) -> None:
+    """An account each, or a region of one each; a check of instances gets none of them."""
+    context = AwsContext(ClientPool(Sessions(aws_settings(config))), lambda: datetime.now(UTC))
+    watching = Watching("x", frozenset())
+
+    def keys(scope: Scope) -> list[str]:
+        return list(aws_places(aws_accounts(config), scope, watching, context))
+
+    assert keys(Scope.ACCOUNT) == ["000000000011", "000000000012"]
+    assert keys(Scope.REGION) == ["000000000011/eu-west-1", "000000000011/us-east-1", "000000000012/eu-west-1"]
+    assert keys(Scope.INSTANCE) == []
 
 
 def test_alerting(config: Config) -> None:
