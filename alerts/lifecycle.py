@@ -21,7 +21,8 @@ from alerts.tiers import RANK, tier_of
 from checks.base import Finding, Kind, Outcome, Reading
 from checks.kinds import BASELINE_EXEMPT
 
-COULD_NOT_LOOK = "could_not_look"
+COULD_NOT_LOOK = "could_not_look"  # as a finding's key: of the place, whichever resource it was found at
+_NAMED = 50  # resources that one incident names
 READ = frozenset({Outcome.HEALTHY, Outcome.UNHEALTHY})
 
 
@@ -114,12 +115,16 @@ def _survey(look: Look) -> _Survey:
     if failure is None and look.readings is None:
         failure = ("failed", "the check gave no answer")
     survey = _Survey(look, failure)
+    blind: list[tuple[Reading, Finding]] = []
     for reading in look.readings or ():
         before = survey.read.get(reading.resource)
         # Two readings of one resource: the one that could not look decides, for it must resolve nothing.
         if before is None or before.outcome is not Outcome.UNKNOWN:
             survey.read[reading.resource] = reading
         for finding in reading.findings:
+            if (finding.kind, finding.key) == (Kind.MONITORING, COULD_NOT_LOOK):
+                blind.append((reading, finding))
+                continue
             baseline = look.first and reading.outcome in READ and not _exempt(finding)
             _add(survey, reading.resource, reading.outcome, reading.verdict, finding, baseline)
     if failure is not None:
@@ -128,7 +133,17 @@ def _survey(look: Look) -> _Survey:
             Kind.MONITORING, COULD_NOT_LOOK, f"could not look ({reason}): {message}", evidence={"reason": reason}
         )
         _add(survey, look.place, Outcome.UNKNOWN, COULD_NOT_LOOK, finding, baseline=False)
+    elif blind:
+        _add(survey, look.place, Outcome.UNKNOWN, COULD_NOT_LOOK, _blindness(blind), baseline=False)
     return survey
+
+
+def _blindness(blind: list[tuple[Reading, Finding]]) -> Finding:
+    """One finding for the whole place: a refusal that hides a thousand resources is one thing to hear about."""
+    reading, first = blind[0]
+    more = f" (and {len(blind) - 1} more that could not be seen)" if len(blind) > 1 else ""
+    seen = {"reason": reading.verdict, "resources": [each.resource for each, _ in blind[:_NAMED]]}
+    return replace(first, summary=first.summary + more, evidence={**first.evidence, **seen})
 
 
 def _add(survey: _Survey, resource: str, outcome: Outcome, verdict: str, finding: Finding, baseline: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from checks.aws_errors import COULD_NOT_LOOK, AwsError, ErrorClass, classify
-from checks.base import UNMANAGED, Json, Outcome, Owner, Place, Reading
+from checks.base import UNMANAGED, Finding, Json, Kind, Outcome, Owner, Place, Reading
 from checks.kinds import PRODUCTION
 
 
@@ -71,13 +71,37 @@ def setting(
         raise
 
 
+# For Check.verdicts: all that the helpers below can say.
+VERDICTS: Mapping[str, str] = {"looked": "Looked; what is wrong is said of each resource.", **COULD_NOT_LOOK}
+
+
+def looked(place: AwsPlace, what: str, count: int) -> Reading:
+    """The reading that a list was read to its end, be it empty: HEALTHY, of the resource "PLACE/what".
+
+    Without it, a place where there is nothing would look like one that nobody has seen. Guard the list under the same
+    name, so that the one reading takes the other's place: `guarded(f"{place.key}/volumes", …)`.
+    """
+    return Reading(f"{place.key}/{what}", Outcome.HEALTHY, "looked", f"{count} {what}")
+
+
 def could_not_look(resource: str, error: AwsError, what: str) -> Reading:
     """The reading of a resource that could not be seen: UNKNOWN, its verdict the error's class.
 
-    *what* is what nobody knows now, as it reads in a sentence: "whether the bucket is public".
+    *what* is what nobody knows now, as it reads in a sentence: "whether the bucket is public". Its finding is told
+    once for the whole place, however many resources have one.
     """
+    told = f"not known: {what}: {error}"
+    finding = Finding(
+        Kind.MONITORING,
+        "could_not_look",
+        told,
+        cause=" ".join((str(error.error_class), error.action or error.operation, error.account)),
+        remedy=f"Allow {error.action} for Barograph's role in account {error.account}."
+        if error.error_class is ErrorClass.PERMISSION and error.action
+        else "",
+    )
     return Reading(
-        resource, Outcome.UNKNOWN, str(error.error_class), f"not known: {what}: {error}",
+        resource, Outcome.UNKNOWN, str(error.error_class), told, (finding,),
         evidence={"action": error.action, "code": error.code} if error.action else {},
     )  # fmt: skip
 
@@ -182,6 +206,6 @@ def arn_at(
 
 
 __all__ = [
-    "COULD_NOT_LOOK", "Arn", "AwsError", "AwsPlace", "ErrorClass", "arn_at", "classify", "could_not_look", "guarded",
+    "COULD_NOT_LOOK", "VERDICTS", "Arn", "AwsError", "AwsPlace", "ErrorClass", "arn_at", "classify", "could_not_look", "guarded", "looked",
     "not_enabled", "owner_of", "production", "setting", "tags", "worst",
 ]  # fmt: skip

@@ -188,6 +188,8 @@ class AwsError(LookFailed):
         self.service = service  # botocore's name: "acm"
         self.operation = operation  # "ListCertificates"
         self.action = action  # "acm:ListCertificates"
+        self.account = account
+        self.region = region
         self.words = words
 
 

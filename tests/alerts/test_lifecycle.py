@@ -7,7 +7,7 @@ import pytest
 
 from alerts.base import Action, IncidentState
 from alerts.lifecycle import COULD_NOT_LOOK, Look, Sight, changes, decide, retire
-from checks.base import Fact, Kind, Outcome, Tier
+from checks.base import Fact, Kind, Outcome, Reading, Tier
 from tests.alerts.build import DELETED, DRIFT, LABELS, NOTE, NOW, PLACE, POLICY, History, finding, look, reading, sent
 
 OPEN, ACKED = IncidentState.OPEN, IncidentState.ACKNOWLEDGED
@@ -312,3 +312,25 @@ def test_a_change_stored_twice_has_the_same_keys() -> None:
     """The same look at the same moment gives the same messages, so that storing it again adds none."""
     first, second = (changes({}, look(reading(DRIFT)), POLICY, NOW) for _ in range(2))
     assert first == second
+
+
+def test_what_one_refusal_hides_is_told_once() -> None:
+    """Three resources that cannot be seen are one incident of the place; it ends when all can be seen again."""
+
+    def hidden(*names: str) -> list[Reading]:
+        blind = finding("not known: its policy", kind=Kind.MONITORING, key=COULD_NOT_LOOK, cause="permission s3:Get")
+        return [reading(blind, outcome=Outcome.UNKNOWN, resource=name, verdict="permission") for name in names]
+
+    history = History()
+    made = history.look(look(reading(resource="a"), *hidden("b", "c", "d"), first=True))
+    told = history.only
+    assert (told.resource, told.kind, told.state) == (PLACE, Kind.MONITORING, OPEN)
+    assert told.summary == "not known: its policy (and 2 more that could not be seen)"
+    assert told.evidence["resources"] == ["b", "c", "d"]
+    assert sent(made) == [("post", "C-ops")]
+    history.look(look(reading(resource="a"), reading(resource="b"), *hidden("d")))
+    assert (history.only.state, history.only.occurrence) == (OPEN, 1)
+    history.look(look(failure=("timeout", "no answer")))
+    assert (history.only.state, history.only.occurrence) == (OPEN, 1)
+    history.look(look(*(reading(resource=name) for name in "abcd")))
+    assert history.only.state is IncidentState.RESOLVED

@@ -15,7 +15,7 @@ from typing import Any
 from alerts.base import LIVE
 from alerts.policy import Policy
 from alerts.routes import Routes
-from checks.base import Check, Json, LookFailed, Outcome, Owner, Reading
+from checks.base import Check, Json, Kind, LookFailed, Outcome, Owner, Reading
 from daemon.record import Recorder, Run
 from daemon.runner import CheckPlan, Runner
 from daemon.store import Store
@@ -88,7 +88,10 @@ class World:
         clock[0] += LATER
         with fake.failing(service, operation, way):
             after = runner.run_and_record(NAME, self._place(check, fake))
-        _unharmed(store, after, live, seen_at, f"{service} {operation} {way}")
+        failing = f"{service} {operation} {way}"
+        _unharmed(store, after, live, seen_at, failing)
+        told = [one for one in store.incidents(LIVE) if one.kind is Kind.MONITORING]
+        assert len(told) == 1 or (service, operation) in self.spare, f"{failing}: {len(told)} incidents tell of it"
 
 
 def _readings(check: Check, place: Any) -> tuple[tuple[Reading, ...], LookFailed | None]:

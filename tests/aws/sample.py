@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from checks.aws import COULD_NOT_LOOK, AwsError, AwsPlace, arn_at, could_not_look, guarded, owner_of, setting
+from checks.aws import VERDICTS, AwsError, AwsPlace, arn_at, could_not_look, guarded, looked, owner_of, setting
 from checks.base import Check, Finding, Kind, Outcome, Owner, Reading, Scope
 from tests.aws.blind import World
 from tests.aws.places import ACCOUNT, REGION
@@ -24,7 +24,7 @@ class Sample(Check):
     measures: ClassVar[Mapping[str, str]] = {"volume_size_bytes": "Size of the volume."}
     verdicts: ClassVar[Mapping[str, str]] = {
         "encrypted": "It is encrypted.", "plain": "It is not encrypted.", "locked": "The vault is locked.",
-        **COULD_NOT_LOOK,
+        **VERDICTS,
     }  # fmt: skip
 
     def run(self, place: AwsPlace) -> Iterable[Reading]:
@@ -40,16 +40,20 @@ class Sample(Check):
             yield from guarded(arn, "whether it is encrypted", self._bucket, place, arn, bucket["Name"], listed=True)
 
     def _volumes(self, place: AwsPlace) -> Iterable[Reading]:
+        count = 0
         for volume in place.pages("ec2", "describe_volumes", "Volumes"):
+            count += 1
             arn = arn_at(place, "ec2", f"volume/{volume['VolumeId']}")
             size = {"volume_size_bytes": float(volume["Size"]) * 2**30}
             yield _judged(arn, bool(volume["Encrypted"]), owner_of(place, arn, volume["VolumeId"]), size)
+        yield looked(place, "volumes", count)
 
     def _vaults(self, place: AwsPlace) -> Iterable[Reading]:
         names = [vault["BackupVaultName"] for vault in place.pages("backup", "list_backup_vaults", "BackupVaultList")]
         place.keep("vaults", names)
         for name in names:
             yield Reading(f"{place.key}/vault/{name}", Outcome.HEALTHY, "locked", "the vault is there")
+        yield looked(place, "vaults", len(names))
 
     def _bucket(self, place: AwsPlace, arn: str, name: str) -> Iterable[Reading]:
         found = setting(place, "s3", "get_bucket_encryption", Bucket=name)

@@ -17,7 +17,7 @@ HEAD = MINIMAL + "aws:\n  accounts:\n"
     ("text", "told"),
     [
         ("    - {id: 12345, regions: [eu-west-1]}", ":4:12: aws.accounts[0].id must be the id of an AWS account"),
-        ('    - {id: "000000000011"}', ":4:7: aws.accounts[0] lacks regions"),
+        ('    - {id: "000000000011"}', ":4:7: aws.accounts[0] needs regions"),
         ('    - {id: "000000000011", regions: []}', ":4:37: aws.accounts[0].regions must name at least one region"),
         ('    - {id: "000000000011", regions: [europe]}', ":4:38: aws.accounts[0].regions[0] must be an AWS region"),
         (
@@ -28,7 +28,10 @@ HEAD = MINIMAL + "aws:\n  accounts:\n"
             '    - {id: "000000000011", regions: [eu-west-1], external_id: x}',
             ":4:63: aws.accounts[0].external_id needs role_arn",
         ),
-        ('    - {id: "000000000011", regions: [eu-west-1], role: x}', ":4:50: aws.accounts[0] has no option 'role'; did you mean role_arn?"),
+        (
+            '    - {id: "000000000011", regions: [eu-west-1], role: x}',
+            ":4:50: aws.accounts[0] has no option 'role'; did you mean role_arn?",
+        ),
         ("    []\n  hub_external_id: x", ":5:20: aws.hub_external_id needs hub_role_arn"),
         ("    []\n  hub_role_arn: arn:aws:iam::{account}:role/x", ":5:17: aws.hub_role_arn must name one account"),
     ],
