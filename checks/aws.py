@@ -206,6 +206,6 @@ def arn_at(
 
 
 __all__ = [
-    "COULD_NOT_LOOK", "VERDICTS", "Arn", "AwsError", "AwsPlace", "ErrorClass", "arn_at", "classify", "could_not_look", "guarded", "looked",
-    "not_enabled", "owner_of", "production", "setting", "tags", "worst",
+    "COULD_NOT_LOOK", "VERDICTS", "Arn", "AwsError", "AwsPlace", "ErrorClass", "arn_at", "classify", "could_not_look",
+    "guarded", "looked", "not_enabled", "owner_of", "production", "setting", "tags", "worst",
 ]  # fmt: skip

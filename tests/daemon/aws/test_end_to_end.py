@@ -74,7 +74,7 @@ def test_a_look_through_the_whole_program(seeded: str, tmp_path: Path, monkeypat
         [found] = [one for one in store.incidents() if one.kind is Kind.SECURITY_VIOLATION]
         assert (found.labels["account"], found.labels["owner"], str(found.tier)) == (ACME, "team-db", "warning")
         assert memory.recall("sample", f"{ACME}/{REGION}", "vaults") == ["main"]
-        assert memory.recall("sample", f"{OTHER}/{REGION}", "vaults") is None
+        assert memory.recall("sample", f"{OTHER}/{REGION}", "vaults") == []
 
 
 def test_a_place_over_moto_is_of_its_account_alone(seeded: str) -> None:
