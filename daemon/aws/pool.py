@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import UnknownRegionError
@@ -48,6 +49,7 @@ class ClientPool:
         self._lock = threading.Lock()
         self._lent: OrderedDict[tuple[str, str], _Lent] = OrderedDict()  # the longest unused first
         self._accounts: dict[Identity, AccountCredentials] = {}
+        self._answered: set[tuple[str, str]] = set()
         self._session: Any = None
 
     def account(self, identity: Identity) -> AccountCredentials:
@@ -82,8 +84,8 @@ class ClientPool:
             return len(self._lent)
 
     def offers(self, service: str, region: str) -> bool:
-        """Whether the SDK knows of *service* in *region*, or knows of no regions of it at all."""
-        if self._sessions.settings.endpoint_url:
+        """Whether there may be *service* in *region*: it has answered before, or the SDK does not say otherwise."""
+        if self._sessions.settings.endpoint_url or (service, region) in self._answered:
             return True
         session = self._base()
         try:
@@ -126,9 +128,14 @@ class ClientPool:
         )  # fmt: skip
         client.meta.events.register("after-call", _refuse_nothing)
         client.meta.events.register("needs-retry", renew_when_expired)
+        client.meta.events.register("response-received", partial(self._note_answer, (service, region)))
         self.ledger.watch(client, service)
         self._prepare(client, service)
         return client
+
+    def _note_answer(self, where: tuple[str, str], exception: Any = None, **_: Any) -> None:
+        if exception is None:
+            self._answered.add(where)
 
 
 def _refuse_nothing(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from checks.aws import AwsError, ErrorClass
 from daemon.aws import Account, Aws, AwsContext, AwsRegionPlace, AwsSettings, ClientPool, Identity, Sessions, Watching
 from daemon.aws.iam import action_of
 from tests.aws.fake import FakeAws, Fault, loader
@@ -104,6 +105,23 @@ def test_where_the_sdk_knows_a_service() -> None:
     assert not pool.offers("cloudsearch", "eu-north-1")
     assert pool.offers("sts", "eu-north-9")
     assert pool.offers("ec2", "mars-north-1")
+
+
+class LookingForWords(Looking):
+    iam = ("cloudsearch:DescribeDomains",)
+
+
+def test_no_answer_of_a_service_that_answered_is_never_taken_for_none_there() -> None:
+    """Where the SDK knows no endpoint and none answers, there is no such service; where one did answer, the network
+    is down, and incidents of yesterday must not end for it."""
+    fake = FakeAws({})
+    place = fake_place(LookingForWords, fake, region="eu-north-1")
+    found = []
+    for fault in (Fault.NETWORK, Fault.DENIED, Fault.NETWORK):
+        with fake.failing("cloudsearch", "describe_domains", fault), pytest.raises(AwsError) as failed:
+            place.call("cloudsearch", "describe_domains")
+        found.append(failed.value.error_class)
+    assert found == [ErrorClass.NOT_ENABLED, ErrorClass.PERMISSION, ErrorClass.NETWORK]
 
 
 @pytest.mark.parametrize(

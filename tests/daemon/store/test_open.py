@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from daemon.store import DamagedError, Store, StoreError
+from daemon.store.migrations import steps
+from daemon.store.sql import connect_writer
 from tests.daemon.store.world import NOW, ROOT, open_store
 
 
@@ -164,3 +166,19 @@ def test_a_closed_store_says_so(tmp_path: Path) -> None:
         pass
     with pytest.raises(StoreError, match="closed"):
         store.jobs()
+
+
+def test_a_store_of_the_first_version_learns_to_remember(tmp_path: Path) -> None:
+    """What was in it stays, a copy of it is kept, and what checks keep has its place."""
+    path = tmp_path / "barograph.db"
+    db = connect_writer(path)
+    steps().apply(db, stop_before="0002_memory")
+    db.execute("insert into meta (key, value) values ('made', 'before')")
+    db.close()
+    with open_store(tmp_path) as store:
+        with store.transaction() as tx:
+            tx.remember("access", "1/eu-west-1", {"until": 5}, NOW)
+        with store.read() as reader:
+            assert (reader.meta("made"), reader.recall("access", "1/eu-west-1", "until")) == ("before", 5)
+            assert reader.counts().tables["memory"] == 1
+    assert len(list((tmp_path / "backups").iterdir())) == 1
