@@ -9,8 +9,8 @@ from pathlib import Path
 import yaml
 
 from checks.base import Json
+from checks.manifests.workspace import Naming
 from daemon.inventory.model import InventoryError
-from daemon.inventory.workspace import Naming
 
 NAMES = ("atmos.yaml", ".atmos.yaml", "atmos.yml", ".atmos.yml")
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from checks.base import Instance, Json
+from checks.manifests.workspace import base_of, workspace
 from daemon.inventory.atmosyaml import AtmosYaml
 from daemon.inventory.draft import Draft, Refusal, Why
 from daemon.inventory.model import Backend, InventoryError, Watched
 from daemon.inventory.owners import Codeowners
 from daemon.inventory.settings import SourceSettings
 from daemon.inventory.stage import stage_of
-from daemon.inventory.workspace import base_of, workspace
 
 MASK = "<MASKED>"  # what Atmos >= 1.205 prints in place of values that look like credentials
 _FUNCTION = re.compile(r"![a-zA-Z][\w.-]*(\s|$)")  # `!terraform.output network cidr`, `!env HOME`

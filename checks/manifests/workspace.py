@@ -54,6 +54,25 @@ def workspace(stack: str, instance: str, section: Mapping[str, Json], naming: Na
     return name.replace("/", "-")
 
 
+def planned(
+    stack: str, instance: str, base: str, metadata: Mapping[str, Json], variables: Mapping[str, Json], naming: Naming
+) -> str:  # fmt: skip
+    """The workspace of *instance*, where nothing was printed: worked out from what the manifests say.
+
+    `terraform_workspace_template` in *metadata* must be filled in already. A token that Atmos does not know stays.
+    """
+    if template := _text(metadata.get("terraform_workspace_template")):
+        name = template
+    elif pattern := _text(metadata.get("terraform_workspace_pattern")):
+        known = variables if naming.has_tokens else {}
+        values = {token: _text(known.get(token)) for token in _FROM_VARS}
+        values |= {"component": instance, "base-component": "" if base == instance else base}
+        name = _TOKEN.sub(lambda match: values.get(match[1], match[0]), pattern)
+    else:
+        name = _text(metadata.get("terraform_workspace")) or (stack if base == instance else f"{stack}-{instance}")
+    return name.replace("/", "-")
+
+
 def base_of(instance: str, section: Mapping[str, Json]) -> str:
     """The Terraform component an instance is made from: `metadata.component`, else the section's `component`."""
     return _text(_mapping(section.get("metadata")).get("component")) or _text(section.get("component")) or instance

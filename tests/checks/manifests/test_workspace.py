@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.inventory.workspace import Naming, base_of, workspace
+from checks.manifests.workspace import Naming, base_of, workspace
 from tests import fakeatmos
 
 PATTERN = Naming(pattern="{tenant}-{stage}")
