@@ -1,0 +1,67 @@
+"""Reads a repository's files into checks.manifests.model.Repository. Runs nothing, writes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from checks.manifests.assemble import assemble, joined, reaching
+from checks.manifests.model import Repository, Settings, Version, Workflow
+from daemon.repository import settings as atmos_yaml
+from daemon.repository.checkout import Checkout
+from daemon.repository.limits import Limits
+from daemon.repository.manifests import Manifests
+from daemon.repository.workflows import workflows
+
+
+def read(
+    path: Path, version: Version | None = None, *, limits: Limits | None = None, config_path: str = ""
+) -> Repository:  # fmt: skip
+    """Read the Atmos repository in the folder *path* as Atmos *version* would; without one, as the newest known would.
+
+    *config_path*: folder of atmos.yaml, relative to the repository. What is wrong in the repository is a fault in the
+    result; only where *path* is no folder that can be read, RepositoryError is raised.
+    """
+    limits = limits or Limits()
+    checkout = Checkout.opened(path, limits)
+    settings, faults = atmos_yaml.read(checkout, config_path, limits)
+    stacks_path = joined(settings.base_path, settings.stacks_path) if settings.stacks_path else None
+    manifests = Manifests(checkout, stacks_path, limits)
+    components_path = joined(settings.base_path, settings.components_path)
+    folders = _folders(checkout, components_path)
+    found = _workflows(checkout, settings, manifests)
+    assembled = assemble(manifests, settings, version, folders, work=limits.work)
+    faults += reaching((*manifests.faults, *checkout.faults), assembled.stacks, assembled.manifests)
+    return Repository(
+        settings=settings,
+        version=version,
+        manifests=assembled.manifests,
+        stacks=assembled.stacks,
+        workflows=found,
+        component_folders=folders,
+        faults=(*faults, *assembled.faults),
+        files_read=checkout.files_read,
+        bytes_read=checkout.bytes_read,
+    )
+
+
+def _folders(checkout: Checkout, components_path: str) -> frozenset[str]:
+    if not checkout.is_folder(components_path):
+        return frozenset()
+    _, folders = checkout.below(components_path)
+    cut = len(components_path) + 1 if components_path else 0
+    return frozenset(folder[cut:] for folder in folders)
+
+
+def _workflows(checkout: Checkout, settings: Settings, manifests: Manifests) -> tuple[Workflow, ...]:
+    if not settings.workflows_path:
+        return ()
+    folder = joined(settings.base_path, settings.workflows_path)
+    if not checkout.is_folder(folder):
+        return ()
+    files, _ = checkout.below(folder)
+    return tuple(
+        workflow
+        for file in files
+        if file.endswith((".yaml", ".yml"))
+        for workflow in workflows(file, manifests.root(file, None)[0])
+    )
