@@ -27,9 +27,14 @@ def read(file: Path) -> Mapping[str, Any]:
         raise HclError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise HclError(f"{file}: is not UTF-8 text") from None
+    return parse(text, str(file))
+
+
+def parse(text: str, name: str) -> Mapping[str, Any]:
+    """The same for a text that was read already; *name* is that of its file. Raises HclError."""
     try:
-        content = json.loads(text) if file.suffix == ".json" else loads(text + "\n")
+        content = json.loads(text) if name.endswith(".json") else loads(text + "\n")
     except Exception as error:  # noqa: BLE001 - hcl2 lets many errors of its parser out; all mean the same here
         line = getattr(error, "line", None) or getattr(error, "lineno", 1)
-        raise HclError(f"{file}:{line}: cannot be parsed") from None
+        raise HclError(f"{name}:{line}: cannot be parsed") from None
     return content if isinstance(content, dict) else {}

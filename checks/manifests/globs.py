@@ -43,6 +43,15 @@ def compiled(pattern: str) -> Glob:
     return Glob(alternatives)
 
 
+def gitignore(pattern: str) -> Glob:
+    """A pattern of .gitignore or CODEOWNERS without `!` and `[ ]`: it fits what it names, and all that is in it."""
+    body = pattern.strip("/")
+    parts = tuple(None if part == "**" else _plain(part) for part in body.split("/")[:_LONG])
+    rooted = parts if "/" in pattern.rstrip("/") else (None, *parts)
+    inside = (*rooted, (_ANY,), None)
+    return Glob((rooted,) if body.endswith("/*") else (rooted, inside))
+
+
 def fitting(patterns: Iterable[Glob], path: str) -> bool:
     """Whether any pattern fits."""
     return any(pattern.fits(path) for pattern in patterns)
@@ -126,6 +135,15 @@ def _part(text: str) -> tuple[Token, ...] | None:
         else:
             tokens.append(_ONE if char == "?" else char)
         at += 1
+    return tuple(tokens)
+
+
+def _plain(text: str) -> tuple[Token, ...]:
+    """A part in which only `*` and `?` have a meaning."""
+    tokens: list[Token] = []
+    for char in text[:_LONG]:
+        if char != "*" or not tokens or tokens[-1] is not _ANY:
+            tokens.append({"*": _ANY, "?": _ONE}.get(char, char))
     return tuple(tokens)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from checks.manifests.globs import Glob, gitignore
+
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")  # GitHub takes the first that exists
 _LIMIT = 3 * 1024 * 1024  # bytes; GitHub ignores larger files
 
@@ -15,7 +17,7 @@ _LIMIT = 3 * 1024 * 1024  # bytes; GitHub ignores larger files
 class Rule:
     """One line: files that fit belong to these owners. No owners: to nobody."""
 
-    fits: re.Pattern[str]
+    glob: Glob
     owners: tuple[str, ...]
 
 
@@ -29,7 +31,7 @@ class Codeowners:
         """The owners that the last rule which fits any of *paths* (relative to the repository) names."""
         wanted = tuple(paths)
         for rule in reversed(self.rules):
-            if any(rule.fits.fullmatch(path) for path in wanted):
+            if any(rule.glob.fits(path) for path in wanted):
                 return " ".join(rule.owners)
         return ""
 
@@ -53,27 +55,5 @@ def parse(text: str) -> Codeowners:
         words = re.split(r"(?<!\\)#", line, maxsplit=1)[0].split()
         if not words or words[0].startswith(("!", "[")):  # sections of GitLab, and what GitHub does not take
             continue
-        rules.append(Rule(_pattern(words[0].replace("\\#", "#")), tuple(words[1:])))
+        rules.append(Rule(gitignore(words[0].replace("\\#", "#")), tuple(words[1:])))
     return Codeowners(tuple(rules))
-
-
-def _pattern(glob: str) -> re.Pattern[str]:
-    """A gitignore pattern as an expression that fits whole paths."""
-    anchored = "/" in glob.rstrip("/")
-    body = glob.strip("/")
-    expression = "" if anchored else "(?:.*/)?"
-    position = 0
-    while position < len(body):
-        if body.startswith("**/", position):
-            expression += "(?:.*/)?"
-            position += 3
-        elif body.startswith("**", position):
-            expression += ".*"
-            position += 2
-        else:
-            char = body[position]
-            expression += {"*": "[^/]*", "?": "[^/]"}.get(char, re.escape(char))
-            position += 1
-    # A pattern that ends in /* does not reach into folders; all else that names a folder means what is in it.
-    inside = "" if body.endswith("/*") else "(?:/.*)?"
-    return re.compile(expression + inside)

@@ -72,8 +72,19 @@ class Checkout:
             self._listed[folder] = self._list(folder)
         return self._listed[folder]
 
-    def below(self, folder: str, *, depth: int = 32) -> tuple[list[str], list[str]]:
-        """All files and all folders below a folder, sorted. A link back to a folder above is said, and not followed."""
+    def below(self, folder: str, *, depth: int = 32, quiet: bool = False) -> tuple[list[str], list[str]]:
+        """All files and all folders below a folder, sorted. A link back to a folder above is said, and not followed.
+
+        *quiet*: nothing is said of what is passed over there, as nothing depends on it.
+        """
+        said = len(self.faults), set(self._said)
+        found = self._below(folder, depth)
+        if quiet:
+            del self.faults[said[0] :]
+            self._said = said[1]
+        return found
+
+    def _below(self, folder: str, depth: int) -> tuple[list[str], list[str]]:
         files: list[str] = []
         folders: list[str] = []
         start = self._inside(folder)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from checks.manifests.assemble import assemble, joined, reaching
 from checks.manifests.model import Repository, Settings, Version, Workflow
+from daemon.inventory import owners
 from daemon.repository import settings as atmos_yaml
+from daemon.repository import stated, texts
 from daemon.repository.checkout import Checkout
 from daemon.repository.limits import Limits
 from daemon.repository.manifests import Manifests
 from daemon.repository.workflows import workflows
+
+_CODEOWNERS = 256 * 1024  # bytes
+_LOOKUPS = 2_000_000  # of a file in a rule of CODEOWNERS: more would take minutes, and no repository asks for it
 
 
 def read(
@@ -30,6 +36,14 @@ def read(
     folders = _folders(checkout, components_path)
     found = _workflows(checkout, settings, manifests)
     assembled = assemble(manifests, settings, version, folders, work=limits.work)
+    said = texts.read(checkout, limits)
+    versions = (
+        *stated.of_manifests(assembled.manifests.values(), settings),
+        *said.versions,
+        *stated.of_components(checkout, components_path, folders, limits),
+    )
+    spots = (*(line.spot for line in said.calls), *(one.spot for one in versions))
+    concerned = (*assembled.manifests, *(one.file for one in found), *(spot.file for spot in spots))
     faults += reaching((*manifests.faults, *checkout.faults), assembled.stacks, assembled.manifests)
     return Repository(
         settings=settings,
@@ -38,9 +52,12 @@ def read(
         stacks=assembled.stacks,
         workflows=found,
         component_folders=folders,
+        calls=said.calls,
+        versions=versions,
         faults=(*faults, *assembled.faults),
         files_read=checkout.files_read,
         bytes_read=checkout.bytes_read,
+        owners=_owners(checkout, (settings.file, *concerned)),
     )
 
 
@@ -50,6 +67,17 @@ def _folders(checkout: Checkout, components_path: str) -> frozenset[str]:
     _, folders = checkout.below(components_path)
     cut = len(components_path) + 1 if components_path else 0
     return frozenset(folder[cut:] for folder in folders)
+
+
+def _owners(checkout: Checkout, files: Iterable[str]) -> dict[str, str]:
+    """Whom CODEOWNERS names for each file that a finding may be about."""
+    place = next((one for one in owners.PLACES if checkout.is_file(one)), "")
+    text = checkout.text(place, _CODEOWNERS, optional=True) if place else None
+    codeowners = owners.parse(text or "")
+    wanted = sorted({file for file in files if file})
+    if not codeowners.rules or len(codeowners.rules) * len(wanted) > _LOOKUPS:
+        return {}
+    return {file: owner for file in wanted if (owner := codeowners.owner((file,)))}
 
 
 def _workflows(checkout: Checkout, settings: Settings, manifests: Manifests) -> tuple[Workflow, ...]:
