@@ -23,6 +23,7 @@ from alerts.delivery import Courier, Settings
 from alerts.policy import Policy
 from alerts.routes import Routes
 from alerts.slack import SlackNotifier
+from benchmarks import repositories
 from checks.base import Finding, Instance, Kind, Outcome, Reading
 from checks.drift import Drift
 from checks.plans.judge import judge
@@ -234,4 +235,39 @@ def starting() -> Iterator[Row]:
     yield "loading the whole daemon", f"{judged:.2f} s", f"{judged / nothing:.1f} x starting Python"
 
 
-CASES = (verdict, transitions, metrics, delivery, planning, starting)
+READING = """
+import re, sys, time
+from pathlib import Path
+from daemon.repository import read
+begun = time.process_time()
+found = read(Path(sys.argv[1]))
+taken = time.process_time() - begun
+assert not found.faults
+instances = sum(not one.abstract for stack in found.stacks for one in stack.components.values())
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
+print(taken, peak, instances)
+"""
+
+
+def reading() -> Iterator[Row]:
+    """The static reading of N stacks x 50 components with three levels of imports, each in a new process."""
+    first = 0.0
+    for stacks in (20, 50, 100, 200):
+        with tempfile.TemporaryDirectory() as folder:
+            repositories.write(Path(folder), stacks)
+            told = []
+            for _ in range(3):
+                done = subprocess.run(
+                    [sys.executable, "-c", READING, folder], check=True, capture_output=True, text=True
+                )  # fmt: skip
+                told.append([float(word) for word in done.stdout.split()])
+        taken, memory, instances = (statistics.median(column) for column in zip(*told, strict=True))
+        first = first or taken / stacks
+        yield (
+            f"read {stacks} stacks x {repositories.COMPONENTS} components ({instances:,.0f} instances)",
+            f"{taken:.2f} s of CPU, {memory:.0f} MiB",
+            f"{taken / stacks / first:.1f} x the time per stack of 20" if stacks > 20 else "",
+        )
+
+
+CASES = (verdict, transitions, metrics, delivery, planning, starting, reading)
