@@ -16,7 +16,7 @@ from checks.manifests.stacks import Files, Merged, Merging
 from checks.manifests.versions import Abilities, abilities
 from checks.manifests.workspace import Naming
 
-_TEMPLATED = (".yaml.tmpl", ".yml.tmpl")
+_MATCH = 10  # what holding a name against a pattern counts for, in values touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +43,29 @@ def assemble(
     budget = Budget(work)
     merger = Merger(budget, _strategy(settings))
     merging = Merging(files, stacks_path, merger, budget)
-    top = top_level(files.names, settings, stacks_path)
-    manifests = _manifests(files, merging, stacks_path, top)
-    building = _Building(settings, can, merging, merger, budget, folders, Resolver(merger, can, _naming(settings)))
+    resolver = Resolver(merger, budget, can, _naming(settings))
+    building = _Building(settings, can, merging, merger, budget, folders, resolver)
+    top: tuple[str, ...] = ()
     stacks: list[Stack] = []
     faults: list[Fault] = []
     try:
+        top = top_level(files.names, settings, stacks_path, budget)
         for file in top:
             stacks += building.stack(file, stacks_path)
     except TooMuchError:
         detail = f"reading stopped after {len(stacks)} of {len(top)} stacks: merging them takes more work than allowed"
         faults.append(Fault("unreadable_file", (Spot(stacks_path or "."),), detail, ("too_much_work",)))
-    faults += [*merging.faults, *building.faults.values(), *building.conflicts()]
+    manifests = _manifests(files, merging, stacks_path, top)
+    faults += [*merging.faults, *building.faults(), *building.conflicts()]
     return Assembled(manifests, tuple(stacks), tuple(reaching(faults, stacks, manifests)))
 
 
-def top_level(names: Sequence[str], settings: Settings, stacks_path: str) -> tuple[str, ...]:
-    """The manifests that are stacks: fit an included path and no excluded one, sorted. Templates count too."""
+def top_level(names: Sequence[str], settings: Settings, stacks_path: str, budget: Budget) -> tuple[str, ...]:
+    """The manifests that are stacks: fit an included path and no excluded one, sorted. Templates count too.
+
+    Raises TooMuchError.
+    """
+    budget.spend(_MATCH * len(names) * (len(settings.included) + len(settings.excluded)))
     included = [globs.compiled(one) for node in settings.included for one in _patterns(node.text, stacks_path)]
     excluded = [globs.compiled(joined(stacks_path, node.text)) for node in settings.excluded if node.text]
     broken = any(not glob.alternatives for glob in excluded)  # a pattern that cannot be read excludes everything
@@ -116,7 +122,7 @@ class _Building:
         folders: frozenset[str],
         resolver: Resolver,
     ) -> None:
-        self.faults: dict[tuple[str, tuple[Spot, ...]], Fault] = {}
+        self._faults: dict[tuple[str, tuple[Spot, ...]], tuple[Fault, list[str]]] = {}
         self._settings = settings
         self._can = can
         self._merging = merging
@@ -168,8 +174,7 @@ class _Building:
     def _note(self, manifest: str, merged: Merged, found: Found, faults: Iterable[Fault]) -> None:
         for fault in (*faults, *found.faults):
             key = (fault.code, tuple(sorted(fault.spots)))
-            known = self.faults.get(key, fault)
-            self.faults[key] = replace(known, stacks=tuple(dict.fromkeys((*known.stacks, manifest))))
+            self._faults.setdefault(key, (fault, []))[1].append(manifest)
         if not self._can.refuses_mixed_types:
             return
         for conflict in merged.conflicts:
@@ -177,9 +182,13 @@ class _Building:
         for pair in found.conflicts:
             self._conflicts.setdefault(pair, []).append(manifest)
 
+    def faults(self) -> list[Fault]:
+        """What is wrong in the stacks, each with those that it is in."""
+        return [replace(fault, stacks=tuple(dict.fromkeys(stacks))) for fault, stacks in self._faults.values()]
+
     def conflicts(self) -> list[Fault]:
         """One fault for each pair of places."""
-        by_spots: dict[tuple[Spot, Spot], Fault] = {}
+        by_spots: dict[tuple[Spot, Spot], tuple[Fault, set[str]]] = {}
         for (conflict, component), stacks in self._conflicts.items():
             trail = conflict.trail
             if trail[:2] == ("components", "terraform") and len(trail) > 3:
@@ -187,9 +196,8 @@ class _Building:
             names = (".".join(trail), *((component,) if component else ()))
             detail = f"a list here, a {conflict.base_type} there"
             spots = (conflict.heir, conflict.base)
-            known = by_spots.get(spots, Fault("type_conflict", spots, detail, names))
-            by_spots[spots] = replace(known, stacks=tuple(sorted({*known.stacks, *stacks})))
-        return [by_spots[spots] for spots in sorted(by_spots)]
+            by_spots.setdefault(spots, (Fault("type_conflict", spots, detail, names), set()))[1].update(stacks)
+        return [replace(fault, stacks=tuple(sorted(stacks))) for _, (fault, stacks) in sorted(by_spots.items())]
 
 
 def _sections(root: Node) -> tuple[dict[str, Node], list[Fault]]:
@@ -222,8 +230,11 @@ def reaching(faults: Iterable[Fault], stacks: Sequence[Stack], manifests: Mappin
     for file, manifest in manifests.items():
         if manifest.top_level:
             made_of.setdefault(file, set()).add(manifest.name)
+    known: dict[frozenset[str], tuple[str, ...]] = {}
     found = []
     for fault in faults:
-        reached = set(fault.stacks).union(*(made_of.get(spot.file, ()) for spot in fault.spots))
-        found.append(fault if fault.stacks else replace(fault, stacks=tuple(sorted(reached))))
+        files = frozenset(spot.file for spot in fault.spots)
+        if not fault.stacks and files not in known:
+            known[files] = tuple(sorted(set().union(*(made_of.get(file, ()) for file in files))))
+        found.append(fault if fault.stacks else replace(fault, stacks=known[files]))
     return found

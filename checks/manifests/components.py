@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from checks.base import Json
 from checks.manifests.backends import backend
 from checks.manifests.inheritance import Inheritance, Inherited
-from checks.manifests.merge import EMPTY, Conflict, Merger, plain
+from checks.manifests.merge import EMPTY, Budget, Conflict, Merger, plain
 from checks.manifests.model import Component, Fault, Node, Settings, Spot
 from checks.manifests.names import Context, Name, named, text_of
 from checks.manifests.templates import filled
@@ -19,6 +19,7 @@ from checks.manifests.workspace import Naming, planned
 ROOT_METADATA = frozenset({"labels", "tags", "custom", "enabled", "locked", "terraform_workspace_pattern"})
 """What Atmos >= 1.225 takes in a `metadata` that stands outside components."""
 
+_COST = 200  # what resolving one component counts for, in values touched
 _MAPS = ("vars", "settings", "env", "metadata", "backend", "providers", "overrides")
 _WORDS = ("backend_type", "component", "command")
 
@@ -57,8 +58,9 @@ class _Globals:
 class Resolver:
     """Resolves the components of stacks."""
 
-    def __init__(self, merger: Merger, can: Abilities, naming: Naming) -> None:
+    def __init__(self, merger: Merger, budget: Budget, can: Abilities, naming: Naming) -> None:
         self._merger = merger
+        self._budget = budget
         self._can = can
         self._naming = naming
 
@@ -100,6 +102,7 @@ class Resolver:
     ) -> Component:  # fmt: skip
         found.faults += _misfits(section, _MAPS, _WORDS)
         inherited = inheritance.of(name, section)
+        self._budget.spend(_COST + len(inherited.conflicts))
         conflicts: set[Conflict] = set(inherited.conflicts)
         overrides = section.get("overrides") or EMPTY
         merged: dict[str, Node] = {}

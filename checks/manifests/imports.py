@@ -75,8 +75,9 @@ def resolved(entry: Entry, importer: str, stacks: str, tree: Tree) -> Import:
         return found(remote=True)
     path = entry.path
     if path.split("/", 1)[0] in (".", ".."):
-        path = posixpath.join(posixpath.dirname(posixpath.relpath(importer, stacks or ".")), path)
-    wanted = posixpath.normpath(posixpath.join(stacks, path.lstrip("/")))
+        wanted = posixpath.normpath(posixpath.join(posixpath.dirname(importer), path))
+    else:
+        wanted = posixpath.normpath(posixpath.join(stacks, path.lstrip("/")))
     wanted = _with_extension(wanted, tree)
     if not globs.is_glob(wanted):
         return found((wanted,) if tree.exists(wanted) else ())
@@ -97,7 +98,7 @@ def _with_extension(path: str, tree: Tree) -> str:
 
 def manifest_name(file: str, stacks: str) -> str:
     """How Atmos names a manifest: its path below the stacks folder, without extension."""
-    name = posixpath.relpath(file, stacks or ".")
+    name = file.removeprefix(f"{stacks}/") if stacks else file
     longest = sorted(EXTENSIONS, key=len, reverse=True)
     return next((name.removesuffix(one) for one in longest if name.endswith(one)), name)
 

@@ -71,10 +71,13 @@ class Inheritance:
             return ()
         self._open.append((name, spot))
         order: dict[str, None] = {}
-        for base in _bases(name, section):
-            self._missing(name, base)
-            for one in self._order(base.text, base.spot):
-                self.budget.spend(1)
+        for base, by_inherits in _bases(name, section):
+            if by_inherits and base.text not in self.components:
+                detail = "inherits from a component that is not in the stack"
+                self.faults.append(Fault("inherits_unknown", (base.spot,), detail, (name, base.text)))
+            below = self._order(base.text, base.spot)
+            self.budget.spend(1 + len(below))
+            for one in below:
                 order.pop(one, None)
                 order[one] = None
         self._open.pop()
@@ -82,12 +85,6 @@ class Inheritance:
         order[name] = None
         self._orders[name] = tuple(order)
         return self._orders[name]
-
-    def _missing(self, name: str, base: Node) -> None:
-        section = self.components[name].at("metadata", "inherits")
-        if base.text not in self.components and section is not None and base in section.list:
-            detail = "inherits from a component that is not in the stack"
-            self.faults.append(Fault("inherits_unknown", (base.spot,), detail, (name, base.text)))
 
     def _loop(self, name: str, spot: Spot, position: int) -> None:
         round_it = self._open[position:]
@@ -115,11 +112,11 @@ class Inheritance:
         return Node({key: value for key, value in node.items.items() if key not in _OWN}, node.spot, node.key)
 
 
-def _bases(name: str, section: Node) -> Iterator[Node]:
-    """What a component names as its bases: `component` first, then `metadata.inherits`."""
+def _bases(name: str, section: Node) -> Iterator[tuple[Node, bool]]:
+    """What a component names as its bases, and whether by `metadata.inherits`; `component` comes first."""
     legacy = section.get("component")
     if legacy is not None and legacy.text and legacy.text != name:
-        yield legacy
+        yield legacy, False
     inherits = section.at("metadata", "inherits")
     if inherits is not None:
-        yield from (node for node in inherits.list if node.text and node.text != name)
+        yield from ((node, True) for node in inherits.list if node.text and node.text != name)

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from checks.manifests.globs import is_glob
 from checks.manifests.imports import Entry, Tree, entries, manifest_name, resolved
 from checks.manifests.merge import EMPTY, Budget, Conflict, Merger, type_name
 from checks.manifests.model import Fault, Import, Node, Spot
 
 CHAIN = 64  # imports of imports that are followed
+_LOOKUP = 100  # what finding and merging one import counts for, in values touched
 
 
 class Files(Tree, Protocol):
@@ -35,9 +37,6 @@ class Merged:
     reached: frozenset[str]
     conflicts: frozenset[Conflict]
     whole: bool  # False: something below it is remote, templated, missing or cannot be read
-
-
-_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -64,7 +63,7 @@ class Merging:
             faults: list[Fault] = []
             found = []
             for entry in entries(root, faults):
-                self.budget.spend(1 + len(self.files.names) * ("*" in entry.path))
+                self.budget.spend(_LOOKUP + len(self.files.names) * is_glob(entry.path))
                 found.append((entry, resolved(entry, file, self.stacks, self.files)))
             self._imports[key] = tuple(found)
             for fault in faults:
@@ -75,7 +74,12 @@ class Merging:
         self, file: str, context: Node | None, inline: Node, imported: Node, chain: tuple[tuple[str, Spot], ...]
     ) -> Merged:  # fmt: skip
         root, whole = self.files.root(file, context)
-        key = (file, _fingerprint(context), id(inline) if inline.items else 0, id(imported) if imported.items else 0)
+        key = (
+            file,
+            self._fingerprint(context),
+            id(inline) if inline.items else 0,
+            id(imported) if imported.items else 0,
+        )
         known = self._done.get(key)
         if known is None:
             done = self._work_out(file, root, whole, context, inline, imported, chain)
@@ -111,7 +115,7 @@ class Merging:
                 reached |= child.reached
                 conflicts |= child.conflicts
                 whole = whole and child.whole
-                self.budget.spend(len(child.reached))
+                self.budget.spend(_LOOKUP + len(child.reached))
         overrides = merge((imported, inline), conflicts, ("overrides",))
         parts.append(_overridden(root, overrides, self.budget))
         merged = merge(parts, conflicts)
@@ -141,6 +145,14 @@ class Merging:
         rest = tuple(target for target in one.files if target not in above)
         return rest if not loops else (rest or None)
 
+    def _fingerprint(self, context: Node | None) -> str:
+        """Equal for equal contexts."""
+        if context is None or not context.items:
+            return ""
+        words = repr(_words(context))
+        self.budget.spend(len(words) // 8)
+        return words
+
     def _say(self, fault: Fault) -> None:
         """Once for each place, however many stacks come by."""
         key = (fault.code, fault.spots[0])
@@ -168,16 +180,9 @@ def _overridden(root: Node, overrides: Node, budget: Budget) -> Node:
     return Node({**root.items, "components": Node(types, section.spot, section.key)}, root.spot, root.key)
 
 
-def _fingerprint(context: Node | None) -> str:
-    """Equal for equal contexts."""
-    if context is None or not context.items:
-        return ""
-    return repr(_words(context, 0))
-
-
-def _words(node: Node, depth: int) -> object:
+def _words(node: Node) -> object:
     if isinstance(node.value, Mapping):
-        return [(key, _words(value, depth + 1)) for key, value in sorted(node.items.items())]
+        return [(key, _words(value)) for key, value in sorted(node.items.items())]
     if isinstance(node.value, tuple):
-        return [_words(value, depth + 1) for value in node.list]
+        return [_words(value) for value in node.list]
     return (type_name(node), str(node.value))

@@ -15,15 +15,20 @@ def has_template(text: str) -> bool:
     return "{{" in text
 
 
-def filled(template: str, look: Look) -> str | None:
-    """*template* with its fields filled in; None where it holds more than plain fields, or a field has no value."""
+def filled(template: str, look: Look, *, longest: int = 4096) -> str | None:
+    """*template* with its fields filled in; None where it holds more than plain fields, or a field has no value.
+
+    None too where the result would be longer than *longest* characters.
+    """
     pieces: list[str] = []
     at = 0
+    length = len(template)
     while (begin := template.find("{{", at)) >= 0:
         end = template.find("}}", begin)
         field = _FIELD.fullmatch(template, begin + 2, end) if end >= 0 else None
         value = look(tuple(field[1].split(".")[1:])) if field else None
-        if value is None:
+        length += len(value or "")
+        if value is None or length > longest:
             return None
         pieces += [template[at:begin], value]
         at = end + 2

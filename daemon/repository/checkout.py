@@ -39,7 +39,6 @@ class Checkout:
     bytes_read: int = 0
     _entries: int = 0
     _listed: dict[str, Listing] = field(default_factory=dict)
-    _texts: dict[tuple[str, int], str | None] = field(default_factory=dict)
     _said: set[tuple[str, str]] = field(default_factory=set)
 
     @classmethod
@@ -109,10 +108,36 @@ class Checkout:
 
         *optional*: what is larger, or no text, is passed over in silence.
         """
-        key = (name, limit)
-        if key not in self._texts:
-            self._texts[key] = self._read(name, limit, optional=optional)
-        return self._texts[key]
+        path = self._inside(name)
+        if path is None:
+            self.refuse(name, "leaves_repository", "leads out of the repository; it is not followed")
+            return None
+        try:
+            # Not to wait for a pipe, nor follow a link that was put there meanwhile.
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self.refuse(name, "unreadable", f"cannot be read: {error.strerror}")
+            return None
+        with os.fdopen(handle, "rb", buffering=0) as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                self.refuse(name, "not_a_file", "is not an ordinary file; it is not opened")
+                return None
+            if status.st_size > limit:
+                if not optional:
+                    detail = f"is larger than {limit // 1024} KiB; it is passed over"
+                    self.refuse(name, "too_large", detail)
+                return None
+            if self.bytes_read + status.st_size > self.limits.total_bytes:
+                detail = f"more than {self.limits.total_bytes // (1024 * 1024)} MiB were read already"
+                self.refuse(name, "too_much", f"{detail}; it is passed over")
+                return None
+            data = stream.read(limit)
+        self.files_read += 1
+        self.bytes_read += len(data)
+        return self._decoded(name, data, optional=optional)
 
     def refuse(self, name: str, why: str, detail: str, *, line: int = 0, column: int = 0) -> None:
         """Say that a file or folder is passed over."""
@@ -182,38 +207,6 @@ class Checkout:
         if entry.name.endswith((".yaml", ".yml")):
             self.refuse(name, "not_a_file", "is not an ordinary file; it is not opened")
         return ""
-
-    def _read(self, name: str, limit: int, *, optional: bool) -> str | None:
-        path = self._inside(name)
-        if path is None:
-            self.refuse(name, "leaves_repository", "leads out of the repository; it is not followed")
-            return None
-        try:
-            # Not to wait for a pipe, nor follow a link that was put there meanwhile.
-            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            self.refuse(name, "unreadable", f"cannot be read: {error.strerror}")
-            return None
-        with os.fdopen(handle, "rb", buffering=0) as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                self.refuse(name, "not_a_file", "is not an ordinary file; it is not opened")
-                return None
-            if status.st_size > limit:
-                if not optional:
-                    detail = f"is larger than {limit // 1024} KiB; it is passed over"
-                    self.refuse(name, "too_large", detail)
-                return None
-            if self.bytes_read + status.st_size > self.limits.total_bytes:
-                detail = f"more than {self.limits.total_bytes // (1024 * 1024)} MiB were read already"
-                self.refuse(name, "too_much", f"{detail}; it is passed over")
-                return None
-            data = stream.read(limit)
-        self.files_read += 1
-        self.bytes_read += len(data)
-        return self._decoded(name, data, optional=optional)
 
     def _decoded(self, name: str, data: bytes, *, optional: bool) -> str | None:
         try:

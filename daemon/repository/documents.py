@@ -37,7 +37,7 @@ def parsed(text: str, file: str, limits: Limits, *, nodes: int | None = None) ->
 
     *nodes*: how many values may be read at all, where that is less than the limit of one file.
     """
-    builder = _Builder(file, limits.depth, min(limits.nodes, limits.nodes if nodes is None else nodes))
+    builder = _Builder(file, limits, limits.nodes if nodes is None else min(nodes, limits.nodes))
     nothing = Node({}, Spot(file))
     try:
         root = builder.build(yaml.parse(text, Loader=_LOADER))
@@ -108,9 +108,10 @@ _MERGE_KEY = "<<"
 
 
 class _Builder:
-    def __init__(self, file: str, depth: int, nodes: int) -> None:
+    def __init__(self, file: str, limits: Limits, nodes: int) -> None:
         self.file = file
-        self.depth = depth
+        self.depth = limits.depth
+        self.most = limits.faults
         self.nodes = nodes
         self.count = 0
         self.faults: list[Fault] = []
@@ -133,7 +134,7 @@ class _Builder:
                 documents += 1
                 if documents > 1:
                     spot = self._spot(event)
-                    self.faults.append(Fault("second_document", (spot,), "Atmos reads the first document only"))
+                    self._fault(Fault("second_document", (spot,), "Atmos reads the first document only"))
                     break
         return self._checked(self.root)
 
@@ -148,6 +149,12 @@ class _Builder:
 
     def _spot(self, event: Any) -> Spot:
         return Spot(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _fault(self, fault: Fault) -> None:
+        self.faults.append(fault)
+        if len(self.faults) >= self.most:
+            what = f"there are more than {self.most} things wrong with it"
+            raise _RefusedError(Fault("unreadable_file", fault.spots[:1], what, ("too_many_faults",)))
 
     def _spend(self, spot: Spot, values: int = 1) -> None:
         self.count += values
@@ -182,7 +189,7 @@ class _Builder:
         if text == _MERGE_KEY and event.implicit[0]:
             top.pending = (_MERGE_KEY, spot)
         elif tag is not None and not tag.startswith(_TAG):
-            self.faults.append(Fault("broken_yaml", (spot,), "a key must be text, not a function"))
+            self._fault(Fault("broken_yaml", (spot,), "a key must be text, not a function"))
             top.skipping = True
         else:
             top.pending = (text, spot)
@@ -191,7 +198,7 @@ class _Builder:
         if top.pending is not None:
             if (first := top.keys.get(text)) is not None:
                 line = f"given in line {first.line}, and again in line {spot.line}"
-                self.faults.append(Fault("duplicate_key", (spot, first), line, (text,)))
+                self._fault(Fault("duplicate_key", (spot, first), line, (text,)))
             top.keys.setdefault(text, spot)
 
     def _expects_key(self) -> bool:
@@ -225,7 +232,7 @@ class _Builder:
 
     def _complex_key(self, spot: Spot) -> None:
         templated = "; a Go template needs quotes"
-        self.faults.append(Fault("broken_yaml", (spot,), f"a key must be text, not a map or list{templated}"))
+        self._fault(Fault("broken_yaml", (spot,), f"a key must be text, not a map or list{templated}"))
         self.stack[-1].skipping = True
 
     def _alias(self, event: yaml.AliasEvent) -> None:
@@ -273,7 +280,7 @@ class _Builder:
         sources = node.value if isinstance(node.value, tuple) else (node,)
         if not all(isinstance(source.value, dict) for source in sources):
             spot = node.key or node.spot
-            self.faults.append(Fault("broken_yaml", (spot,), "map merge requires map or sequence of maps as the value"))
+            self._fault(Fault("broken_yaml", (spot,), "map merge requires map or sequence of maps as the value"))
             return True
         into.merged.extend(sources)
         return True

@@ -12,13 +12,14 @@ class Limits:
     """All are per reading where they do not say otherwise. The defaults are far beyond 10,000 instances."""
 
     file_bytes: int = 4 * MIB  # of one manifest
-    total_bytes: int = 256 * MIB
+    total_bytes: int = 128 * MIB
     files: int = 20_000  # YAML files
     entries: int = 200_000  # of folders looked at
     depth: int = 64  # of values in values
     nodes: int = 200_000  # values of one file, with its aliases counted as often as they are used
-    total_nodes: int = 3_000_000
-    work: int = 20_000_000  # values touched by merging
+    total_nodes: int = 1_000_000
+    faults: int = 1_000  # of one file
+    work: int = 30_000_000  # values touched by merging
     text_bytes: int = 512 * 1024  # of a Makefile, README, script or CI job
     texts: int = 500  # such files
     lines: int = 2_000  # of them that are kept

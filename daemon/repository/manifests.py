@@ -27,6 +27,8 @@ class Manifests:
         self._raw: dict[str, tuple[Document, bool]] = {}
         self._filled: dict[tuple[str, str], tuple[Node, bool] | None] = {}
         self._outcomes: dict[str, set[bool]] = {}  # of filling in a file's templates
+        self._templated: dict[str, str] = {}  # files with templates, as they are written
+        self._writable = limits.total_bytes  # characters that filling in may give
         files, _ = checkout.below(stacks) if stacks is not None else ([], [])
         names = [name for name in files if name.endswith(EXTENSIONS)]
         if len(names) > limits.files:
@@ -46,10 +48,13 @@ class Manifests:
         document, whole = self._document(file)
         if context is None or not context.items:
             return document.root, whole
-        text = self._checkout.text(file, self._limits.file_bytes)
-        if text is None or not has_template(text):
+        text = self._templated.get(file)
+        if text is None:
             return document.root, whole
-        written = filled(text, lambda names: text_of(context.at(*names)))
+        written = filled(
+            text, lambda names: text_of(context.at(*names)), longest=min(self._limits.file_bytes, self._writable)
+        )
+        self._writable -= len(written or "")
         self._outcomes.setdefault(file, set()).add(written is not None)
         if written is None:
             return document.root, False
@@ -78,6 +83,8 @@ class Manifests:
         text = self._checkout.text(file, self._limits.file_bytes)
         if text is None:
             return Document(Node({}, Spot(file)), usable=False), False
+        if has_template(text):
+            self._templated[file] = text
         document = self._parse(text, file)
         broken = [fault for fault in document.faults if fault.code == "broken_yaml"]
         if broken and has_template(text) and (file.endswith(".tmpl") or is_templated(text)):

@@ -63,6 +63,7 @@ def read(
 
 def _folders(checkout: Checkout, components_path: str) -> frozenset[str]:
     if not checkout.is_folder(components_path):
+        checkout.listing(components_path)  # says so where it leads out of the repository
         return frozenset()
     _, folders = checkout.below(components_path)
     cut = len(components_path) + 1 if components_path else 0

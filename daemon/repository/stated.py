@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from checks.manifests.model import Manifest, Node, Settings, Spot, Stated
@@ -12,9 +13,11 @@ from daemon.repository.checkout import Checkout
 from daemon.repository.limits import Limits
 
 _BLOCK = re.compile(r"^[ \t]*terraform[ \t]*\{", re.MULTILINE)
-_LONGEST = 8 * 1024  # characters of a `terraform` block that are read
+_LONGEST = 4 * 1024  # characters of a `terraform` block that are read
 _CODE = 256 * 1024  # bytes of a Terraform file
 _FILES = 5_000  # Terraform files
+_BLOCKS = 10  # of one file
+_PARSED = 1_000  # different blocks: parsing one takes milliseconds
 _CONSTRAINT = re.compile(r"[~<>=!,. \dA-Za-z+-]{1,100}")
 _KEYS = (
     (("settings", "atmos_cli_version"), "atmos"),
@@ -61,17 +64,17 @@ def of_components(checkout: Checkout, components_path: str, folders: Iterable[st
 
 
 def _of_code(text: str, file: str, folder: str, known: dict[str, Mapping[str, Any]]) -> Iterator[Stated]:
-    for match in _BLOCK.finditer(text):
+    for match in islice(_BLOCK.finditer(text), _BLOCKS):
         block = _block(text, match.start(), match.end())
         if "required_" not in block:
             continue
-        if block not in known:
+        if block not in known and len(known) < _PARSED:
             try:
                 known[block] = hcl.parse(block, file)
             except hcl.HclError:
                 known[block] = {}  # the plan tells what is wrong with it
         first = text.count("\n", 0, match.start()) + 1
-        for content in _list(known[block].get("terraform")):
+        for content in _list(known.get(block, {}).get("terraform")):
             yield from _of_block(content, block, file, first, folder)
 
 
