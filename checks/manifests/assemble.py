@@ -16,7 +16,7 @@ from checks.manifests.stacks import Files, Merged, Merging
 from checks.manifests.versions import Abilities, abilities
 from checks.manifests.workspace import Naming
 
-_MATCH = 10  # what holding a name against a pattern counts for, in values touched
+_MATCH = 10  # what holding a name against a pattern counts for, in values looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def joined(*parts: str) -> str:
 def assemble(
     files: Files, settings: Settings, version: Version | None, folders: frozenset[str], *, work: int
 ) -> Assembled:  # fmt: skip
-    """Put the stacks together. *folders*: component folders that are there. *work*: values that merging may touch."""
+    """Put the stacks together. *folders*: component folders that are there. *work*: work that merging may take."""
     can = abilities(version)
     stacks_path = joined(settings.base_path, settings.stacks_path)
     budget = Budget(work)

@@ -19,7 +19,7 @@ from checks.manifests.workspace import Naming, planned
 ROOT_METADATA = frozenset({"labels", "tags", "custom", "enabled", "locked", "terraform_workspace_pattern"})
 """What Atmos >= 1.225 takes in a `metadata` that stands outside components."""
 
-_COST = 200  # what resolving one component counts for, in values touched
+_COST = 200  # what resolving one component counts for, in values looked at
 _MAPS = ("vars", "settings", "env", "metadata", "backend", "providers", "overrides")
 _WORDS = ("backend_type", "component", "command")
 

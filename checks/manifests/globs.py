@@ -23,6 +23,12 @@ class Glob:
 
     alternatives: tuple[tuple[tuple[Token, ...] | None, ...], ...]
 
+    @property
+    def stars(self) -> int:
+        """How many `*` and `**` it has: what looking it up costs."""
+        parts = [part for alternative in self.alternatives for part in alternative]
+        return sum(1 if part is None else part.count(_ANY) for part in parts)
+
     def fits(self, path: str) -> bool:
         """Whether the whole of *path* (parts joined by "/") fits."""
         parts = path.split("/")

@@ -15,6 +15,7 @@ from checks.manifests.model import Fault, Node, Spot
 
 SECTIONS = ("vars", "settings", "env", "backend", "metadata")
 _DEEP = 64  # bases of bases that are followed
+_UNKNOWN = 500  # what telling of a base that is not there counts for, in values looked at
 _OWN = frozenset({"inherits", "type"})
 
 
@@ -73,6 +74,7 @@ class Inheritance:
         order: dict[str, None] = {}
         for base, by_inherits in _bases(name, section):
             if by_inherits and base.text not in self.components:
+                self.budget.spend(_UNKNOWN)
                 detail = "inherits from a component that is not in the stack"
                 self.faults.append(Fault("inherits_unknown", (base.spot,), detail, (name, base.text)))
             below = self._order(base.text, base.spot)
@@ -90,7 +92,9 @@ class Inheritance:
         round_it = self._open[position:]
         spots = (spot, *(at for _, at in round_it[1:]))
         names = tuple(base for base, _ in round_it)
-        self.faults.append(Fault("inheritance_loop", spots, "inherits from itself, by way of others", names or (name,)))
+        deep = f"bases of bases, more than {_DEEP} deep"
+        detail = "inherits from itself, by way of others" if any(base == name for base in names) else deep
+        self.faults.append(Fault("inheritance_loop", spots, detail, names or (name,)))
 
     def _collected(self, order: tuple[str, ...], nodes: tuple[Node, ...]) -> Inherited:
         conflicts: set[Conflict] = set()

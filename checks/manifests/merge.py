@@ -16,13 +16,16 @@ from checks.manifests.model import Node, Opaque, Spot
 REPLACE, APPEND, MERGE = "replace", "append", "merge"  # of lists: settings.list_merge_strategy
 
 
+_KEPT = 20  # what a value that is laid down anew counts for, as it takes memory too
+
+
 class TooMuchError(Exception):
     """The repository asks for more work than any real one; reading it further would never end."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """Work left, in values touched. One per reading."""
+    """Work left, in values looked at. One per reading."""
 
     left: int
 
@@ -79,7 +82,7 @@ class Merger:
         if isinstance(new, Mapping) and isinstance(old, Mapping):
             if not new or not old:
                 return heir if new else base
-            self._budget.spend(len(old) + len(new))
+            self._budget.spend(_KEPT * (len(old) + len(new)))
             merged = dict(old)
             for key, value in new.items():
                 known = merged.get(key)
@@ -104,7 +107,7 @@ class Merger:
         conflicts: set[Conflict],
     ) -> Node:
         if self._strategy == APPEND:
-            self._budget.spend(len(old) + len(new))
+            self._budget.spend(_KEPT * (len(old) + len(new)))
             return Node((*old, *new), heir.spot, heir.key)
         if self._strategy == MERGE:
             return Node(self._by_index(old, new, trail, conflicts), base.spot, heir.key)

@@ -17,7 +17,7 @@ from checks.manifests.merge import EMPTY, Budget, Conflict, Merger, type_name
 from checks.manifests.model import Fault, Import, Node, Spot
 
 CHAIN = 64  # imports of imports that are followed
-_LOOKUP = 100  # what finding and merging one import counts for, in values touched
+_LOOKUP = 500  # what finding and merging one import counts for, in values looked at
 
 
 class Files(Tree, Protocol):
@@ -74,12 +74,8 @@ class Merging:
         self, file: str, context: Node | None, inline: Node, imported: Node, chain: tuple[tuple[str, Spot], ...]
     ) -> Merged:  # fmt: skip
         root, whole = self.files.root(file, context)
-        key = (
-            file,
-            self._fingerprint(context),
-            id(inline) if inline.items else 0,
-            id(imported) if imported.items else 0,
-        )
+        above = (id(inline) if inline.items else 0, id(imported) if imported.items else 0)
+        key = (file, self._fingerprint(context), *above)
         known = self._done.get(key)
         if known is None:
             done = self._work_out(file, root, whole, context, inline, imported, chain)

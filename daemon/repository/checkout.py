@@ -38,6 +38,7 @@ class Checkout:
     files_read: int = 0
     bytes_read: int = 0
     _entries: int = 0
+    _links: int = 0
     _listed: dict[str, Listing] = field(default_factory=dict)
     _said: set[tuple[str, str]] = field(default_factory=set)
 
@@ -74,7 +75,7 @@ class Checkout:
     def below(self, folder: str, *, depth: int = 32, quiet: bool = False) -> tuple[list[str], list[str]]:
         """All files and all folders below a folder, sorted. A link back to a folder above is said, and not followed.
 
-        *quiet*: nothing is said of what is passed over there, as nothing depends on it.
+        *quiet*: nothing is said of what is passed over there and was not looked at before: nothing depends on it.
         """
         said = len(self.faults), set(self._said)
         found = self._below(folder, depth)
@@ -120,7 +121,7 @@ class Checkout:
         except OSError as error:
             self.refuse(name, "unreadable", f"cannot be read: {error.strerror}")
             return None
-        with os.fdopen(handle, "rb", buffering=0) as stream:
+        with os.fdopen(handle, "rb") as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
                 self.refuse(name, "not_a_file", "is not an ordinary file; it is not opened")
@@ -193,6 +194,11 @@ class Checkout:
             return ""
         try:
             if entry.is_symlink():
+                self._links += 1
+                if self._links > self.limits.links:
+                    detail = f"the repository holds more than {self.limits.links} links; the rest is not followed"
+                    self.refuse("", "too_many_links", detail)
+                    return ""
                 real = self._inside(name)
                 if real is None:
                     self.refuse(name, "leaves_repository", "a link out of the repository; it is not followed")

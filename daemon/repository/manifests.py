@@ -34,6 +34,8 @@ class Manifests:
         if len(names) > limits.files:
             detail = f"holds {len(names)} YAML files; only {limits.files} of them are read"
             checkout.refuse(stacks or "", "too_many_files", detail)
+        self._stacks = stacks
+        self._whole = len(names) <= limits.files
         self._names = tuple(names[: limits.files])
         self._known = frozenset(self._names)
 
@@ -42,7 +44,16 @@ class Manifests:
         return self._names
 
     def exists(self, file: str) -> bool:
-        return file in self._known or (file.endswith(EXTENSIONS) and self._checkout.is_file(file))
+        if file in self._known or not file.endswith(EXTENSIONS):
+            return file in self._known
+        folder, _, name = file.rpartition("/")
+        if (
+            self._whole
+            and self._stacks is not None
+            and f"{folder}/".startswith(f"{self._stacks}/" if self._stacks else "")
+        ):
+            return False  # all that is there is known
+        return name in self._checkout.listing(folder).files
 
     def root(self, file: str, context: Node | None) -> tuple[Node, bool]:
         document, whole = self._document(file)
@@ -51,9 +62,10 @@ class Manifests:
         text = self._templated.get(file)
         if text is None:
             return document.root, whole
-        written = filled(
-            text, lambda names: text_of(context.at(*names)), longest=min(self._limits.file_bytes, self._writable)
-        )
+        if not self._left:
+            return document.root, False
+        longest = min(self._limits.file_bytes, self._writable)
+        written = filled(text, lambda names: text_of(context.at(*names)), longest=longest)
         self._writable -= len(written or "")
         self._outcomes.setdefault(file, set()).add(written is not None)
         if written is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from checks.manifests.assemble import assemble, joined, reaching
@@ -16,20 +17,27 @@ from daemon.repository.manifests import Manifests
 from daemon.repository.workflows import workflows
 
 _CODEOWNERS = 256 * 1024  # bytes
-_LOOKUPS = 2_000_000  # of a file in a rule of CODEOWNERS: more would take minutes, and no repository asks for it
+_LOOKUPS = 500_000  # of a file in a pattern of CODEOWNERS: more would take minutes, and no repository asks for it
+_STARS = 20  # lookups that each star after a pattern's first counts for
 
 
 def read(
-    path: Path, version: Version | None = None, *, limits: Limits | None = None, config_path: str = ""
+    path: Path,
+    version: Version | None = None,
+    *,
+    limits: Limits | None = None,
+    config_path: str = "",
+    base_path: str = "",
 ) -> Repository:  # fmt: skip
     """Read the Atmos repository in the folder *path* as Atmos *version* would; without one, as the newest known would.
 
-    *config_path*: folder of atmos.yaml, relative to the repository. What is wrong in the repository is a fault in the
+    *config_path*: folder of atmos.yaml, relative to the repository. *base_path*: in place of that in atmos.yaml. What is wrong in the repository is a fault in the
     result; only where *path* is no folder that can be read, RepositoryError is raised.
     """
     limits = limits or Limits()
     checkout = Checkout.opened(path, limits)
     settings, faults = atmos_yaml.read(checkout, config_path, limits)
+    settings = replace(settings, base_path=base_path) if base_path else settings
     stacks_path = joined(settings.base_path, settings.stacks_path) if settings.stacks_path else None
     manifests = Manifests(checkout, stacks_path, limits)
     components_path = joined(settings.base_path, settings.components_path)
@@ -76,7 +84,8 @@ def _owners(checkout: Checkout, files: Iterable[str]) -> dict[str, str]:
     text = checkout.text(place, _CODEOWNERS, optional=True) if place else None
     codeowners = owners.parse(text or "")
     wanted = sorted({file for file in files if file})
-    if not codeowners.rules or len(codeowners.rules) * len(wanted) > _LOOKUPS:
+    if len(wanted) * sum(1 + _STARS * max(0, rule.glob.stars - 1) for rule in codeowners.rules) > _LOOKUPS:
+        checkout.refuse(place, "too_much_work", "its patterns take too long to look up; no owners are told")
         return {}
     return {file: owner for file in wanted if (owner := codeowners.owner((file,)))}
 
