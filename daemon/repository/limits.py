@@ -20,7 +20,7 @@ class Limits:
     nodes: int = 200_000  # values of one file, with its aliases counted as often as they are used
     total_nodes: int = 1_000_000
     faults: int = 1_000  # of one file
-    work: int = 60_000_000  # of merging; 10,000 instances take about a tenth
+    work: int = 60_000_000  # of merging; 10,000 instances take about a quarter
     text_bytes: int = 512 * 1024  # of a Makefile, README, script or CI job
     texts: int = 500  # such files
     lines: int = 2_000  # of them that are kept

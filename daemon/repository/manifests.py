@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checks.manifests.imports import EXTENSIONS
-from checks.manifests.merge import EMPTY
 from checks.manifests.model import Fault, Node, Spot
 from checks.manifests.names import text_of
 from checks.manifests.templates import filled, has_template
@@ -25,7 +24,7 @@ class Manifests:
         self._limits = limits
         self._left = limits.total_nodes
         self._raw: dict[str, tuple[Document, bool]] = {}
-        self._filled: dict[tuple[str, str], tuple[Node, bool] | None] = {}
+        self._filled: dict[tuple[str, str], tuple[Node, bool]] = {}
         self._outcomes: dict[str, set[bool]] = {}  # of filling in a file's templates
         self._templated: dict[str, str] = {}  # files with templates, as they are written
         self._writable = limits.total_bytes  # characters that filling in may give
@@ -47,11 +46,7 @@ class Manifests:
         if file in self._known or not file.endswith(EXTENSIONS):
             return file in self._known
         folder, _, name = file.rpartition("/")
-        if (
-            self._whole
-            and self._stacks is not None
-            and f"{folder}/".startswith(f"{self._stacks}/" if self._stacks else "")
-        ):
+        if self._whole and self._stacks is not None and _is_below(folder, self._stacks):
             return False  # all that is there is known
         return name in self._checkout.listing(folder).files
 
@@ -67,14 +62,16 @@ class Manifests:
         longest = min(self._limits.file_bytes, self._writable)
         written = filled(text, lambda names: text_of(context.at(*names)), longest=longest)
         self._writable -= len(written or "")
-        self._outcomes.setdefault(file, set()).add(written is not None)
+        outcomes = self._outcomes.setdefault(file, set())
         if written is None:
+            outcomes.add(False)
             return document.root, False
         key = (file, written)
         if key not in self._filled:
             again = self._parse(written, file)
             self._filled[key] = (again.root, again.usable and not again.faults)
-        return self._filled[key] or (EMPTY, False)
+            outcomes.add(self._filled[key][1])
+        return self._filled[key]
 
     @property
     def faults(self) -> list[Fault]:
@@ -109,6 +106,10 @@ class Manifests:
         document = parsed(text, file, self._limits, nodes=self._left)
         self._left = max(0, self._left - document.nodes)
         return document
+
+
+def _is_below(folder: str, top: str) -> bool:
+    return not top or folder == top or folder.startswith(f"{top}/")
 
 
 def _components(root: Node) -> Sequence[str]:

@@ -31,8 +31,9 @@ def read(
 ) -> Repository:  # fmt: skip
     """Read the Atmos repository in the folder *path* as Atmos *version* would; without one, as the newest known would.
 
-    *config_path*: folder of atmos.yaml, relative to the repository. *base_path*: in place of that in atmos.yaml. What is wrong in the repository is a fault in the
-    result; only where *path* is no folder that can be read, RepositoryError is raised.
+    *config_path*: folder of atmos.yaml, relative to the repository. *base_path*: in place of that in atmos.yaml.
+    What is wrong in the repository is a fault in the result; only where *path* is no folder that can be read,
+    RepositoryError is raised.
     """
     limits = limits or Limits()
     checkout = Checkout.opened(path, limits)
