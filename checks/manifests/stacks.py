@@ -18,6 +18,7 @@ from checks.manifests.model import Fault, Import, Node, Spot
 
 CHAIN = 64  # imports of imports that are followed
 _LOOKUP = 500  # what finding and merging one import counts for, in values looked at
+_CONTEXT = 3_000  # the same, where it is imported with a context: it may have to be merged anew
 
 
 class Files(Tree, Protocol):
@@ -104,7 +105,10 @@ class Merging:
             targets = self._targets(file, entry, one, chain)
             whole = whole and targets is not None
             for target in targets or ():
-                below = merge((entry.context, context), set()) if entry.context or context else None
+                below = None
+                if entry.context is not None or context is not None:
+                    below = merge((entry.context, context), set())
+                    self.budget.spend(_CONTEXT)
                 child = self._merged(target, below, inline, imported, (*chain, (file, entry.spot)))
                 imported = merge((imported, child.imported, child.inline), conflicts, ("overrides",))
                 parts.append(child.root)
@@ -133,7 +137,7 @@ class Merging:
         for target in loops:
             begin = next((index for index, (name, _) in enumerate(chain) if name == target), len(chain))
             spots = (one.spot, *(spot for _, spot in chain[begin:]))
-            names = tuple(manifest_name(name, self.stacks) for name in (target, *(n for n, _ in chain[begin + 1 :])))
+            names = tuple(manifest_name(name, self.stacks) for name in (*(n for n, _ in chain[begin:]), file))
             self._say(Fault("import_loop", spots, "the file imports itself, by way of what it imports", names))
         if len(chain) >= CHAIN:
             self._say(Fault("import_loop", (one.spot,), f"imports of imports, more than {CHAIN} deep", (one.path,)))
