@@ -72,11 +72,27 @@ class Node:
 class Fault:
     """Something that went wrong while reading, as the reader saw it; the rules make findings of it."""
 
-    code: str  # broken_yaml, missing_import, duplicate_key, type_conflict, inheritance_loop, import_loop, not_utf8 …
+    code: str  # one of FAULTS
     spots: tuple[Spot, ...]  # all places it is about, the most telling one first
     detail: str = ""  # for people: never quotes a value of vars, env, settings or backend
-    names: tuple[str, ...] = ()  # the key, import, component … it is about
+    names: tuple[str, ...] = ()  # the key, import, component … it is about; see FAULTS
     stacks: tuple[str, ...] = ()  # manifests (as listed by Atmos: "deploy/acme/dev") that it reaches
+
+
+FAULTS: Mapping[str, str] = {
+    "broken_yaml": "no YAML, or no mapping; the places are where it begins and where the parser stops",
+    "duplicate_key": "names: the key; the second place first",
+    "second_document": "Atmos reads the first document of a file only",
+    "wrong_type": "a section of a type that Atmos refuses; names: the section",
+    "missing_import": "names: the import as written",
+    "import_loop": "names: the manifests in the order in which they import one another",
+    "inherits_unknown": "names: the component, and the base that its stack does not have",
+    "inheritance_loop": "names: the components in the order in which they inherit",
+    "type_conflict": "a list over what is none; places: the list, what it replaces; names: the key, the component",
+    "not_resolved": "Go templates or imports that only Atmos can follow: it may read more there",
+    "unreadable_file": "passed over; names: why, as one word (too_large, not_utf8, leaves_repository …)",
+}
+"""Every word Fault.code can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +204,7 @@ class Line:
     """A line of a plain text file (Makefile, README, script, CI job) that a rule may want to see."""
 
     spot: Spot
-    text: str
+    text: str = field(repr=False)  # as written: it may hold a secret beside the call
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def _imported(
             layers.append(_root(checkout, file, limits, faults))
         else:
             detail = "an import of atmos.yaml that is not followed: only plain files of the repository are"
-            faults.append(Fault("not_resolved", (node.spot,), detail, (path,)))
+            faults.append(Fault("not_resolved", (node.spot,), detail))  # its address may hold a password
     return layers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from checks.manifests.model import Fault, Repository, Stack, Version
+from checks.manifests.model import Component, Fault, Repository, Stack, Version
 from daemon.repository import Limits, read
 
 ATMOS = """\
@@ -18,6 +18,10 @@ stacks:
   name_pattern: "{tenant}-{stage}"
 workflows: {base_path: workflows}
 """
+
+NAMED = "vars: {tenant: acme, stage: dev}\n"
+OLD: Version = (1, 163, 0)
+NEW: Version = (1, 226, 1)
 
 
 def write(root: Path, files: Mapping[str, str | bytes], atmos: str = ATMOS) -> Path:
@@ -50,3 +54,9 @@ def only(found: Repository) -> Stack:
 def told(faults: tuple[Fault, ...]) -> list[tuple[str, list[str], tuple[str, ...]]]:
     """Faults as code, places and names."""
     return [(fault.code, [str(spot) for spot in fault.spots], fault.names) for fault in faults]
+
+
+def component(root: Path, text: str, name: str, version: Version = NEW, **files: str) -> Component:
+    """One component of a stack whose manifest is *text*; more manifests by their names below stacks/."""
+    others = {f"stacks/{path.replace('__', '/')}.yaml": content for path, content in files.items()}
+    return only(repository(root, {"stacks/deploy/dev.yaml": text, **others}, version)).components[name]
