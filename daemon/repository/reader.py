@@ -53,6 +53,7 @@ def read(
     )
     spots = (*(line.spot for line in said.calls), *(one.spot for one in versions))
     concerned = (*assembled.manifests, *(one.file for one in found), *(spot.file for spot in spots))
+    named = _owners(checkout, (settings.file, *concerned))
     faults += reaching((*manifests.faults, *checkout.faults), assembled.stacks, assembled.manifests)
     return Repository(
         settings=settings,
@@ -66,7 +67,7 @@ def read(
         faults=(*faults, *assembled.faults),
         files_read=checkout.files_read,
         bytes_read=checkout.bytes_read,
-        owners=_owners(checkout, (settings.file, *concerned)),
+        owners=named,
     )
 
 

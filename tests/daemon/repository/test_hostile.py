@@ -316,6 +316,16 @@ def test_a_reading_that_stops_early_says_so(tmp_path: Path) -> None:
     assert f"after {len(found.stacks)} of 100 stacks" in fault.detail
 
 
+def test_owners_that_take_too_long_to_look_up_are_not_told(tmp_path: Path) -> None:
+    """Which is said; the rest is read."""
+    files = {f"stacks/deploy/{'a' * 200}{n}.yaml": "" for n in range(50)}
+    begun = time.monotonic()
+    found = repository(tmp_path, {**files, "CODEOWNERS": "*a*a*a*a*a*a*b @x\n" * 6_000})
+    assert time.monotonic() - begun < 10
+    assert found.owners == {}
+    assert told(found.faults) == [("unreadable_file", ["CODEOWNERS"], ("too_much_work",))]
+
+
 def test_only_the_folder_itself_is_an_error(tmp_path: Path) -> None:
     """What is no folder is told in words for people."""
     for path in (tmp_path / "nowhere", write(tmp_path, {}) / "atmos.yaml", tmp_path / "a\0b"):
