@@ -53,9 +53,12 @@ def of_components(checkout: Checkout, components_path: str, folders: Iterable[st
     for folder in sorted(folders):
         inside = f"{components_path}/{folder}" if components_path else folder
         for name in checkout.listing(inside).files:
-            if not name.endswith((".tf", ".tofu")) or left <= 0:
+            if not name.endswith((".tf", ".tofu")):
                 continue
             left -= 1
+            if left < 0:
+                checkout.refuse(components_path, "too_many_files", f"holds more than {_FILES} Terraform files")
+                return found[: limits.lines]
             file = f"{inside}/{name}"
             text = checkout.text(file, _CODE, optional=True)
             if text is not None and "required_" in text:

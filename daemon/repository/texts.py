@@ -58,6 +58,9 @@ def read(checkout: Checkout, limits: Limits) -> Texts:
         versions += _versions(name, text)
         if _calls_atmos(name):
             calls += _lines(name, text)
+    if len(wanted) > limits.texts or max(len(calls), len(versions)) > limits.lines:
+        what = f"more than {limits.texts} scripts, READMEs and pipelines, or {limits.lines} lines in them that matter"
+        checkout.refuse("", "too_many_texts", f"there are {what}; the rest is not looked at")
     return Texts(tuple(calls[: limits.lines]), tuple(versions[: limits.lines]))
 
 

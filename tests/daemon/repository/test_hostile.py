@@ -105,6 +105,15 @@ def test_what_is_too_much_in_sum_is_told(tmp_path: Path) -> None:
     assert ("unreadable_file", ["."], ("too_many_files",)) in told(found.faults)
 
 
+def test_texts_that_are_too_many_are_told(tmp_path: Path) -> None:
+    """Files and lines; what fits is there."""
+    files = {f"s{n}/Makefile": "a:\n\tatmos version\n" for n in range(5)}
+    for limits in (Limits(texts=3), Limits(lines=3)):
+        found = repository(tmp_path, files, limits=limits)
+        assert len(found.calls) == 3
+        assert told(found.faults) == [("unreadable_file", ["."], ("too_many_texts",))]
+
+
 def test_values_are_counted_over_all_files(tmp_path: Path) -> None:
     """Each within its limit, all together not: the later ones are passed over."""
     files = {f"stacks/deploy/s{n}.yaml": "vars: {a: [" + "x, " * 500 + "x]}" for n in range(10)}
