@@ -236,6 +236,15 @@ class Repository:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """One instance of a cause, for a line of a page: what, and every place of it."""
+
+    text: str  # "`zones` of `network`: a list takes the place of a string"
+    spots: tuple[Spot, ...] = ()
+    marks: tuple[str, ...] = ()  # for each spot what stands there ("a list"); shorter: nothing to add
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoryFinding:
     """One cause, explained. Nothing in it is escaped; nothing in it quotes a value that may be secret."""
 
@@ -251,6 +260,10 @@ class RepositoryFinding:
     components: tuple[str, ...] = ()
     owner: str = ""
     follows: tuple[RepositoryFinding, ...] = ()  # what follows from it, told under it
+    cases: tuple[Case, ...] = ()  # every instance of it
+    since: Version | None = None  # the first Atmos that is affected; None: all before too
+    before: Version | None = None  # the first Atmos that is affected no more; None: all after too
+    because: tuple[str, ...] = ()  # codes of what it follows from, where one of them is found too: nearest cause first
 
 
 @dataclass(frozen=True, slots=True)
