@@ -114,6 +114,7 @@ def missing_import(repository: Repository) -> Iterable[RepositoryFinding]:
             else f"Correct the name at {where(faults[0].spots[0])}, or bring back the manifest that defined it.",
             stacks=_reach(faults),
             blocks_all=True,
+            because=UNREAD,
         )
 
 

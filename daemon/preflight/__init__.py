@@ -1,0 +1,1 @@
+"""What `barograph preflight` prints, and whom it asks."""

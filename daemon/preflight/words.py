@@ -1,0 +1,27 @@
+"""Text of a repository, made safe to print. Everybody who can open a pull request can write it."""
+
+from __future__ import annotations
+
+import re
+
+_LEGACY_COMMAND = re.compile(r"##(?=\[)")
+
+
+def shown(text: str) -> str:
+    """*text* on one line, with everything that does not print as its escape: it cannot steer a terminal or a log."""
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def harmless(line: str) -> str:
+    """*line* as no CI system takes for a command: GitHub obeys lines that begin with `::`, and `##[` anywhere."""
+    line = _LEGACY_COMMAND.sub(r"##\\", line)
+    begin = len(line) - len(line.lstrip())
+    return f"{line[:begin]}\\{line[begin:]}" if line[begin:].startswith("::") else line
+
+
+def _escape(char: str) -> str:
+    number = ord(char)
+    known = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\e"}
+    if char in known:
+        return known[char]
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
