@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from checks.manifests.affected import BY_NAME as BY_MANIFEST_NAME
+from checks.manifests.affected import BY_PATTERN_ONLY, Affected
 from checks.manifests.model import Examination, Repository, RepositoryFinding
-from checks.manifests.rules import RULES, affects
+from checks.manifests.older import before_names, since_names
+from checks.manifests.rules import BY_NAME, RULES, affects
 from checks.manifests.rules.building import counted, listed
 from checks.manifests.rules.files import EXPLAINED, HARMLESS
 from checks.manifests.rules.states import state_of
@@ -31,9 +34,15 @@ def examine(
     *installed* (tool -> version) is compared with the versions that the files state. *notes* are limitations that
     the reader of the repository wants told.
     """
+    older = before_names(repository)
     found: list[RepositoryFinding] = []
     for rule in RULES:
-        told = version_contradiction(repository, installed) if rule is version_contradiction else rule(repository)
+        if rule is version_contradiction:
+            told = version_contradiction(repository, installed)
+        elif older is not None and rule in BY_NAME:
+            told = _of_both(list(rule(since_names(repository))), list(rule(older)))
+        else:
+            told = rule(repository)
         found.extend(_owned(one, repository) for one in told if affects(one, repository))
     return Examination(
         findings=grouped(found),
@@ -43,6 +52,25 @@ def examine(
         notes=(*notes, *_notes(repository)),
         unread=tuple(_unread(repository)),
     )
+
+
+def _of_both(newer: Sequence[RepositoryFinding], older: Sequence[RepositoryFinding]) -> Iterable[RepositoryFinding]:
+    """What holds since stacks can name themselves, what held before, and what holds anyway."""
+    for one in newer:
+        yield one if _among(one, older) else _limited(one, BY_MANIFEST_NAME)
+    for one in older:
+        if not _among(one, newer):
+            yield _limited(one, BY_PATTERN_ONLY)
+
+
+def _among(one: RepositoryFinding, others: Sequence[RepositoryFinding]) -> bool:
+    return any(one.code == other.code and one.cases == other.cases for other in others)
+
+
+def _limited(one: RepositoryFinding, to: Affected) -> RepositoryFinding:
+    if one.since is not None or one.before is not None:
+        return one
+    return replace(one, since=to.since, before=to.before, affected=to.words)
 
 
 def grouped(found: Iterable[RepositoryFinding]) -> tuple[RepositoryFinding, ...]:
@@ -140,7 +168,7 @@ def _notes(repository: Repository) -> Iterable[str]:
         1
         for stack in repository.stacks
         for one in stack.components.values()
-        if not one.abstract and one.enabled and not one.workspace
+        if not one.abstract and one.enabled and not one.workspace and stack.name
     )
     if unknown:
         yield (

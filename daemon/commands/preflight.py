@@ -38,7 +38,9 @@ class _Wanted:
 @click.command()
 @click.option("--repository", metavar="PATH|URL", help="A folder, or a git address.")
 @click.option("--ref", default="", help="Of a git address: a branch, a tag or a commit.")
-@click.option("--atmos-version", metavar="V", help="Tell only what affects this Atmos (1.163.0). Default: the installed one.")
+@click.option(
+    "--atmos-version", metavar="V", help="Tell only what affects this Atmos (1.163.0). Default: the installed one."
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), help="What to print.  [default: text]")
 @click.option("--no-atmos", is_flag=True, help="Start no program, even if Atmos is installed.")
@@ -128,7 +130,9 @@ def _look(wanted: _Wanted) -> Examination:
         with _folder(wanted, processes) as path:
             local = not _ADDRESS.match(wanted.where)
             asks = wanted.ask_atmos and local
-            answer = (ask(path, processes.run, os.environ, config_path=wanted.config_path) if asks else None) or Answer()
+            answer = (
+                ask(path, processes.run, os.environ, config_path=wanted.config_path) if asks else None
+            ) or Answer()
             repository = read(path, wanted.version or answer.version, config_path=wanted.config_path)
             installed = {"atmos": ".".join(map(str, answer.version))} if answer.version else {}
             notes = (answer.trouble,) if answer.trouble else ()
@@ -155,9 +159,9 @@ def _printed(seen: Examination, wanted: _Wanted, form: str) -> str:
 
         return as_json(report(seen, wanted.where)) + "\n"
     if form == "github":
-        from daemon.preflight.annotations import annotations
+        from daemon.preflight.annotations import annotated
 
-        return annotations(seen)
+        return annotated(seen)
     import shutil
 
     from daemon.preflight.page import page

@@ -14,7 +14,7 @@ from daemon.preflight.words import shown
 _PLACES = 5
 
 
-def annotations(seen: Examination) -> str:
+def annotated(seen: Examination) -> str:
     """An annotation for each finding, at its most telling place, and one for each thing that could not be read."""
     lines = [_annotation(one) for one in seen.findings]
     lines += [_line("error", "could not read", why, None) for why in seen.unread]

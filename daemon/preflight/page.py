@@ -87,7 +87,9 @@ def _weight(findings: Sequence[RepositoryFinding]) -> str:
         return f". {'It' if alone else 'The first'} keeps Atmos from loading anything{_version_words(first)}.{rest}"
     if first.blinds:
         return ", what makes Atmos list or plan wrongly first."
-    return "; Atmos lists and plans in spite of them." if len(findings) > 1 else "; Atmos lists and plans in spite of it."
+    return (
+        "; Atmos lists and plans in spite of them." if len(findings) > 1 else "; Atmos lists and plans in spite of it."
+    )
 
 
 def _version_words(one: RepositoryFinding) -> str:

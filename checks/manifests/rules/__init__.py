@@ -40,6 +40,14 @@ RULES: tuple[Rule, ...] = (
     version_contradiction, disabled_by_string, depends_on_unknown, unreachable_manifest,
 )  # fmt: skip
 
+# What these find depends on the names of stacks, which 1.204 began to take from the manifests' own `name:`.
+BY_NAME: frozenset[Rule] = frozenset(
+    {
+        pattern_part_missing, unknown_pattern_token, stack_name_collision, name_cannot_be_planned,
+        ambiguous_component, state_collision, varfile_collision, workspace_name_unusable, workflow_target_unknown,
+    }
+)  # fmt: skip
+
 
 def affects(finding: RepositoryFinding, repository: Repository) -> bool:
     """Whether the Atmos version the repository was read for is affected; one that is not known may always be."""

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from checks.manifests.affected import BACKEND_REQUIRED, since, told, until
 from checks.manifests.model import Case, Component, Node, Opaque, Repository, RepositoryFinding, Spot, Stack
 from checks.manifests.rules.building import NAMING, counted, finding, listed, plannable, quoted, where
+from checks.manifests.rules.names import TOKENS, tokens
 
 # Backend type -> what of its settings says where a state lies. Its workspace, and the component, come on top.
 IDENTITY: Mapping[str, tuple[str, ...]] = {
@@ -91,20 +92,25 @@ def workspace_name_unusable(repository: Repository) -> Iterable[RepositoryFindin
         found = [
             (stack, one)
             for stack, one in plannable(repository)
-            if one.workspace and unusable(one.workspace) and _from_name(stack, one) is named
+            if (one.workspace or _nameless(repository, stack))
+            and unusable(one.workspace)
+            and _from_name(stack, one) is named
         ]
         if not found:
             continue
         spots: dict[Spot, list[Component]] = {}
         for _, component in found:
             spots.setdefault(_workspace_spot(component), []).append(component)
-        names = list(dict.fromkeys(one.workspace for _, one in found))
+        names = list(dict.fromkeys(_name_of_workspace(one) for _, one in found))
         yield finding(
             "workspace_name_unusable",
             f"{counted(len(found), 'instance')} {'gets' if len(found) == 1 else 'get'} a workspace that Terraform does "
             f"not take: {listed(names)}.",
             [
-                Case(f"{listed((one.name for one in ones), 4)}: {listed((one.workspace for one in ones), 4)}", (spot,))
+                Case(
+                    f"{listed((one.name for one in ones), 4)}: {listed(map(_name_of_workspace, ones), 4)}",
+                    (spot,),
+                )
                 for spot, ones in spots.items()
             ],
             says="it passes the name on; Terraform takes a leading `-` for a flag and refuses other signs that would "
@@ -119,6 +125,17 @@ def workspace_name_unusable(repository: Repository) -> Iterable[RepositoryFindin
         )
 
 
+def _name_of_workspace(component: Component) -> str:
+    return component.workspace or "an empty name"
+
+
+def _nameless(repository: Repository, stack: Stack) -> bool:
+    """Whether Atmos goes on with an empty stack name: the pattern knows no part of itself."""
+    pattern = repository.settings.name_pattern
+    by_pattern = pattern is not None and not any(token in TOKENS for token in tokens(pattern.text))
+    return not stack.name and stack.name_from == "pattern" and by_pattern
+
+
 def unusable(workspace: str) -> bool:
     """Whether Terraform refuses the name, or takes it for a flag."""
     # Terraform takes what url.PathEscape leaves as it is: letters, digits and these.
@@ -128,8 +145,10 @@ def unusable(workspace: str) -> bool:
 def state_of(component: Component) -> tuple[str, ...] | None:
     """What says where the state of *component* lies; None where that cannot be told without running Atmos."""
     kind = component.backend_type
-    if not kind or not component.workspace:
+    if not component.workspace:
         return None
+    if not kind:  # it will have one, and a default prefix: its state will lie where the others' of its kind will
+        return ("", component.base.replace("/", "-"), component.workspace)
     if kind == "http":
         address = _plain(component.backend, "address")
         return None if address is None else (kind, address)
