@@ -130,9 +130,8 @@ def _look(wanted: _Wanted) -> Examination:
         with _folder(wanted, processes) as path:
             local = not _ADDRESS.match(wanted.where)
             asks = wanted.ask_atmos and local
-            answer = (
-                ask(path, processes.run, os.environ, config_path=wanted.config_path) if asks else None
-            ) or Answer()
+            said = ask(path, processes.run, os.environ, config_path=wanted.config_path) if asks else None
+            answer = said or Answer()
             repository = read(path, wanted.version or answer.version, config_path=wanted.config_path)
             installed = {"atmos": ".".join(map(str, answer.version))} if answer.version else {}
             notes = (answer.trouble,) if answer.trouble else ()

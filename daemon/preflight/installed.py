@@ -1,4 +1,4 @@
-"""What the Atmos on this machine says of a repository: its version, and `atmos validate stacks`, guarded and bounded."""
+"""What the Atmos on this machine says of a repository: its version, and `atmos validate stacks`."""
 
 from __future__ import annotations
 

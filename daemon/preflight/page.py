@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from checks.manifests.model import Case, Examination, RepositoryFinding
@@ -28,6 +29,7 @@ class _Line:
     indent: int = 0
     style: str = ""
     whole: bool = False
+    mark: str = ""  # "1.", "-": stands before the first line, and what is wrapped stands behind it
 
 
 def page(seen: Examination, repository: str, *, width: int, colour: bool) -> str:
@@ -49,6 +51,12 @@ def _print(console: Console, line: _Line) -> None:
     if line.whole:
         text.pad_left(line.indent)
         console.print(text, no_wrap=True, overflow="ignore", crop=False)
+    elif line.mark:
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        grid.add_column(no_wrap=True, style=line.style)
+        grid.add_column(overflow="fold")
+        grid.add_row(line.mark, text)
+        console.print(Padding(grid, (0, 0, 0, line.indent)))
     else:
         console.print(Padding(text, (0, 0, 0, line.indent)))
 
@@ -68,7 +76,7 @@ def _head(seen: Examination, repository: str) -> Iterator[_Line]:
     if seen.unread:
         yield _Line("")
         yield _Line("Not everything could be read, so what stands here is not all:", style="bold red")
-        yield from (_Line(f"- {why}", 2) for why in seen.unread)
+        yield from (_Line(why, 2, mark="-") for why in seen.unread)
     yield _Line("")
     if not seen.findings:
         if seen.unread:
@@ -104,42 +112,51 @@ def _body(seen: Examination) -> Iterator[_Line]:
     if rest:
         yield _Line("")
         yield _Line("And in short (--json tells all of each):", style="bold")
-        yield from (_Line(f"- {one.code}: {one.summary}", 2) for one in rest)
+        yield from (_Line(f"{one.code}: {one.summary}", 2, mark="-") for one in rest)
 
 
 def _finding(number: int, one: RepositoryFinding) -> Iterator[_Line]:
     colour = "bold red" if one.blocks_all else "bold yellow" if one.blinds else "bold"
-    yield _Line(f"{number}. {one.summary}", style=colour)
-    effect = "nothing loads" if one.blocks_all else "Atmos lists or plans wrongly" if one.blinds else "a trap"
-    facts = [one.code, effect, f"Atmos: {one.affected}", *([f"owner: {one.owner}"] if one.owner else [])]
+    yield _Line(one.summary, style=colour, mark=f"{number}.")
+    effect = "nothing loads" if one.blocks_all else "Atmos lists or plans wrongly" if one.blinds else "a mistake"
+    facts = [one.code, effect, _affects(one), *([f"owner: {one.owner}"] if one.owner else [])]
     yield _Line(" · ".join(facts), 3, "dim")
     yield from _places(one.cases)
     yield _Line("")
-    yield _Line(f"Atmos says: {one.atmos_says}", 3)
+    yield _Line(_said(one), 3)
     yield _Line("")
     yield _Line(f"Do: {one.remedy}", 3)
     if one.follows:
         yield _Line("")
         yield _Line("What follows from it, and goes with it:", 3)
         for each in one.follows[:_FOLLOWS]:
-            yield _Line(f"- {each.summary} ({each.code}{_first(each)})", 5)
+            yield _Line(f"{each.summary} ({each.code}{_first(each)})", 3, mark="-")
         if len(one.follows) > _FOLLOWS:
             yield _Line(f"… and {len(one.follows) - _FOLLOWS} more", 5)
 
 
+def _affects(one: RepositoryFinding) -> str:
+    return f"affects {one.affected}" if one.affected == "all versions" else f"affects Atmos {one.affected}"
+
+
+def _said(one: RepositoryFinding) -> str:
+    quoted = one.atmos_says.startswith(('"', "nothing"))
+    return f"Atmos says {one.atmos_says}" if quoted else f"Atmos: {one.atmos_says}"
+
+
 def _places(cases: Sequence[Case]) -> Iterator[_Line]:
-    for case in cases[:_CASES]:
+    if cases:
         yield _Line("")
+    for case in cases[:_CASES]:
         yield _Line(case.text, 3)
         spots = [str(spot) for spot in case.spots[:_SPOTS]]
-        room = min(max((len(shown(spot)) for spot in spots), default=0), 60)
+        room = max((len(shown(spot)) for spot in spots), default=0)
         for index, spot in enumerate(spots):
             mark = case.marks[index] if index < len(case.marks) else ""
             yield _Line(f"{shown(spot):<{room}}  {mark}".rstrip(), 5, "bold", whole=True)
         if len(case.spots) > _SPOTS:
             yield _Line(f"… and {_counted(len(case.spots) - _SPOTS, 'more place')}", 5)
     if len(cases) > _CASES:
-        yield _Line("")
         yield _Line(f"… and {_counted(len(cases) - _CASES, 'more case')} of the same (--json lists all)", 3)
 
 
@@ -154,7 +171,7 @@ def _foot(seen: Examination) -> Iterator[_Line]:
     if seen.notes:
         yield _Line("")
         yield _Line("Not judged, or worth knowing:", style="bold")
-        yield from (_Line(f"- {note}", 2) for note in seen.notes)
+        yield from (_Line(note, 2, mark="-") for note in seen.notes)
     if seen.atmos_words:
         yield _Line("")
         yield _Line("`atmos validate stacks` says:", style="bold")

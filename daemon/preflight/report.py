@@ -66,8 +66,8 @@ def _finding(one: RepositoryFinding) -> dict[str, Json]:
 
 def _case(case: Case) -> dict[str, Json]:
     marks = (*case.marks, *("",) * len(case.spots))
-    return {"text": case.text, "places": [_place(spot) | {"what": mark} for spot, mark in zip(case.spots, marks,
-                                                                                              strict=False)]}  # fmt: skip
+    places = [_place(spot) | {"what": mark} for spot, mark in zip(case.spots, marks, strict=False)]
+    return {"text": case.text, "places": places}
 
 
 def _place(spot: Spot) -> dict[str, Json]:

@@ -138,28 +138,27 @@ def unreadable_file(repository: Repository) -> Iterable[RepositoryFinding]:
 def root_metadata(repository: Repository) -> Iterable[RepositoryFinding]:
     """A `metadata` at the root of a manifest with keys that Atmos >= 1.225 refuses there."""
     reached = {file for stack in repository.stacks for file in stack.reached | {stack.file}}
-    cases: list[Case] = []
+    places: dict[Spot, str] = {}
     concerned: set[str] = set()
     for manifest in _sorted(repository):
-        if repository.stacks and manifest.file not in reached and not manifest.top_level:
+        metadata = manifest.root.get("metadata")
+        if metadata is None or (manifest.file not in reached and not manifest.top_level):
             continue
-        refused = [
-            (name, node) for name, node in (manifest.root.get("metadata") or manifest.root).items.items()
-            if name not in GLOBAL_METADATA and manifest.root.get("metadata") is not None
-        ]  # fmt: skip
+        refused = {name: node for name, node in metadata.items.items() if name not in GLOBAL_METADATA}
         if refused:
-            spots = tuple(node.key or node.spot for _, node in refused)
-            cases.append(Case(f"{manifest.file}: {listed((name for name, _ in refused), 6)}", spots))
+            first = next(iter(refused.values()))
+            places[first.key or first.spot] = listed(refused, 6)
             concerned.update(s.manifest for s in repository.stacks if manifest.file in s.reached | {s.file})
-    if cases:
-        where_ = f"in {counted(len(cases), 'manifest')}"
+    if places:
+        spot, keys = next(iter(places.items()))
         yield finding(
             "root_metadata",
-            f"`metadata` at the root of a manifest holds keys that Atmos no longer allows there, {where_}.",
-            cases,
-            says='"metadata field is not allowed at global (stack-wide) scope", names no file, and loads nothing.',
-            remedy=f"At {where(cases[0].spots[0])} move what describes the stack to `vars` or `settings`, or under "
-            f"`metadata.custom`; at the root only {', '.join(GLOBAL_METADATA)} are allowed. `component`, `inherits`, "
+            f"`metadata` at the root of {counted(len(places), 'manifest')} holds keys that Atmos no longer allows "
+            f"there: {keys} at {where(spot)}{', for one' if len(places) > 1 else ''}.",
+            [Case("keys that are not allowed at the root", tuple(places), tuple(places.values()))],
+            says='"metadata field is not allowed at global (stack-wide) scope". It names no file, and loads nothing.',
+            remedy=f"At {where(spot)} move what describes the stack to `vars` or `settings`, or below "
+            f"`metadata.custom`. Allowed at the root are {', '.join(GLOBAL_METADATA)}; `component`, `inherits` and "
             "`type` belong into the metadata of a component.",
             affected=FROM_1_225,
             stacks=sorted(concerned),

@@ -6,29 +6,36 @@ from collections.abc import Iterable
 
 from checks.manifests.affected import NO_LIST_OVER_STRING
 from checks.manifests.model import Case, Fault, Node, Repository, RepositoryFinding, Spot
-from checks.manifests.rules.building import counted, finding, quoted, type_of, where
+from checks.manifests.rules.building import counted, finding, listed, quoted, type_of, where
 
 
 def type_conflict(repository: Repository) -> Iterable[RepositoryFinding]:
-    """A list where something of another type is inherited, or the other way round."""
-    if faults := _faults(repository, "type_conflict"):
-        kinds = _Kinds(repository)
-        first = faults[0]
-        paths = list(dict.fromkeys(_path(fault) for fault in faults))
-        several = f", and {counted(len(paths) - 1, 'more key')} in the same way" if len(paths) > 1 else ""
-        yield finding(
-            "type_conflict",
-            f"{paths[0]} is {kinds.of(first.spots[0])} at {where(first.spots[0])} and "
-            f"{kinds.of(first.spots[-1])} at {where(first.spots[-1])}, which it is merged over{several}.",
-            [_case(fault, kinds) for fault in faults],
-            says='"cannot override two slices with different type", names neither file nor key, and loads nothing, '
-            "no stack at all.",
-            remedy=f"Make both the same type: change {where(first.spots[-1])} to {kinds.of(first.spots[0])} (an empty "
-            f"one serves as a default), or drop the key there and set it only where it is known.",
-            affected=NO_LIST_OVER_STRING,
-            stacks=sorted({stack for fault in faults for stack in fault.stacks}),
-            blocks_all=True,
-        )
+    """A list where something of another type is inherited: older Atmos refuses the whole repository."""
+    faults = _faults(repository, "type_conflict")
+    if not faults:
+        return
+    kinds = _Kinds(repository)
+    groups: dict[tuple[str, Spot], list[Fault]] = {}
+    for fault in faults:
+        groups.setdefault((_key(fault), fault.spots[-1]), []).append(fault)
+    (key, base), first = next(iter(groups.items()))
+    heir = first[0].spots[0]
+    places = f" and {counted(len(first) - 1, 'more place')}" if len(first) > 1 else ""
+    more = f" {counted(len(groups) - 1, 'more key')} likewise." if len(groups) > 1 else ""
+    default = {"a list": " (`[]` will do)", "a map": " (`{}` will do)"}.get(kinds.of(heir), "")
+    yield finding(
+        "type_conflict",
+        f"{quoted(key)} is {kinds.of(heir)} at {where(heir)}{places}, but {kinds.of(base)} at {where(base)}, which "
+        f"comes before it: Atmos cannot merge the two.{more}",
+        [_case(key, found, kinds) for (key, _), found in groups.items()],
+        says='"cannot override two slices with different type". It names neither file nor key, and loads nothing, not '
+        "even the stacks that have no part in it.",
+        remedy=f"Make {where(base)} {kinds.of(heir)} too{default}, or delete the key there and set it only where it is "
+        "known.",
+        affected=NO_LIST_OVER_STRING,
+        stacks=sorted({stack for fault in faults for stack in fault.stacks}),
+        blocks_all=True,
+    )
 
 
 def inheritance_loop(repository: Repository) -> Iterable[RepositoryFinding]:
@@ -69,15 +76,18 @@ class _Kinds:
         return self._found.get(spot, "another type")
 
 
-def _path(fault: Fault) -> str:
-    """ "`vars.zones` of `network`"."""
-    key, *component = fault.names or ("a value",)
-    return f"{quoted(key)} of {quoted(component[0])}" if component else quoted(key)
+def _key(fault: Fault) -> str:
+    return fault.names[0] if fault.names else "a value"
 
 
-def _case(fault: Fault, kinds: _Kinds) -> Case:
-    inherited = [f"{kinds.of(spot)}, which it is merged over" for spot in fault.spots[1:]]
-    return Case(_path(fault), fault.spots, (kinds.of(fault.spots[0]), *inherited))
+def _case(key: str, faults: list[Fault], kinds: _Kinds) -> Case:
+    """One key that is inherited from one place: the first that does not fit, what it is merged over, and the others."""
+    owners = [fault.names[1] for fault in faults if len(fault.names) > 1]
+    heirs = [fault.spots[0] for fault in faults]
+    base = faults[0].spots[-1]
+    spots = (heirs[0], base, *heirs[1:])
+    marks = (kinds.of(heirs[0]), f"{kinds.of(base)}, which it is merged over", *(kinds.of(spot) for spot in heirs[1:]))
+    return Case(f"{quoted(key)}{f' of {listed(owners)}' if owners else ''}", spots, marks)
 
 
 def _chain(fault: Fault) -> str:

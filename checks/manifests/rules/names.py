@@ -284,7 +284,7 @@ def _suggestion(repository: Repository, stacks: Sequence[Stack]) -> str:
     """The edit that would make names unique, from the variables that all stacks set."""
     file = settings_file(repository)
     shared = [name for name in TOKENS if all(_text(stack, name) for stack in stacks)]
-    for chosen in (shared[1:], shared):
+    for chosen in ([name for name in shared if name != "namespace"], shared):
         names = {tuple(_text(stack, name) for name in chosen) for stack in stacks}
         if chosen and len(names) == len(stacks):
             pattern = "-".join(f"{{{name}}}" for name in chosen)

@@ -37,31 +37,32 @@ def no_backend(repository: Repository) -> Iterable[RepositoryFinding]:
     stray = root.at("components", "terraform", "backend") if root is not None else None
     home = _common(repository, list(stacks.values()))
     cases = []
-    if stray is not None:
-        cases.append(
-            Case("a backend in atmos.yaml has no effect: that is no key of Atmos", (stray.key or stray.spot,),
-                 ("components.terraform.backend",))
-        )  # fmt: skip
     if home is not None:
         cases.append(Case("all of these stacks import it, and it sets no backend", (home,), ("belongs here",)))
+    if stray is not None:
+        cases.append(
+            Case("a backend in atmos.yaml has no effect, as that is no key of Atmos", (stray.key or stray.spot,),
+                 ("components.terraform.backend",))
+        )  # fmt: skip
     for manifest, stack in sorted(stacks.items()):
         names = [one.name for owner, one in found if owner.manifest == manifest]
-        spots = (*(one.spot for owner, one in found if owner.manifest == manifest),)
-        cases.append(Case(f"{stack.name or manifest}: {counted(len(names), 'instance')}, {listed(names, 4)}", spots))
-    move = f"Move what stands at {where(stray.spot)} there. " if stray is not None else ""
+        cases.append(Case(f"{counted(len(names), 'instance')} of {quoted(manifest)}: {listed(names, 4)}",
+                          (Spot(stack.file),)))  # fmt: skip
+    home_text = f"{home.file}, which" if home is not None else "a manifest that"
+    move = f" What stands at {where(stray.key or stray.spot)} can move there." if stray is not None else ""
     yield finding(
         "no_backend",
         f"{counted(len(found), 'instance')} in {counted(len(stacks), 'stack')} {'has' if len(found) == 1 else 'have'} "
-        "no backend: nothing sets backend_type.",
+        "no backend: nothing sets `backend_type`.",
         cases,
         says=told(
             repository.version,
             (until(BACKEND_REQUIRED), 'it writes an empty backend, and Terraform says "There is no backend type '
-             'named """.'),
+             'named "".'),
             (since(BACKEND_REQUIRED), '"backend_type is required", at each plan. Listing shows nothing unusual.'),
         ),
-        remedy=f"{move}Set `terraform.backend_type: s3` and `terraform.backend.s3` (bucket, region, key) in a manifest "
-        f"that every stack imports{f', such as {home.file}' if home is not None else ''}.",
+        remedy=f"In {home_text} all of these stacks import, set `terraform.backend_type` (`s3`) and "
+        f"`terraform.backend.s3` (bucket, region, key).{move}",
         components=[one for _, one in found],
         blinds=True,
     )  # fmt: skip
@@ -209,7 +210,7 @@ def _state_finding(groups: list[list[tuple[Stack, Component]]], named: bool) -> 
     return finding(
         "state_collision",
         f"{counted(len(ones), 'instance')} share {counted(len(groups), 'Terraform state')}: the same backend, key "
-        f"and workspace. {_pair(first)}, for one.",
+        f"and workspace{'' if named else f'. {_pair(first)}, for one'}.",
         [
             Case(
                 f"workspace {quoted(group[0][1].workspace)} of component {quoted(group[0][1].base)}: "
@@ -236,11 +237,11 @@ def _varfile_finding(groups: list[list[tuple[Stack, Component]]], named: bool) -
     keep = f"`metadata.terraform_workspace: {renamed.workspace}`" if renamed.workspace else "its workspace"
     return finding(
         "varfile_collision",
-        f"{_pair(groups[0])} write one variable file: Atmos names it after the last part of the "
-        "instance's name, in the folder of the component."
+        f"{_pair(groups[0])} write one variable file: Atmos names it after the last part of the instance's name, in "
+        "the folder of the component."
         if len(groups) == 1
-        else f"{counted(len(ones), 'instance')} share {counted(len(groups), 'variable file')}: Atmos names it after "
-        f"the last part of the instance's name, in the folder of the component. {_pair(groups[0])}, for one.",
+        else f"{counted(len(ones), 'instance')} share {counted(len(groups), 'variable file')}, each in the folder of a "
+        f"component{'' if named else f': {_pair(groups[0])}, for one'}.",
         [
             Case(
                 f"{group[0][1].folder}/{group[0][1].varfile}: "
@@ -290,8 +291,7 @@ def _common(repository: Repository, stacks: Sequence[Stack]) -> Spot | None:
         if manifest is None or manifest.root.get("components") is not None:
             continue
         terraform, own = manifest.root.get("terraform"), manifest.root.get("vars")
-        node = terraform or own
-        if node is not None:
-            rank = (0 if terraform is not None else 1, file, node.key or node.spot)
-            best = rank if best is None or rank[:2] < best[:2] else best
+        node = terraform or own or manifest.root
+        rank = (0 if terraform is not None else 1 if own is not None else 2, file, node.key or node.spot)
+        best = rank if best is None or rank[:2] < best[:2] else best
     return best[2] if best is not None else None
