@@ -121,6 +121,7 @@ def _look(wanted: _Wanted) -> Examination:
     """Read and judge the repository; what cannot be read at all is an examination that has seen nothing."""
     from checks.manifests.examine import examine
     from checks.manifests.model import Examination
+    from daemon.preflight.fetching import FetchError
     from daemon.preflight.installed import Answer, ask
     from daemon.processes import Processes
     from daemon.repository import RepositoryError, read
@@ -137,7 +138,7 @@ def _look(wanted: _Wanted) -> Examination:
             notes = (answer.trouble,) if answer.trouble else ()
             seen = examine(repository, installed=installed, notes=notes)
             return replace(seen, atmos_words=answer.words)
-    except RepositoryError as error:
+    except (RepositoryError, FetchError) as error:
         return Examination((), wanted.version, unread=(str(error),))
     finally:
         processes.close()
@@ -145,11 +146,17 @@ def _look(wanted: _Wanted) -> Examination:
 
 @contextmanager
 def _folder(wanted: _Wanted, processes: Processes) -> Iterator[Path]:
-    """The repository as a folder: as it is, or fetched. Raises RepositoryError, and UsageError for a bad address."""
+    """The repository as a folder: as it is, or fetched. Raises FetchError, and UsageError for a bad address."""
     if not _ADDRESS.match(wanted.where):
         yield Path(wanted.where)
         return
-    raise NotImplementedError
+    from daemon.preflight.fetching import AddressError, fetched
+
+    try:
+        with fetched(wanted.where, wanted.ref, processes.run, os.environ) as path:
+            yield path
+    except AddressError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _printed(seen: Examination, wanted: _Wanted, form: str) -> str:

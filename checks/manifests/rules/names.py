@@ -101,7 +101,7 @@ def stack_name_collision(repository: Repository) -> Iterable[RepositoryFinding]:
         cause = _imported_name(groups[0]) if by_name else ""
         yield finding(
             "stack_name_collision",
-            f"{counted(len(concerned), 'manifest')} share {counted(len(groups), 'stack name')} ({listed(names)}): "
+            f"{counted(len(concerned), 'manifest')} share {_the_names(names)}: "
             f"{listed((stack.manifest for stack in concerned), 4)}{cause}.",
             [
                 Case(
@@ -222,6 +222,10 @@ def _groups(
         if empty or key(stack):
             found.setdefault(key(stack), []).append(stack)
     return [group for _, group in sorted(found.items()) if len(group) > 1]
+
+
+def _the_names(names: Sequence[str]) -> str:
+    return f"the stack name {quoted(names[0])}" if len(names) == 1 else f"{len(names)} stack names ({listed(names)})"
 
 
 def _imported_name(group: Sequence[Stack]) -> str:

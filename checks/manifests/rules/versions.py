@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from checks.manifests.constraints import allowed
-from checks.manifests.model import Case, Repository, RepositoryFinding, Stated
-from checks.manifests.rules.building import counted, finding, listed, quoted, where
+from checks.manifests.model import Case, Repository, RepositoryFinding, Spot, Stated
+from checks.manifests.rules.building import finding, listed, quoted, where
 
 _PROVIDER = "provider "
 
@@ -16,78 +16,75 @@ def version_contradiction(
 ) -> Iterable[RepositoryFinding]:
     """Statements about one tool of which no version fits all; *installed* (tool -> version) is one more statement."""
     cases: list[Case] = []
-    tools: list[str] = []
+    first: tuple[str, Stated, Stated] | None = None
     unsatisfiable = False
     for group in _together(repository.versions):
-        tool = group[0].tool
-        pairs = _pairs(group)
-        for one, others in pairs.items():
-            cases.append(_case(tool, one, others))
-            tools.append(tool)
-            unsatisfiable = unsatisfiable or any(one.folder and one.folder == other.folder for other in others)
-        have = (installed or {}).get(tool, "")
-        refusing = [one for one in group if have and _apart(have, one.constraint)]
+        pairs = _apart(group)
+        if pairs:
+            cases.append(_case(group[0].tool, _ordered(pairs)))
+            first = first or (group[0].tool, *pairs[0])
+            unsatisfiable = unsatisfiable or any(one.folder and one.folder == other.folder for one, other in pairs)
+        have = (installed or {}).get(group[0].tool, "")
+        refusing = [one for one in group if have and _contradict(have, one.constraint)]
         if refusing:
-            spots = tuple(dict.fromkeys(one.spot for one in refusing))
-            cases.append(Case(f"{tool}: {have} is installed, and refused by {counted(len(spots), 'place')}", spots,
-                              tuple(quoted(one.constraint) for one in refusing)))  # fmt: skip
-            tools.append(tool)
-    if cases:
-        first = cases[0]
-        yield finding(
-            "version_contradiction",
-            f"Stated versions contradict one another, for {listed(tools)}: {first.text}.",
-            cases,
-            says="nothing: whoever runs it gets the version of that place, and Terraform refuses at `init` what its "
-            "code does not allow.",
-            remedy=f"Decide on one version and state it everywhere; start at {where(first.spots[0])}.",
-            blinds=unsatisfiable,
+            places = {one.spot: quoted(one.constraint) for one in refusing}
+            text = f"{group[0].tool} {quoted(have)} is installed, and does not fit"
+            cases.append(Case(text, tuple(places), tuple(places.values())))
+    if not cases:
+        return
+    if first is not None:
+        tool, one, other = first
+        summary = (
+            f"Files state versions of {tool} that do not go together: {quoted(one.constraint)} at {where(one.spot)}, "
+            f"{quoted(other.constraint)} at {where(other.spot)}."
         )
+    else:
+        summary = f"{cases[0].text[0].upper()}{cases[0].text[1:]} what {where(cases[0].spots[0])} asks for."
+    yield finding(
+        "version_contradiction",
+        summary,
+        cases,
+        says="nothing: whoever runs it gets the version of that place, and Terraform refuses at `init` what its code "
+        "does not allow.",
+        remedy=f"Decide on one version and state it everywhere; start at {where(cases[0].spots[0])}.",
+        blinds=unsatisfiable,
+    )
 
 
 def _together(versions: Sequence[Stated]) -> list[list[Stated]]:
     """Statements that must hold together: of a tool all, of a provider those of one component."""
     groups: dict[tuple[str, str], list[Stated]] = {}
-    for one in sorted(versions, key=lambda stated: (stated.tool, stated.folder, stated.spot)):
-        # A statement without a place of its own in a component holds for the whole repository.
-        folder = one.folder if one.tool.startswith(_PROVIDER) else ""
-        groups.setdefault((one.tool, folder), []).append(one)
+    for one in sorted(versions, key=lambda stated: (stated.tool, stated.folder, stated.spot, stated.constraint)):
+        groups.setdefault((one.tool, one.folder if one.tool.startswith(_PROVIDER) else ""), []).append(one)
     return [group for _, group in sorted(groups.items())]
 
 
-def _pairs(group: Sequence[Stated]) -> Mapping[Stated, list[Stated]]:
-    """Each statement that another one contradicts, with those; each pair once, under whichever contradicts more."""
-    apart: dict[Stated, list[Stated]] = {}
-    for index, one in enumerate(group):
-        for other in group[index + 1 :]:
-            # Two components may well need two versions of a tool: each is run by itself.
-            if one.folder and other.folder and one.folder != other.folder:
-                continue
-            if _apart(one.constraint, other.constraint):
-                apart.setdefault(one, []).append(other)
-                apart.setdefault(other, []).append(one)
-    told: dict[Stated, list[Stated]] = {}
-    done: set[frozenset[Stated]] = set()
-    for one, others in sorted(apart.items(), key=lambda item: (-len(item[1]), item[0].spot)):
-        left = [other for other in others if frozenset((one, other)) not in done]
-        done.update(frozenset((one, other)) for other in left)
-        if left:
-            told[one] = left
-    return told
+def _apart(group: Sequence[Stated]) -> list[tuple[Stated, Stated]]:
+    """Every two of them that contradict each other. Two components may need two versions of a tool: each is run alone."""
+    return [
+        (one, other)
+        for index, one in enumerate(group)
+        for other in group[index + 1 :]
+        if not (one.folder and other.folder and one.folder != other.folder)
+        and _contradict(one.constraint, other.constraint)
+    ]
 
 
-def _apart(one: str, other: str) -> bool:
+def _contradict(one: str, other: str) -> bool:
     first, second = allowed(one), allowed(other)
     return first is not None and second is not None and not first & second
 
 
-def _case(tool: str, one: Stated, others: Sequence[Stated]) -> Case:
-    constraints = listed(dict.fromkeys(other.constraint for other in others))
-    spots = tuple(dict.fromkeys((one.spot, *(other.spot for other in others))))
-    marks = {one.spot: one.constraint} | {other.spot: other.constraint for other in others}
-    return Case(
-        f"{tool} {quoted(one.constraint)} at {where(one.spot)} does not fit {constraints} "
-        f"at {where(others[0].spot)}{f' and {len(others) - 1} more places' if len(others) > 1 else ''}",
-        spots,
-        tuple(quoted(marks[spot]) for spot in spots),
-    )
+def _ordered(pairs: Iterable[tuple[Stated, Stated]]) -> list[Stated]:
+    """The statements, one of each constraint before the others of it."""
+    stated = list(dict.fromkeys(one for pair in pairs for one in pair))
+    firsts = list({one.constraint: one for one in reversed(stated)}.values())[::-1]
+    return [*firsts, *(one for one in stated if one not in firsts)]
+
+
+def _case(tool: str, stated: Sequence[Stated]) -> Case:
+    places: dict[Spot, str] = {}
+    for one in stated:
+        places.setdefault(one.spot, quoted(one.constraint))
+    constraints = listed((one.constraint for one in stated), 4)
+    return Case(f"{tool}: {constraints} do not go together", tuple(places), tuple(places.values()))
