@@ -160,10 +160,13 @@ def _folder(wanted: _Wanted, processes: Processes) -> Iterator[Path]:
 
 
 def _printed(seen: Examination, wanted: _Wanted, form: str) -> str:
+    from daemon.preflight.words import without_credentials
+
+    where = without_credentials(wanted.where)
     if form == "json":
         from daemon.preflight.report import as_json, report
 
-        return as_json(report(seen, wanted.where)) + "\n"
+        return as_json(report(seen, where)) + "\n"
     if form == "github":
         from daemon.preflight.annotations import annotated
 
@@ -174,4 +177,4 @@ def _printed(seen: Examination, wanted: _Wanted, form: str) -> str:
 
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else _PLAIN_WIDTH
-    return page(seen, wanted.where, width=min(width, 120), colour=terminal and "NO_COLOR" not in os.environ)
+    return page(seen, where, width=min(width, 120), colour=terminal and "NO_COLOR" not in os.environ)

@@ -62,6 +62,10 @@ def _print(console: Console, line: _Line) -> None:
 
 
 def _head(seen: Examination, repository: str) -> Iterator[_Line]:
+    if seen.unread and not seen.files_read:
+        yield _Line(f"{repository} could not be read:", style="bold red")
+        yield from (_Line(why, 2, mark="-") for why in seen.unread)
+        return
     version = version_text(seen.version)
     read_as = f"as Atmos {version} reads it" if version else "for every Atmos version (--atmos-version narrows it down)"
     numbers = ", ".join(

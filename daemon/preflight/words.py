@@ -12,6 +12,11 @@ def shown(text: str) -> str:
     return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
+def without_credentials(address: str) -> str:
+    """An address as it may be printed: a token in it is for git alone."""
+    return re.sub(r"(?<=://)[^/\s@]+@", "***@", address)
+
+
 def harmless(line: str) -> str:
     """*line* as no CI system takes for a command: GitHub obeys lines that begin with `::`, and `##[` anywhere."""
     line = _LEGACY_COMMAND.sub(r"##\\", line)

@@ -26,7 +26,7 @@ def broken_yaml(repository: Repository) -> Iterable[RepositoryFinding]:
         reach = _reach(faults)
         first = faults[0]
         stops = (
-            f"no YAML: the parser stops at {where(first.spots[0])}"
+            f"no YAML, at {where(first.spots[0])}"
             if first.code == "broken_yaml"
             else f"no manifest: at {where(first.spots[0])} {first.detail or 'stands what does not belong there'}"
         )
@@ -37,7 +37,7 @@ def broken_yaml(repository: Repository) -> Iterable[RepositoryFinding]:
                 Case(
                     fault.detail or "no YAML",
                     fault.spots,
-                    ("the parser stops here" if fault.code == "broken_yaml" else "",),
+                    ("",) * (len(fault.spots) - 1) + ("the parser stops here" if fault.code == "broken_yaml" else "",),
                 )
                 for fault in faults
             ],

@@ -140,7 +140,7 @@ def _nameless(repository: Repository, stack: Stack) -> bool:
 def unusable(workspace: str) -> bool:
     """Whether Terraform refuses the name, or takes it for a flag."""
     # Terraform takes what url.PathEscape leaves as it is: letters, digits and these.
-    return not workspace or workspace.startswith("-") or quote(workspace, safe="$&+:=@") != workspace
+    return not workspace or workspace.startswith("-") or quote(workspace, safe="$&+:=@", errors="replace") != workspace
 
 
 def state_of(component: Component) -> tuple[str, ...] | None:

@@ -60,7 +60,7 @@ def _together(versions: Sequence[Stated]) -> list[list[Stated]]:
 
 
 def _apart(group: Sequence[Stated]) -> list[tuple[Stated, Stated]]:
-    """Every two of them that contradict each other. Two components may need two versions of a tool: each is run alone."""
+    """Every two that contradict each other. Two components may need two versions of a tool: each is run alone."""
     return [
         (one, other)
         for index, one in enumerate(group)
