@@ -31,6 +31,7 @@ class _Wanted:
     where: str  # as the user named it
     ref: str = ""
     config_path: str = ""  # folder of atmos.yaml, relative to the repository
+    base_path: str = ""  # in place of that in atmos.yaml
     version: Version | None = None
     ask_atmos: bool = True
 
@@ -88,14 +89,13 @@ def _wanted(
 ) -> _Wanted:
     """What the options say. Raises UsageError."""
     version = _parsed(atmos_version) if atmos_version is not None else None
-    inside = ""
     if repository is None and config is not None:
-        repository, inside = _configured(config)
+        return replace(_configured(config), version=version, ask_atmos=ask_atmos)
     if not repository:
         raise click.UsageError("--repository is needed: a folder or a git address (or -c, for the one that is watched)")
     if ref and not _ADDRESS.match(repository):
         raise click.UsageError("--ref goes with a git address; a folder is read as it is")
-    return _Wanted(repository, ref, inside, version, ask_atmos)
+    return _Wanted(repository, ref, version=version, ask_atmos=ask_atmos)
 
 
 def _parsed(text: str) -> Version:
@@ -105,8 +105,8 @@ def _parsed(text: str) -> Version:
     return int(found[1]), int(found[2]), int(found[3] or 0)
 
 
-def _configured(path: Path) -> tuple[str, str]:
-    """The folder that a configuration watches, and the folder of atmos.yaml in it."""
+def _configured(path: Path) -> _Wanted:
+    """The folder that a configuration watches."""
     from daemon.commands.config import load_or_exit
     from daemon.wiring import source_settings
 
@@ -114,7 +114,7 @@ def _configured(path: Path) -> tuple[str, str]:
     if config.source.kind != "atmos":
         raise click.UsageError(f"{path} watches no Atmos repository, but a source of kind {config.source.kind}")
     settings = source_settings(config, os.environ)
-    return str(settings.path), settings.config_path
+    return _Wanted(str(settings.path), config_path=settings.config_path, base_path=settings.base_path)
 
 
 def _look(wanted: _Wanted) -> Examination:
@@ -133,7 +133,8 @@ def _look(wanted: _Wanted) -> Examination:
             asks = wanted.ask_atmos and local
             said = ask(path, processes.run, os.environ, config_path=wanted.config_path) if asks else None
             answer = said or Answer()
-            repository = read(path, wanted.version or answer.version, config_path=wanted.config_path)
+            version = wanted.version or answer.version
+            repository = read(path, version, config_path=wanted.config_path, base_path=wanted.base_path)
             installed = {"atmos": ".".join(map(str, answer.version))} if answer.version else {}
             notes = (answer.trouble,) if answer.trouble else ()
             seen = examine(repository, installed=installed, notes=notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _LEGACY_COMMAND = re.compile(r"##(?=\[)")
+_COMMAND = re.compile(r"^((?:\s|\x1b\[[0-9;]*m)*)(?=::)")
 
 
 def shown(text: str) -> str:
@@ -19,9 +20,7 @@ def without_credentials(address: str) -> str:
 
 def harmless(line: str) -> str:
     """*line* as no CI system takes for a command: GitHub obeys lines that begin with `::`, and `##[` anywhere."""
-    line = _LEGACY_COMMAND.sub(r"##\\", line)
-    begin = len(line) - len(line.lstrip())
-    return f"{line[:begin]}\\{line[begin:]}" if line[begin:].startswith("::") else line
+    return _COMMAND.sub(r"\1\\", _LEGACY_COMMAND.sub(r"##\\", line))
 
 
 def _escape(char: str) -> str:
