@@ -71,8 +71,10 @@ class Repository(Check):
         yield _whole(place.key, seen)
         numbers = Counter[str]()
         for found in seen.findings:
-            numbers[found.code] += 1
-            yield _reading(place.key, found, numbers[found.code])
+            name = ":".join(filter(None, (found.code, found.variant)))
+            numbers[name] += 1
+            number = numbers[name]
+            yield _reading(f"{place.key}/{name}{f':{number}' if number > 1 else ''}", found)
 
 
 def _whole(key: str, seen: Examination) -> Reading:
@@ -105,8 +107,7 @@ def _whole(key: str, seen: Examination) -> Reading:
     return Reading(key, Outcome.HEALTHY, "clean", MEANING["clean"], (), values, evidence)
 
 
-def _reading(key: str, found: RepositoryFinding, number: int) -> Reading:
-    name = found.code if number == 1 else f"{found.code}:{number}"
+def _reading(resource: str, found: RepositoryFinding) -> Reading:
     finding = Finding(
         Kind.MONITORING if found.blinds else Kind.COMPLIANCE,
         found.code,
@@ -116,7 +117,7 @@ def _reading(key: str, found: RepositoryFinding, number: int) -> Reading:
         evidence=_stable_evidence(found),
     )
     return Reading(
-        resource=f"{key}/{name}",
+        resource=resource,
         outcome=Outcome.UNHEALTHY,
         verdict=found.code,
         summary=found.summary,

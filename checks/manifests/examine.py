@@ -70,7 +70,9 @@ def _among(one: RepositoryFinding, others: Sequence[RepositoryFinding]) -> bool:
 def _limited(one: RepositoryFinding, to: Affected) -> RepositoryFinding:
     if one.since is not None or one.before is not None:
         return one
-    return replace(one, since=to.since, before=to.before, affected=to.words)
+    older = "older" if to.before is not None else ""
+    variant = "_".join(filter(None, (one.variant, older)))
+    return replace(one, since=to.since, before=to.before, affected=to.words, variant=variant)
 
 
 def grouped(found: Iterable[RepositoryFinding]) -> tuple[RepositoryFinding, ...]:

@@ -263,6 +263,7 @@ class RepositoryFinding:
     cases: tuple[Case, ...] = ()  # every instance of it
     since: Version | None = None  # the first Atmos that is affected; None: all before too
     before: Version | None = None  # the first Atmos that is affected no more; None: all after too
+    variant: str = ""  # tells it from other findings of its code, in the same word at every look
     because: tuple[str, ...] = ()  # codes of what it follows from, where one of them is found too: nearest cause first
 
 

@@ -30,6 +30,7 @@ def finding(
     components: Iterable[Component] = (),
     stacks: Iterable[str] = (),
     because: Sequence[str] = (),
+    variant: str = "",
 ) -> RepositoryFinding:
     """A finding of *cases*: its places are theirs, in their order, each once."""
     told = tuple(cases)
@@ -49,6 +50,7 @@ def finding(
         since=affected.since,
         before=affected.before,
         because=tuple(because),
+        variant=variant,
     )
 
 

@@ -115,6 +115,7 @@ def missing_import(repository: Repository) -> Iterable[RepositoryFinding]:
             stacks=_reach(faults),
             blocks_all=True,
             because=UNREAD,
+            variant="inherits",
         )
 
 

@@ -118,6 +118,7 @@ def stack_name_collision(repository: Repository) -> Iterable[RepositoryFinding]:
             stacks=[stack.manifest for stack in concerned],
             blinds=True,
             because=("unknown_pattern_token",) if unknown and not by_name else (),
+            variant="by_name" if by_name else "",
         )
 
 

@@ -123,6 +123,7 @@ def workspace_name_unusable(repository: Repository) -> Iterable[RepositoryFindin
             components=[one for _, one in found],
             blinds=True,
             because=NAMING if named else (),
+            variant="by_stack_name" if named else "",
         )
 
 
@@ -228,6 +229,7 @@ def _state_finding(groups: list[list[tuple[Stack, Component]]], named: bool) -> 
         components=ones,
         blinds=True,
         because=NAMING if named else (),
+        variant="by_stack_name" if named else "",
     )
 
 
@@ -260,6 +262,7 @@ def _varfile_finding(groups: list[list[tuple[Stack, Component]]], named: bool) -
         components=ones,
         blinds=True,
         because=NAMING if named else (),
+        variant="by_stack_name" if named else "",
     )
 
 

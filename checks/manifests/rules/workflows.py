@@ -139,6 +139,7 @@ def workflow_target_unknown(repository: Repository) -> Iterable[RepositoryFindin
             f"{where(found[0][1].command.spot if found[0][1].command is not None else found[0][1].spot)}"
             f"{known.near(names[0], stack=by_stack)}, or delete the step.",
             because=because,
+            variant="stack" if by_stack else "",
         )
 
 
