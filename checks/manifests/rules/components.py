@@ -70,12 +70,12 @@ def disabled_by_string(repository: Repository) -> Iterable[RepositoryFinding]:
 
 def depends_on_unknown(repository: Repository) -> Iterable[RepositoryFinding]:
     """`settings.depends_on` names a component that its stack does not have."""
-    known = {(stack.manifest, name) for stack in repository.stacks for name in stack.components}
+    stacks = _Stacks(repository)
     cases: dict[tuple[Spot, str], list[Component]] = {}
     for stack, component in plannable(repository):
         for name, node, entry in _dependencies(component):
-            target = _stack_of(repository, stack, entry)
-            if target is not None and not target.partial and (target.manifest, name) not in known:
+            target = stacks.meant(stack, entry)
+            if target is not None and not target.partial and name not in target.components:
                 cases.setdefault((node.spot, name), []).append(component)
     if cases:
         ones = [one for found in cases.values() for one in found]
@@ -108,21 +108,30 @@ def _dependencies(component: Component) -> Iterator[tuple[str, Node, Node]]:
             yield name.text, name, entry
 
 
-def _stack_of(repository: Repository, stack: Stack, entry: Node) -> Stack | None:
-    """The stack that an entry of `depends_on` means; None where that cannot be told."""
-    named = entry.get("stack")
-    if named is not None:
-        found = [one for one in repository.stacks if named.text in (one.name, one.manifest)]
+class _Stacks:
+    """The stacks by what an entry of `depends_on` can call them."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._by_name: dict[str, list[Stack]] = {}
+        self._by_context: dict[tuple[str, ...], list[Stack]] = {}
+        for stack in repository.stacks:
+            for name in {stack.name, stack.manifest}:
+                self._by_name.setdefault(name, []).append(stack)
+            self._by_context.setdefault(_context(stack, None), []).append(stack)
+
+    def meant(self, stack: Stack, entry: Node) -> Stack | None:
+        """The stack that *entry*, in *stack*, means; None where that cannot be told."""
+        named = entry.get("stack")
+        if named is not None:
+            found = self._by_name.get(named.text, [])
+        elif any(entry.get(token) is not None for token in TOKENS):
+            found = self._by_context.get(_context(stack, entry), [])
+        else:
+            return stack
         return found[0] if len(found) == 1 else None
-    if not any(entry.get(token) is not None for token in TOKENS):
-        return stack
-    wanted = {token: _context(stack, entry, token) for token in TOKENS}
-    found = [
-        one for one in repository.stacks if all(_context(one, None, token) == text for token, text in wanted.items())
-    ]
-    return found[0] if len(found) == 1 else None
 
 
-def _context(stack: Stack, entry: Node | None, token: str) -> str:
-    node = (entry.get(token) if entry is not None else None) or stack.vars.get(token)
-    return node.text if node is not None else ""
+def _context(stack: Stack, entry: Node | None) -> tuple[str, ...]:
+    """The values of the tokens in *stack*, those of *entry* before its own."""
+    nodes = ((entry.get(token) if entry is not None else None) or stack.vars.get(token) for token in TOKENS)
+    return tuple(node.text if node is not None else "" for node in nodes)

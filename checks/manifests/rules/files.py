@@ -140,7 +140,7 @@ def root_metadata(repository: Repository) -> Iterable[RepositoryFinding]:
     """A `metadata` at the root of a manifest with keys that Atmos >= 1.225 refuses there."""
     reached = {file for stack in repository.stacks for file in stack.reached | {stack.file}}
     places: dict[Spot, str] = {}
-    concerned: set[str] = set()
+    refusing: set[str] = set()
     for manifest in _sorted(repository):
         metadata = manifest.root.get("metadata")
         if metadata is None or (manifest.file not in reached and not manifest.top_level):
@@ -149,7 +149,7 @@ def root_metadata(repository: Repository) -> Iterable[RepositoryFinding]:
         if refused:
             first = next(iter(refused.values()))
             places[first.key or first.spot] = listed(refused, 6)
-            concerned.update(s.manifest for s in repository.stacks if manifest.file in s.reached | {s.file})
+            refusing.add(manifest.file)
     if places:
         spot, keys = next(iter(places.items()))
         yield finding(
@@ -162,7 +162,11 @@ def root_metadata(repository: Repository) -> Iterable[RepositoryFinding]:
             f"`metadata.custom`. Allowed at the root are {', '.join(GLOBAL_METADATA)}; `component`, `inherits` and "
             "`type` belong into the metadata of a component.",
             affected=FROM_1_225,
-            stacks=sorted(concerned),
+            stacks=sorted(
+                one.manifest
+                for one in repository.stacks
+                if one.file in refusing or not refusing.isdisjoint(one.reached)
+            ),
             blocks_all=True,
         )
 

@@ -245,7 +245,8 @@ def _naming_places(
     if by_name:
         spots = [stack.manifest_name_spot or stack.name_spot for stack in group]
         own = [(spot, "`name:`") for spot in dict.fromkeys(spots)]
-        files = [(Spot(stack.file), "gets it") for stack in group if Spot(stack.file) not in spots]
+        naming = {spot.file for spot in spots}
+        files = [(Spot(stack.file), "gets it") for stack in group if stack.file not in naming]
         return tuple(spot for spot, _ in own + files), tuple(mark for _, mark in own + files)
     pattern = repository.settings.name_pattern
     found: list[tuple[Spot, str]] = []

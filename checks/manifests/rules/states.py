@@ -44,8 +44,11 @@ def no_backend(repository: Repository) -> Iterable[RepositoryFinding]:
             Case("a backend in atmos.yaml has no effect, as that is no key of Atmos", (stray.key or stray.spot,),
                  ("components.terraform.backend",))
         )  # fmt: skip
+    instances: dict[str, list[str]] = {}
+    for stack, one in found:
+        instances.setdefault(stack.manifest, []).append(one.name)
     for manifest, stack in sorted(stacks.items()):
-        names = [one.name for owner, one in found if owner.manifest == manifest]
+        names = instances[manifest]
         cases.append(Case(f"{counted(len(names), 'instance')} of {quoted(manifest)}: {listed(names, 4)}",
                           (Spot(stack.file),)))  # fmt: skip
     home_text = f"{home.file}, which" if home is not None else "a manifest that"

@@ -30,7 +30,9 @@ def inert_workflow(repository: Repository) -> Iterable[RepositoryFinding]:
     # A command under another key says most clearly what was meant.
     found.sort(key=lambda one: (not _misplaced(one[1]), one[1].spot))
     names = list(dict.fromkeys(workflow.name for workflow, _ in found))
-    whole = sum(all((w, s) in found for s in w.steps) for w in {(w.name, w.file): w for w, _ in found}.values())
+    empty = {(workflow.file, step.spot) for workflow, step in found}
+    workflows = {(workflow.file, workflow.name): workflow for workflow, _ in found}
+    whole = sum(all((one.file, step.spot) in empty for step in one.steps) for one in workflows.values())
     misplaced = next((_misplaced(step) for _, step in found if _misplaced(step)), "")
     why = f" It stands under `{misplaced}`, which Atmos does not read." if misplaced else ""
     yield finding(
