@@ -250,3 +250,82 @@ def test_root_metadata_is_told_from_1_225(version: Version, told: bool, tmp_path
     """A finding that does not affect the version asked for is left out."""
     changes = {NET: "metadata: {owner: me}\n" + CATALOG}
     assert ("root_metadata" in codes(seen(tmp_path, changes, version))) is told
+
+
+def test_a_pattern_of_unknown_tokens_blocks_everything_and_a_part_of_one_does_not(tmp_path: Path) -> None:
+    """With no name at all Atmos lists nothing; with a part left out it lists, under shorter names."""
+    for pattern, blocks in (("{dir}", True), ("{tenant}-{region}-{stage}", False)):
+        changes = {"atmos.yaml": ATMOS.replace("{tenant}-{stage}", pattern)}
+        assert found(seen(tmp_path / str(blocks), changes), "unknown_pattern_token").blocks_all is blocks
+
+
+def test_an_empty_stack_name_makes_empty_workspaces(tmp_path: Path) -> None:
+    """Only where Atmos goes on with it: where a part is missing, it stops before."""
+    nameless = found(seen(tmp_path / "a", {"atmos.yaml": ATMOS.replace("{tenant}-{stage}", "{dir}")}),
+                     "workspace_name_unusable")  # fmt: skip
+    assert [case.text for case in nameless.cases] == ["`net`: `an empty name`", "`net`: `an empty name`"]
+    assert "workspace_name_unusable" not in codes(seen(tmp_path / "b", {DEV: dev(", stage: dev", "")}))
+
+
+@pytest.mark.parametrize(("version", "told"), [(OLD, False), (NEW, True), (None, False)])
+def test_a_path_is_a_stack_for_older_versions_only(version: Version | None, told: bool, tmp_path: Path) -> None:
+    """`-s deploy/dev` was taken before 1.204."""
+    changes = {PLAN: "workflows: {w: {steps: [{command: terraform plan net -s deploy/dev}]}}\n"}
+    assert ("workflow_target_unknown" in codes(seen(tmp_path, changes, version))) is told
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "terraform plan $COMPONENT -s acme-dev",
+        "terraform plan {{ .component }} -s acme-dev",
+        "terraform plan --all -s acme-dev",
+        "terraform plan --components=nat,nut -s acme-dev",
+        "terraform plan --query '.vars' -s acme-dev",
+        "terraform version",
+        "terraform generate varfile net -s acme-dev",
+        "vendor pull",
+        "terraform plan net --stack acme-dev",
+        "terraform plan net",
+    ],
+)
+def test_what_a_step_leaves_open_is_not_called_missing(command: str, tmp_path: Path) -> None:
+    """Words that a shell or a template puts in, and commands that name no component."""
+    changes = {PLAN: f'workflows: {{w: {{steps: [{{command: "{command}"}}]}}}}\n'}
+    assert codes(seen(tmp_path, changes)) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "terraform plan nat",
+        "atmos terraform plan nat -s acme-dev",
+        "terraform generate varfile nat -s acme-dev",
+        "describe component nat -s acme-dev",
+        "terraform plan -s=acme-dev nat",
+        "terraform plan nat --stack acme-prod && terraform apply net",
+    ],
+)
+def test_a_component_is_found_wherever_it_stands_in_a_command(command: str, tmp_path: Path) -> None:
+    """Before and after flags, and without a stack too, where no stack has it."""
+    changes = {PLAN: f'workflows: {{w: {{steps: [{{command: "{command}"}}]}}}}\n'}
+    assert "`nat`" in found(seen(tmp_path, changes), "workflow_target_unknown").summary
+
+
+def test_a_circle_is_told_as_one(tmp_path: Path) -> None:
+    """From its first step back to it."""
+    assert found(seen(tmp_path, {DEV: also(LOOP)}), "inheritance_loop").summary == (
+        "`a` inherits from `b` inherits from `a`: that never ends."
+    )
+
+
+def test_the_remedy_for_a_missing_backend_names_a_file_that_all_import(tmp_path: Path) -> None:
+    """One edit in the right file, not one in each stack."""
+    backend = "terraform:\n  backend_type: s3\n  backend: {s3: {bucket: states, region: eu-west-1}}\n"
+    text = {
+        file: STACK.format(stage=stage).replace(backend, "").replace("[catalog/net]", "[catalog/net, catalog/common]")
+        for file, stage in ((DEV, "dev"), (PROD, "prod"))
+    }
+    one = found(seen(tmp_path, {**text, "stacks/catalog/common.yaml": "settings: {a: 1}\n"}), "no_backend")
+    assert one.remedy.startswith("In stacks/catalog/common.yaml, which all of these stacks import, set ")
+    assert [str(spot) for spot in one.spots] == ["stacks/catalog/common.yaml:1:1", DEV, PROD]
