@@ -13,8 +13,8 @@ from checks.manifests.rules.names import TOKENS
 def component_folder_missing(repository: Repository) -> Iterable[RepositoryFinding]:
     """Instances of a component that has no folder, grouped by component."""
     by_folder: dict[str, list[Component]] = {}
-    for _, component in plannable(repository):
-        if not component.folder_exists and "{{" not in component.base:
+    for stack, component in plannable(repository):
+        if not component.folder_exists and "{{" not in component.base and not _may_inherit_another(stack, component):
             by_folder.setdefault(component.folder or component.base, []).append(component)
     if not by_folder:
         return
@@ -43,6 +43,12 @@ def component_folder_missing(repository: Repository) -> Iterable[RepositoryFindi
         components=ones,
         blinds=True,
     )
+
+
+def _may_inherit_another(stack: Stack, component: Component) -> bool:
+    """Whether the base may be set by a component that was not read."""
+    named = component.metadata.get("inherits")
+    return stack.partial and named is not None and any(node.text not in stack.components for node in named.list)
 
 
 def disabled_by_string(repository: Repository) -> Iterable[RepositoryFinding]:

@@ -95,7 +95,7 @@ def missing_import(repository: Repository) -> Iterable[RepositoryFinding]:
             stacks=reach,
             blocks_all=bool(reach),
         )
-    if faults := _faults(repository, "inherits_unknown"):
+    if faults := _certain(repository, _faults(repository, "inherits_unknown")):
         pairs = [(fault.names[0], fault.names[-1]) if fault.names else ("a component", "another") for fault in faults]
         heir, base = pairs[0]
         more = f"; {counted(len(faults) - 1, 'more case')} like it" if len(faults) > 1 else ""
@@ -206,6 +206,13 @@ def _faults(repository: Repository, *codes: str) -> list[Fault]:
     """What went wrong in those ways; what reaches a stack first."""
     found = [fault for fault in repository.faults if fault.code in codes and fault.spots]
     return sorted(found, key=lambda fault: (not fault.stacks, fault.spots[0], fault.names))
+
+
+def _certain(repository: Repository, faults: list[Fault]) -> list[Fault]:
+    """Without those whose stacks may get what is missing from an import that is not ours to follow."""
+    partial = {stack.manifest for stack in repository.stacks if stack.partial}
+    known = {stack for fault in repository.faults if fault.code in UNREAD for stack in fault.stacks}
+    return [fault for fault in faults if not fault.stacks or set(fault.stacks) - partial or set(fault.stacks) & known]
 
 
 def _reach(faults: Iterable[Fault]) -> list[str]:

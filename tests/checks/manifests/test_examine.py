@@ -80,6 +80,19 @@ def test_an_import_from_elsewhere_is_never_clean(tmp_path: Path) -> None:
     assert "stacks/deploy/dev.yaml:1" in examination.unread[0]
 
 
+def test_what_an_import_from_elsewhere_may_bring_is_not_called_missing(tmp_path: Path) -> None:
+    """Neither a base to inherit from, nor a folder, nor a backend, nor a part of the name, nor a target."""
+    stack = (
+        "import: ['github.com/acme/stacks//x?ref=v1']\n"
+        "components: {terraform: {app: {metadata: {inherits: [far/base]}, vars: {a: 1}}}}\n"
+    )
+    plan = "workflows: {w: {steps: [{command: terraform plan nat -s acme-prod}, {command: terraform plan nat}]}}\n"
+    examination = seen(tmp_path, {"stacks/deploy/dev.yaml": stack, "workflows/plan.yaml": plan})
+    assert codes(examination) == ["workflow_target_unknown"]
+    assert "in stack `acme-prod`" in examination.findings[0].summary
+    assert examination.unread
+
+
 def test_a_backend_that_atmos_computes_is_a_note(tmp_path: Path) -> None:
     """Whether two such states are one cannot be told: not judged, and said so."""
     text = FILES["stacks/deploy/dev.yaml"].replace("bucket: states", "bucket: !env BUCKET")
