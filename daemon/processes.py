@@ -10,13 +10,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _CHUNK = 65536
 _GRACE_SECONDS = 5.0  # from SIGTERM to SIGKILL: Terraform needs about two
 _TICK_SECONDS = 0.05  # how often the end of a child is looked for where the system has no pidfd
+_ASK_SECONDS = 0.1  # how often a caller that wants to know is asked whether it has had enough
 _DRAIN_SECONDS = 1.0  # how long output is read after the end, while a grandchild holds the pipe open
 
 MIB = 1024 * 1024
@@ -43,6 +44,7 @@ class Finished:
     seconds: float
     max_rss_bytes: int  # of the largest process among it and the children it waited for
     stopped: bool = False  # close() ended it
+    enough: bool = False  # the caller's own limit was reached, and we ended it
 
 
 class Processes:
@@ -64,16 +66,19 @@ class Processes:
         stdout_limit: int = 64 * MIB,
         stderr_limit: int = 4 * MIB,
         stdin: bytes | None = None,
+        pass_fds: Sequence[int] = (),
+        enough: Callable[[], bool] | None = None,
     ) -> Finished:
         """Run *argv* in *cwd* with exactly *env*, for at most *deadline* seconds, and give what came of it.
 
-        The child leads its own session and process group. When time is up, or more than *stdout_limit* or
-        *stderr_limit* bytes come, the group gets SIGTERM and a little later SIGKILL. Whatever of the group outlives
-        the child is killed too. Raises ProgramMissingError and ProcessesClosedError.
+        The child leads its own session and process group, and keeps the descriptors *pass_fds* open. When time is up,
+        more than *stdout_limit* or *stderr_limit* bytes come, or *enough* (asked every tenth of a second) says so, the
+        group gets SIGTERM and a little later SIGKILL. Whatever of the group outlives the child is killed too.
+        Raises ProgramMissingError and ProcessesClosedError.
         """
-        child = self._start(argv, cwd, env, stdin)
+        child = self._start(argv, cwd, env, stdin, pass_fds)
         try:
-            return child.finish(deadline, stdout_limit, stderr_limit, stdin or b"", self._grace)
+            return child.finish(deadline, stdout_limit, stderr_limit, stdin or b"", self._grace, enough)
         finally:
             with self._lock:
                 self._live.discard(child)
@@ -92,11 +97,18 @@ class Processes:
                     return
             time.sleep(_TICK_SECONDS)
 
-    def _start(self, argv: Sequence[str], cwd: Path | str, env: Mapping[str, str], stdin: bytes | None) -> _Child:
+    def _start(
+        self,
+        argv: Sequence[str],
+        cwd: Path | str,
+        env: Mapping[str, str],
+        stdin: bytes | None,
+        pass_fds: Sequence[int],
+    ) -> _Child:
         with self._lock:
             if self._closed:
                 raise ProcessesClosedError("Barograph is stopping: no further programs are started")
-            child = _Child(argv, cwd, env, stdin is not None)
+            child = _Child(argv, cwd, env, stdin is not None, pass_fds)
             self._live.add(child)
             return child
 
@@ -104,7 +116,9 @@ class Processes:
 class _Child:
     """One running child; only the thread that called run() reads from it."""
 
-    def __init__(self, argv: Sequence[str], cwd: Path | str, env: Mapping[str, str], wants_stdin: bool) -> None:
+    def __init__(
+        self, argv: Sequence[str], cwd: Path | str, env: Mapping[str, str], wants_stdin: bool, pass_fds: Sequence[int]
+    ) -> None:  # fmt: skip
         self._began = time.monotonic()
         self._stop = threading.Event()
         try:
@@ -117,6 +131,7 @@ class _Child:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
                 close_fds=True,
+                pass_fds=tuple(pass_fds),
             )
         except (FileNotFoundError, NotADirectoryError) as error:
             missing = f"the folder {cwd}" if not Path(cwd).is_dir() else f"the program {argv[0]}"
@@ -130,7 +145,15 @@ class _Child:
     def stop(self) -> None:
         self._stop.set()
 
-    def finish(self, deadline: float, stdout_limit: int, stderr_limit: int, stdin: bytes, grace: float) -> Finished:
+    def finish(
+        self,
+        deadline: float,
+        stdout_limit: int,
+        stderr_limit: int,
+        stdin: bytes,
+        grace: float,
+        enough: Callable[[], bool] | None,
+    ) -> Finished:
         assert self._popen.stdout is not None
         assert self._popen.stderr is not None
         out, err = _Sink(stdout_limit), _Sink(stderr_limit)
@@ -145,7 +168,7 @@ class _Child:
                     selector.register(self._popen.stdin, selectors.EVENT_WRITE, _Source(stdin))
                 if pidfd is not None:
                     selector.register(pidfd, selectors.EVENT_READ, None)
-                self._watch(selector, out, err, ending, pidfd)
+                self._watch(selector, out, err, ending, pidfd, enough)
         except BaseException:
             self._kill(signal.SIGKILL)
             self._reap(out, err, ending)
@@ -156,7 +179,13 @@ class _Child:
         return self._reap(out, err, ending)
 
     def _watch(
-        self, selector: selectors.BaseSelector, out: _Sink, err: _Sink, ending: _Ending, pidfd: int | None
+        self,
+        selector: selectors.BaseSelector,
+        out: _Sink,
+        err: _Sink,
+        ending: _Ending,
+        pidfd: int | None,
+        enough: Callable[[], bool] | None,
     ) -> None:
         """Move bytes until the child has ended and its pipes are closed, or drained for long enough."""
         while True:
@@ -176,8 +205,10 @@ class _Child:
                 open_pipes = any(isinstance(key.data, _Sink) for key in selector.get_map().values())
                 if not open_pipes or now > ending.ended_at + _DRAIN_SECONDS:
                     return
-            elif number := ending.due(now, full=out.full or err.full, told=self._stop.is_set()):
-                self._kill(number)
+            else:
+                ending.asks(now, enough)
+                if number := ending.due(now, full=out.full or err.full, told=self._stop.is_set()):
+                    self._kill(number)
 
     def _reap(self, out: _Sink, err: _Sink, ending: _Ending) -> Finished:
         _, status, usage = os.wait4(self._popen.pid, 0)
@@ -198,6 +229,7 @@ class _Child:
             # Linux counts in KiB, macOS in bytes (getrusage(2) of each).
             max_rss_bytes=usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
             stopped=ending.stopped,
+            enough=ending.enough,
         )
 
     def _has_ended(self) -> bool:
@@ -217,15 +249,23 @@ class _Ending:
     grace: float
     timed_out: bool = False
     stopped: bool = False
+    enough: bool = False
     terminated_at: float | None = None
     ended_at: float | None = None
+    asked_at: float = 0.0
+
+    def asks(self, now: float, enough: Callable[[], bool] | None) -> None:
+        """Ask whether the caller has had enough, a few times a second."""
+        if enough is not None and not self.enough and now - self.asked_at >= _ASK_SECONDS:
+            self.asked_at = now
+            self.enough = enough()
 
     def due(self, now: float, *, full: bool, told: bool) -> int:
         """The signal to send now; 0: none."""
         if self.terminated_at is not None:
             return signal.SIGKILL if now - self.terminated_at > self.grace else 0
         late = now > self.late_after
-        if not (late or told or full):
+        if not (late or told or full or self.enough):
             return 0
         self.timed_out, self.stopped, self.terminated_at = late, told and not late, now
         return signal.SIGTERM

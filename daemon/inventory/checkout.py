@@ -31,20 +31,22 @@ def stamp(path: Path, run: Run, environment: Mapping[str, str]) -> Stamp:
     """Ask git, or, where that gives nothing, take the files' names, sizes and times. Raises OSError for no folder."""
     if not path.is_dir():
         raise NotADirectoryError(f"{path} is not a folder")
-    commit = (_git(path, run, environment, "rev-parse", "--verify", "HEAD") or b"").decode("ascii", "replace").strip()
+    commit = (
+        (ask_git(path, run, environment, "rev-parse", "--verify", "HEAD") or b"").decode("ascii", "replace").strip()
+    )
     if not commit:
         return Stamp("", False, _of_files(path, sorted(_files(path))))
-    status = _git(path, run, environment, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".")
+    status = ask_git(path, run, environment, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".")
     if status is None:  # too slow, too long: whether it is dirty is not known, but no change may be missed
         return Stamp(commit, True, f"{commit}+{_of_files(path, sorted(_files(path)))}")
     if not status:
         return Stamp(commit, False, commit)
     changed = sorted({entry[3:] for entry in status.decode("utf-8", errors="surrogateescape").split("\0") if entry[3:]})
-    top = (_git(path, run, environment, "rev-parse", "--show-toplevel") or b"").decode("utf-8", "surrogateescape")
+    top = (ask_git(path, run, environment, "rev-parse", "--show-toplevel") or b"").decode("utf-8", "surrogateescape")
     return Stamp(commit, True, f"{commit}+{_of_files(Path(top.strip() or path), changed, status)}")
 
 
-def _git(path: Path, run: Run, environment: Mapping[str, str], *arguments: str) -> bytes | None:
+def ask_git(path: Path, run: Run, environment: Mapping[str, str], *arguments: str) -> bytes | None:
     """What git prints; None where it fails or is not there. Takes no locks, so that nothing is written."""
     program = shutil.which("git", path=environment.get("PATH"))
     if program is None:
