@@ -21,10 +21,12 @@ from daemon import web
 from daemon.config import Config, ConfigError, load
 from daemon.delivering import Deliveries, alone, delivery_settings, notifier
 from daemon.health import Health
-from daemon.inventory.model import ABSTRACT, Inventory
+from daemon.inventory.lifecycle import listed_keys
+from daemon.inventory.model import Inventory
 from daemon.metrics import OwnMetrics, Snapshots
 from daemon.orders import RELOAD, STOP, Commands
 from daemon.record import Recorder, Run, StoredMemory
+from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
 from daemon.store import Store, StoreOutbox
@@ -32,12 +34,11 @@ from daemon.upkeep import Upkeep
 from daemon.vitals import count_run, vitals
 from daemon.watch import InventoryWatch
 from daemon.watchdog import Watchdog
-from daemon.wiring import PLANS, alert_policy, open_eyes, plan_workers, web_auth
+from daemon.wiring import PLANS, alert_policy, is_of_instances, open_eyes, plan_workers, web_auth
 
 log = logging.getLogger(__name__)
 
 WAKE_SECONDS = 0.5
-INVENTORY_EVERY = timedelta(minutes=5)
 
 
 def utc_now() -> datetime:
@@ -182,19 +183,21 @@ def _run(
         scheduler = Scheduler({PLANS: workers, "default": 4, "upkeep": 3}, clock)
         watched: dict[tuple[str, str], Place] = {}  # replaced as a whole, never changed in place
 
-        def on_loaded(inventory: Inventory, fingerprint: str) -> None:
+        def on_loaded(inventory: Inventory, tree: Tree) -> None:
             nonlocal watched
-            places = eyes.places(inventory, fingerprint)
+            places = eyes.places(inventory, tree)
             watched = {(check, key): place for check, at in places.items() for key, place in at.items()}
-            left_out = (one for one in inventory.left_out if one.reason != ABSTRACT)
             runner.sync(
                 places,
                 scheduler,
                 complete=not inventory.stale_because and bool(inventory.watched),
-                listed=frozenset(f"{one.stack}/{one.component}" for one in left_out),
+                listed=listed_keys(inventory) | inventory.held,
+                gone=inventory.gone,
             )
 
-        inventory_watch = InventoryWatch(eyes.loader, recorder, clock, INVENTORY_EVERY, on_loaded)
+        every = config.source.fetch_every
+        inventory_watch = InventoryWatch(eyes.loader, recorder, clock, every, on_loaded)
+        inventory_watch.begin(key for check, key in recorder.jobs() if is_of_instances(eyes.plans, check))
         delivery = Deliveries(own)
         courier = Courier(
             StoreOutbox(store), notifier(config, clock), clock, delivery_settings(config), on_event=delivery.on_event
@@ -204,7 +207,8 @@ def _run(
         def health() -> Health:
             return vitals(
                 started, store, scheduler, runner, inventory_watch.current, watched, delivery.troubles(),
-                recorder.unrecorded,
+                recorder.unrecorded, inventory_watch.failure,
+                [name for name in eyes.plans if is_of_instances(eyes.plans, name)],
             )  # fmt: skip
 
         snapshots = Snapshots(
@@ -247,7 +251,7 @@ def _run(
         _thread(stack, quiet, "watchdog", Watchdog(lambda: scheduler.beat_at, clock).run)
         stack.callback(quiet.set)
         scheduler.start()
-        scheduler.every("inventory", INVENTORY_EVERY.total_seconds(), load_inventory, pool="upkeep")
+        scheduler.every("inventory", every.total_seconds(), load_inventory, pool="upkeep")
         scheduler.every("baselines", 5, upkeep.baselines, pool="upkeep")
         scheduler.every("self", 60, upkeep.look_at_self, pool="upkeep", at_once=False)
         scheduler.every("prune", 86_400, upkeep.prune, pool="upkeep")

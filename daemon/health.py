@@ -28,7 +28,8 @@ class Health:
     unrecorded: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (check, place) -> why not stored
     children: int | None = None  # processes of ours that run now; None: nobody counts them
     inventory_loaded_at: datetime | None = None  # None: never loaded
-    inventory_stale_because: str = ""  # the last load failed, and an older inventory is used
+    inventory_stale_because: str = ""  # the last load failed, and an older inventory is used, or none
+    outdated: Mapping[str, str] = field(default_factory=dict)  # check -> why none of its looks says how things are now
     instances: Mapping[str, int] = field(default_factory=dict)  # by status: watched, disabled, abstract, left_out
     inventory_problems: tuple[str, ...] = ()
     delivery_troubles: tuple[str, ...] = ()  # one sentence each: a broken credential, a channel that refuses

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from checks.base import Instance, Place, Scope
-from checks.plans.look import PlanLook
+from checks.plans.look import LookStatus, PlanLook
 
 if TYPE_CHECKING:
     from daemon.inventory.model import Inventory, Watched
     from daemon.planning import Planner
+    from daemon.repository.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class PlannedInstance:
     source_fingerprint: str
     planner: Planner
     clock: Callable[[], datetime]
+    tree: Tree | None = None  # the content that is planned; None: the folder that the planner knows
 
     @property
     def key(self) -> str:
@@ -41,7 +43,22 @@ class PlannedInstance:
 
     def plan(self) -> PlanLook:
         """Make one real plan. An instance that is switched off gives NOT_APPLICABLE and starts nothing."""
-        return self.planner.look(self.watched, source_fingerprint=self.source_fingerprint)
+        if self.tree is None:
+            return self.planner.look(self.watched, source_fingerprint=self.source_fingerprint)
+        try:
+            with self.tree.held() as code:
+                look = self.planner.look(self.watched, source_fingerprint=self.source_fingerprint, code=code)
+        except FileNotFoundError as gone:
+            return PlanLook(LookStatus.BUSY, f"{gone}; another one is watched by now", cause="checkout gone")
+        return replace(look, facts={**look.facts, **_commit(self.tree)})
+
+
+def _commit(tree: Tree) -> Mapping[str, str]:
+    """What a look tells of the commit that was planned."""
+    if not tree.commit:
+        return {}
+    same = tree.fingerprint == tree.commit
+    return {"commit": tree.commit if same else f"{tree.commit} with uncommitted changes"}
 
 
 def labels_of(instance: Instance) -> Mapping[str, str]:

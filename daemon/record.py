@@ -123,6 +123,16 @@ class Recorder:
         self._forget(check, place)
         self._on_stored(None)
 
+    def remember(self, key: str, value: str) -> None:
+        """Keep a small fact beyond the process. Nothing in it may be secret."""
+        with self._store.transaction() as tx:
+            tx.set_meta(key, value)
+
+    def recall(self, key: str) -> str:
+        """What was kept last under *key*; empty: nothing."""
+        with self._store.read() as reader:
+            return reader.meta(key) or ""
+
     def announce_baseline(self, check: str, waiting: int, now: datetime) -> None:
         """Post the summary of what the first looks of *check* found, once all *waiting* places were looked at."""
         with self._store.transaction() as tx:

@@ -193,6 +193,7 @@ class Runner:
         *,
         complete: bool,
         listed: frozenset[str] = frozenset(),
+        gone: frozenset[str] | None = None,
     ) -> None:
         """Take *places* (by check, by key) as what is watched now, and see that each has a start ahead of it.
 
@@ -200,6 +201,8 @@ class Runner:
         for years. With *complete* False the list may lack places (the inventory is stale or empty), and none is given
         up for it. A place is given up when two complete lists in a row lack it, or when its check is switched off.
         *listed*: keys of places that are there and cannot be looked at now; they are not given up either.
+        *gone*: keys of instances that are gone by more than one listing: they are given up at once, and no other
+        instance is. None: the inventory does not know, and each call counts as a list, as it does for other places.
         """
         now = self._clock()
         jobs = self._records.jobs()
@@ -214,7 +217,8 @@ class Runner:
             if check not in self._plans and check not in OWN_CHECKS:
                 self._records.retire(check, key, "the check is switched off", now)
             elif complete and check in self._plans and key not in places.get(check, {}) and key not in listed:
-                self._give_up(check, key, now, clockwork)
+                of_instances = self._plans[check].check.scope is Scope.INSTANCE
+                self._give_up(check, key, now, clockwork, gone if of_instances else None)
 
     def look_now(self, check: str, place: str, clockwork: Clockwork) -> bool:
         """Look as soon as a thread is free; False if the place is not watched. One that runs is run again after."""
@@ -291,9 +295,11 @@ class Runner:
             if wanted:
                 self._start_at(check, key, self._clock() if again else due, clockwork)
 
-    def _give_up(self, check: str, key: str, now: datetime, clockwork: Clockwork) -> None:
+    def _give_up(
+        self, check: str, key: str, now: datetime, clockwork: Clockwork, gone: frozenset[str] | None
+    ) -> None:  # fmt: skip
         self._missing[(check, key)] = self._missing.get((check, key), 0) + 1
-        if self._missing[(check, key)] < 2:
+        if self._missing[(check, key)] < 2 if gone is None else key not in gone:
             return
         del self._missing[(check, key)]
         clockwork.cancel(_job_id(check, key))

@@ -85,10 +85,12 @@ def standings(
     now: datetime,
     expected: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
     unrecorded: Mapping[tuple[str, str], str] | None = None,
+    outdated: Mapping[str, str] | None = None,
 ) -> list[Standing]:
     """Judge all jobs, and those of *expected*, (check, place) -> labels, that have no row yet.
 
-    *unrecorded*: (check, place) -> why its last look could not be stored.
+    *unrecorded*: (check, place) -> why its last look could not be stored. *outdated*: check -> why what its places are
+    made from is not current, so that no look at them says how things are.
     """
     by_place: dict[tuple[str, str], list[ReadingRow]] = {}
     for reading in readings:
@@ -97,7 +99,16 @@ def standings(
     for (check, place), labels in (expected or {}).items():
         found.setdefault((check, place), _never_run(check, place, labels))
     lost = unrecorded or {}
-    return [standing(job, by_place.get(key, ()), now, lost.get(key, "")) for key, job in sorted(found.items())]
+    judged = [standing(job, by_place.get(key, ()), now, lost.get(key, "")) for key, job in sorted(found.items())]
+    old = outdated or {}
+    return [_outdated(each, old[each.job.check]) if each.job.check in old else each for each in judged]
+
+
+def _outdated(found: Standing, why: str) -> Standing:
+    """What is unknown already keeps its own reason."""
+    if found.outcome is Outcome.UNKNOWN:
+        return found
+    return Standing(found.job, Outcome.UNKNOWN, STALE, why, _aged(found.readings, why))
 
 
 def _never_run(check: str, place: str, labels: Mapping[str, str]) -> JobRow:

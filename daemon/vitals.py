@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,8 +26,14 @@ def vitals(
     watched: Mapping[tuple[str, str], Place],
     troubles: tuple[str, ...],
     unrecorded: Mapping[tuple[str, str], str],
+    failure: str = "",
+    of_instances: Collection[str] = (),
 ) -> Health:
-    """Gather it. *inventory* None: none has loaded yet."""
+    """Gather it. *inventory* None: none has loaded yet, because of *failure* (empty: it was not tried yet).
+
+    *of_instances*: the checks that look at component instances.
+    """
+    stale = inventory.stale_because if inventory is not None else failure
     return Health(
         started_at=started,
         version=version("barograph"),
@@ -37,7 +43,8 @@ def vitals(
         unrecorded=unrecorded,
         expected={key: place.labels for key, place in watched.items()},
         inventory_loaded_at=inventory.loaded_at if inventory is not None else None,
-        inventory_stale_because=inventory.stale_because if inventory is not None else "",
+        inventory_stale_because=stale,
+        outdated=dict.fromkeys(of_instances, f"the inventory does not load: {stale}") if stale else {},
         instances=_by_status(inventory) if inventory is not None else {},
         inventory_problems=tuple(problem.summary for problem in inventory.problems) if inventory is not None else (),
         delivery_troubles=troubles,

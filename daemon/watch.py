@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from checks.base import Finding, Kind, Outcome, Reading
+from daemon.inventory.lifecycle import Memory
 from daemon.inventory.model import Inventory, InventoryError, Problem
+from daemon.inventory.report import changes_report, in_words
 from daemon.record import Run
+from daemon.repository.tree import Tree
 
 log = logging.getLogger(__name__)
 
 CHECK, PLACE = "inventory", "repository"
+MEMORY = "inventory"  # what the store keeps of the last listing goes by this name
 LABELS = {"stage": "all"}  # one repository describes every stage
 
 
@@ -24,14 +28,23 @@ class Loader(Protocol):
 
     def load(self) -> Inventory: ...
 
+    def remember(self, text: str, known: Iterable[str]) -> None: ...
+
     @property
-    def source_fingerprint(self) -> str: ...
+    def memory(self) -> Memory: ...
+
+    @property
+    def tree(self) -> Tree: ...
 
 
 class Recording(Protocol):
     """daemon.record.Recorder."""
 
     def record(self, run: Run, next_due: datetime) -> None: ...
+
+    def remember(self, key: str, value: str) -> None: ...
+
+    def recall(self, key: str) -> str: ...
 
 
 class InventoryWatch:
@@ -43,7 +56,7 @@ class InventoryWatch:
         recorder: Recording,
         clock: Callable[[], datetime],
         every: timedelta,
-        on_loaded: Callable[[Inventory, str], None],
+        on_loaded: Callable[[Inventory, Tree], None],
     ) -> None:
         """*on_loaded* gets each loaded inventory with the fingerprint of the content it was made from."""
         self._loader = loader
@@ -54,6 +67,18 @@ class InventoryWatch:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._current: Inventory | None = None
+        self._kept_at: datetime | None = None
+        self._failure = ""
+
+    def begin(self, known: Iterable[str]) -> None:
+        """Take up what the process before this one knew. *known*: keys of the instances that it watched."""
+        self._loader.remember(self._recorder.recall(MEMORY), known)
+
+    @property
+    def failure(self) -> str:
+        """Why nothing has loaded yet; empty once something has, and before the first try."""
+        with self._lock:
+            return self._failure
 
     @property
     def current(self) -> Inventory | None:
@@ -77,10 +102,24 @@ class InventoryWatch:
         if inventory is not None:
             with self._lock:
                 self._current = inventory
-            self._on_loaded(inventory, self._loader.source_fingerprint)
+            self._on_loaded(inventory, self._loader.tree)
+            self._keep(inventory)
         else:
             log.error("the inventory does not load: %s", failure)
+        with self._lock:
+            self._failure = failure or ""
         return inventory
+
+    def _keep(self, inventory: Inventory) -> None:
+        """Tell of what a new listing changed, and remember it for the next process."""
+        if inventory.stale_because or inventory.loaded_at == self._kept_at:
+            return
+        self._kept_at = inventory.loaded_at
+        if inventory.changes:
+            log.info("the inventory changed: %s", in_words(inventory.changes))
+        for note in inventory.notes:
+            log.info("the inventory: %s", note)
+        self._recorder.remember(MEMORY, self._loader.memory.to_json())
 
     def _load(self) -> tuple[Inventory | None, str | None]:
         try:
@@ -109,12 +148,14 @@ def reading_of(inventory: Inventory | None, failure: str | None) -> Reading:
     findings = tuple(_finding(problem) for problem in inventory.problems)
     number = len(inventory.watched)
     at = f" at commit {inventory.commit[:12]}" if inventory.commit else ""
-    told = f"{number} instances{at}" + (", with uncommitted changes" if inventory.dirty else "")
+    told = f"{number} instances{at}" + (", with uncommitted changes in the folder" if inventory.dirty else "")
     evidence = {
         "instances": number,
         "left_out": [f"{one.stack}/{one.component}: {one.reason}" for one in inventory.left_out],
         "commit": inventory.commit,
         "dirty": inventory.dirty,
+        "changes": changes_report(inventory.changes),
+        "notes": list(inventory.notes),
     }
     if inventory.stale_because:
         summary = f"stale, {told}: {inventory.stale_because}"

@@ -35,8 +35,16 @@ from daemon.inventory.model import Inventory, Watched
 from daemon.inventory.settings import STAGE_WORDS, RootModule, SourceKind, SourceSettings, StagePattern
 from daemon.places import PlannedInstance, places
 from daemon.planning import Planner
+from daemon.planning.copies import temporary
 from daemon.planning.settings import PlanningSettings, PlanRule, inherited, workers_for
 from daemon.processes import Processes
+from daemon.repository.access import Access
+from daemon.repository.address import parse
+from daemon.repository.calls import Git
+from daemon.repository.folder import CommittedFolder, Origin, PlainFolder
+from daemon.repository.git import GitSource, Wanted
+from daemon.repository.mirror import Limits
+from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan
 from daemon.web import AuthSettings, Credential
 
@@ -122,7 +130,7 @@ def source_settings(config: Config, environ: Mapping[str, str]) -> SourceSetting
     source, atmos = config.source, config.source.atmos
     return SourceSettings(
         kind=SourceKind(source.kind),
-        path=source.path,
+        path=source.path or _seen_from(config),
         file=source.file,
         modules=tuple(
             RootModule(
@@ -134,7 +142,7 @@ def source_settings(config: Config, environ: Mapping[str, str]) -> SourceSetting
             for root in source.roots
         ),
         atmos=atmos.command,
-        config_path=_below(source.path, atmos.config_path),
+        config_path=_below(source.path or _seen_from(config), atmos.config_path),
         deadline=atmos.deadline,
         output_limit=atmos.output_limit,
         workers=config.planning.workers,
@@ -154,13 +162,39 @@ def planning_settings(config: Config, scratch: Path, environ: Mapping[str, str])
         workers=plan_workers(config),
         deadline_seconds=planning.deadline.total_seconds(),
         atmos=source.atmos.command,
-        atmos_config=_below(source.path, source.atmos.config_path) or ".",
+        atmos_config=_below(source.path or _seen_from(config), source.atmos.config_path) or ".",
         terraform=planning.terraform or ("terraform", "tofu"),
         plugin_cache=planning.plugin_cache or scratch.with_name(f"{scratch.name}-plugins"),
         provider_mirror=planning.provider_mirror,
         rules=tuple(each for rule in planning.rules for each in _plan_rules(rule)),
         inherited=given_environment(config, environ),
     )
+
+
+def _seen_from(config: Config) -> Path:
+    """What paths in a fetched repository are written relative to: like all others, to the configuration's folder."""
+    return config.path.absolute().parent
+
+
+def open_origin(config: Config, folder: Path, processes: Processes, environ: Mapping[str, str]) -> Origin:
+    """Where the repository's content comes from. *folder* is for this process alone; nothing is fetched yet."""
+    source = config.source
+    limits = Limits(source.fetch_deadline.total_seconds(), source.fetch_limit)
+    environment = given_environment(config, environ)
+    if source.path is not None:
+        if source.uncommitted == "plan":
+            return PlainFolder(source.path, processes.run, environment)
+        return CommittedFolder(source.path, folder, Git(processes.run, folder, environment), processes.run, limits)
+    address = parse(source.url or "")
+    access = Access(
+        origin=address.origin,
+        username=source.username or "",
+        token=source.token.reveal() if source.token is not None else "",
+        ssh_key_file=source.ssh_key_file,
+        known_hosts_file=source.known_hosts_file,
+    )
+    wanted = Wanted(address, source.ref or "", source.subfolder or "", source.submodules)
+    return GitSource(wanted, folder, Git(processes.run, folder, environment, access), limits)
 
 
 def plan_workers(config: Config) -> int:
@@ -218,14 +252,20 @@ def web_auth(config: Config) -> AuthSettings:
     )
 
 
-def open_inventory(config: Config, environ: Mapping[str, str]) -> Inventory:
-    """Load the inventory once, for the command line. Raises InventoryError."""
+def open_inventory(config: Config, environ: Mapping[str, str], memory: str = "") -> Inventory:
+    """Load the inventory once, for the command line. Raises InventoryError.
+
+    *memory*: what a daemon remembers of its last listing; the changes since are then told.
+    """
     processes = Processes()
-    try:
-        loader = InventoryLoader(source_settings(config, environ), processes.run, lambda: datetime.now(UTC))
+    with temporary("barograph-inventory-source-") as folder, ExitStack() as stack:
+        stack.callback(processes.close)
+        origin = open_origin(config, folder / "repository", processes, environ)
+        settings = source_settings(config, environ)
+        loader = InventoryLoader(settings, processes.run, lambda: datetime.now(UTC), origin)
+        stack.callback(loader.close)
+        loader.remember(memory, ())
         return loader.load()
-    finally:
-        processes.close()
 
 
 def check_plans(config: Config) -> Mapping[str, CheckPlan]:
@@ -241,6 +281,11 @@ def check_plans(config: Config) -> Mapping[str, CheckPlan]:
         for name, settings in config.checks.items()
         if settings.enabled
     }
+
+
+def is_of_instances(plans: Mapping[str, CheckPlan], check: str) -> bool:
+    """Whether *check* looks at component instances, so that the inventory says which of its places there are."""
+    return check in plans and plans[check].check.scope is Scope.INSTANCE
 
 
 def _interval(settings: CheckSettings, labels: Mapping[str, str]) -> timedelta:
@@ -259,11 +304,11 @@ class Eyes:
     aws: AwsContext
     accounts: Callable[[], tuple[Account, ...]] = tuple  # watched now
 
-    def places(self, inventory: Inventory, fingerprint: str) -> Mapping[str, Mapping[str, Place]]:
-        """Give the places of every check by key. *fingerprint* names the content that *inventory* was made from."""
+    def places(self, inventory: Inventory, tree: Tree) -> Mapping[str, Mapping[str, Place]]:
+        """Give the places of every check by key. *tree* is the content that *inventory* was made from."""
 
         def make(watched: Watched) -> Place:
-            return PlannedInstance(watched, fingerprint, self.planner, self.clock)
+            return PlannedInstance(watched, tree.fingerprint, self.planner, self.clock, tree)
 
         accounts = self.accounts()
         return {
@@ -293,7 +338,9 @@ def open_eyes(
         settings = planning_settings(config, scratch, environ)
         planner = Planner(settings, config.source.path, processes, Aws(aws_settings(config)), clock)
         stack.callback(planner.close)
-        loader = InventoryLoader(source_settings(config, environ), processes.run, clock)
+        origin = open_origin(config, scratch.with_name(f"{scratch.name}-repository"), processes, environ)
+        loader = InventoryLoader(source_settings(config, environ), processes.run, clock, origin)
+        stack.callback(loader.close)
         pool = ClientPool(Sessions(aws_settings(config)))
         stack.callback(pool.close)
         context = AwsContext(pool, clock, memory=memory or NoMemory())

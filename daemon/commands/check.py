@@ -92,7 +92,7 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
         runner = Runner(eyes.plans, _NoRecords(), utc_now)
         jobs = [
             (name, place)
-            for name, at in eyes.places(inventory, eyes.loader.source_fingerprint).items()
+            for name, at in eyes.places(inventory, eyes.loader.tree).items()
             if not names or name in names
             for place in at.values()
             if fnmatchcase(place.labels.get("stack", ""), stack)

@@ -139,7 +139,7 @@ def _across(document: Document) -> Iterator[Problem]:
 def _in_the_checkout(settings: models.Settings, document: Document) -> Iterator[Problem]:
     """The checkout is read and never planned in: copies in it would be copied too, and look like a change."""
     checkout = settings.source.path
-    if settings.source.kind == "file":
+    if settings.source.kind == "file" or checkout is None:
         return
     for name, path in (("scratch", settings.planning.scratch), ("plugin_cache", settings.planning.plugin_cache)):
         if path is not None and path.resolve().is_relative_to(checkout.resolve()):

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from daemon.config.section import Section, as_written, group
+from daemon.config.sources import Atmos, Root, Source
 from daemon.config.telling import (
     Alerts,
     Auth,
@@ -34,14 +35,11 @@ from daemon.config.values import (
     Zone,
 )
 from daemon.config.watching import (
-    Atmos,
     Aws,
     AwsAccount,
     Owners,
     Planning,
     PlanRule,
-    Root,
-    Source,
     Stage,
     StageRule,
 )

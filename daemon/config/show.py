@@ -22,7 +22,7 @@ from daemon.config.secrets import HIDDEN, Secret, looks_secret
 from daemon.config.units import format_duration, format_size
 
 MARK = "  # default"
-_SIZES = frozenset({"output_limit"})  # whole numbers that are bytes
+_SIZES = frozenset({"output_limit", "fetch_limit"})  # whole numbers that are bytes
 
 
 def show(config: Config) -> str:

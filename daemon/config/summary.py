@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from daemon.config.load import Config
+from daemon.config.models import Source
 from daemon.config.options import CheckSettings
 from daemon.config.units import format_duration
 
@@ -17,7 +18,7 @@ def summary(config: Config) -> Iterator[str]:
         "terraform": f"{len(source.roots)} root modules",
         "file": f"listing {source.file}, plans by the {source.atmos.driver} driver",
     }[source.kind]
-    yield f"source   {source.kind}: {source.path} ({detail})"
+    yield f"source   {source.kind}: {_place(source)} ({detail})"
     for name, settings in config.checks.items():
         yield f"check    {name}: {_pace(settings) if settings.enabled else 'off'}"
     if not any(settings.enabled for settings in config.checks.values()):
@@ -29,6 +30,14 @@ def summary(config: Config) -> Iterator[str]:
     yield from _news(config)
     yield f"store    {config.store.path}, kept {format_duration(config.store.retention)}"
     yield f"web      http://{config.web.listen} ({_doors(config)})"
+
+
+def _place(source: Source) -> str:
+    """Where the repository comes from."""
+    if source.url is None:
+        return f"{source.path}, {'as it is' if source.uncommitted == 'plan' else 'what is committed of it'}"
+    every = format_duration(source.fetch_every)
+    return f"{source.url} at {source.ref or 'its HEAD'}, fetched every {every}"
 
 
 def _pace(settings: CheckSettings) -> str:

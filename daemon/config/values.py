@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -34,6 +34,7 @@ from daemon.config.problems import echo, suggestion
 from daemon.config.reader import Numeral
 from daemon.config.secrets import FromEnvironment
 from daemon.config.units import format_duration, format_size, parse_duration, parse_size
+from daemon.repository.address import check_ref, parse
 
 INTERPOLATED = {"type": "string", "pattern": r"\$\{"}  # in the JSON Schema: `${NAME}` may stand for any scalar
 
@@ -220,6 +221,31 @@ def _url(value: Any) -> str:
     return text
 
 
+def _git_address(value: Any) -> str:
+    text = _text(value)
+    try:
+        parse(text)
+    except ValueError as error:
+        raise wrong(str(error)) from None  # its words never repeat the address, which may hold a token
+    return text
+
+
+def _git_ref(value: Any) -> str:
+    text = _text(value)
+    try:
+        return check_ref(text)
+    except ValueError as error:
+        raise wrong(f"{error}, not {echo(value)}") from None
+
+
+def _subfolder(value: Any) -> str:
+    text = _text(value)
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or not text.isprintable():
+        raise must_be("a folder in the repository, such as infrastructure", value)
+    return path.as_posix()
+
+
 def _listen(value: Any) -> str:
     text = _text(value)
     host, _, port = text.rpartition(":")
@@ -355,6 +381,9 @@ Glob = Annotated[str, *_kind(_glob, _TEXT)]
 FilePath = Annotated[Path, *_kind(_path, _TEXT, str)]
 Program = Annotated[str, *_kind(_program, _TEXT)]
 Url = Annotated[str, *_kind(_url, {"type": "string", "pattern": r"^https?://|\$\{"})]
+GitAddress = Annotated[str, *_kind(_git_address, _TEXT)]
+GitRef = Annotated[str, *_kind(_git_ref, _TEXT)]
+Subfolder = Annotated[str, *_kind(_subfolder, _TEXT)]
 Listen = Annotated[str, *_kind(_listen, _TEXT)]
 Role = Annotated[str, *_kind(_role, _TEXT)]
 AccountId = Annotated[str, *_kind(_account_id, {"type": "string", "pattern": r"^\d{12}$|\$\{"})]

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from daemon.config.section import Section, Variables, as_written, group
+from daemon.config.section import Section, Variables
 from daemon.config.values import (
     AccountId,
     Count,
     FilePath,
     Glob,
-    JsonMapping,
     OneOrMany,
     Program,
     Provider,
     Region,
     Role,
-    Size,
     SomeDuration,
     Text,
     Url,
-    wrong,
     wrong_at,
 )
 
@@ -38,83 +35,6 @@ class Stage(StrEnum):
 
 
 Globs = Annotated[tuple[Glob, ...], OneOrMany]
-
-
-class Atmos(Section):
-    """How Atmos is called."""
-
-    command: Program = "atmos"
-    """The Atmos program: a name on the PATH, or a path."""
-    driver: Literal["atmos", "direct"] = "atmos"
-    """Who prepares a plan: `atmos` goes through its CLI; `direct` writes backend and variables itself."""
-    config_path: FilePath | None = None
-    """Folder of `atmos.yaml`, where it is not the repository's own."""
-    deadline: SomeDuration = timedelta(minutes=5)
-    """How long one call of Atmos may take."""
-    output_limit: Size = as_written("256MiB")
-    """How much one call of Atmos may print."""
-
-
-class Root(Section):
-    """One Terraform root module; each of its workspaces is an instance."""
-
-    path: Text
-    """Folder of the root module, relative to the repository."""
-    stack: Text
-    """The stack it counts as."""
-    component: Text | None = None
-    """The component it counts as; the folder's name if not given."""
-    workspaces: Annotated[tuple[Text, ...], OneOrMany] = ("default",)
-    """Workspaces to watch. With more than one, the workspace's name is added to the component's."""
-    var_files: Annotated[tuple[Text, ...], OneOrMany] = ()
-    """Variable files, relative to the root module."""
-    vars: JsonMapping = Field(default_factory=dict, repr=False)
-    """Variables."""
-    backend_config: JsonMapping = Field(default_factory=dict, repr=False)
-    """Settings that complete the backend block, as `-backend-config`."""
-    stage: Stage | None = None
-    """Stage, where no pattern of `stages` says it."""
-    tenant: Text | None = None
-    """Tenant."""
-    environment: Text | None = None
-    """Environment, such as `euw1`."""
-    region: Text | None = None
-    """AWS region."""
-    account: Text | None = None
-    """AWS account id."""
-    owner: Text | None = None
-    """Who looks after it."""
-
-
-class Source(Section):
-    """Where the inventory comes from."""
-
-    kind: Literal["atmos", "terraform", "file"]
-    """What lists the instances: Atmos, the root modules in `roots`, or a saved `atmos describe stacks`."""
-    path: FilePath
-    """The repository's folder."""
-    file: FilePath | None = None
-    """The saved listing, for kind `file`."""
-    atmos: Atmos = group()
-    """How Atmos is called."""
-    roots: tuple[Root, ...] = ()
-    """Root modules, for kind `terraform`."""
-
-    @model_validator(mode="after")
-    def _fits_its_kind(self) -> Source:
-        if self.kind == "file" and self.file is None:
-            raise wrong("needs file: the saved listing that kind file reads")
-        if self.kind == "terraform" and not self.roots:
-            raise wrong("needs roots: the root modules that kind terraform watches")
-        if self.kind != "file" and self.file is not None:
-            raise wrong_at("file", f"is for kind file, and kind is {self.kind}")
-        if self.kind != "terraform" and self.roots:
-            raise wrong_at("roots", f"is for kind terraform, and kind is {self.kind}")
-        if not self.path.is_dir():
-            raise wrong_at("path", "names no folder; it must be the repository, relative to this file")
-        if self.file is not None and not self.file.is_file():
-            raise wrong_at("file", "names no file")
-        return self
 
 
 class StageRule(Section):

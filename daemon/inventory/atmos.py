@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from checks.base import Json
@@ -43,12 +44,12 @@ class AtmosSource:
         stat = Path(program).stat()
         return f"{program}:{stat.st_size}:{stat.st_mtime_ns}"
 
-    def read(self, fingerprint: str) -> Draft:
-        """List everything, and have Atmos confirm each workspace. *fingerprint* names the repository's content.
+    def read(self, at: SourceSettings, fingerprint: str) -> Draft:
+        """List everything in *at*, and have Atmos confirm each workspace. *fingerprint* names the content.
 
         Raises InventoryError.
         """
-        settings = self._settings
+        settings = at
         yaml = atmosyaml.read(settings.path, settings.config_path)
         with opened(settings, yaml, self._run, copied=uses_templates(settings.path)) as session:
             version = self._probed(session)
@@ -60,7 +61,7 @@ class AtmosSource:
             key = f"{fingerprint}:{version}"
             draft = confirmed(draft, session, self._confirmations, key)
         newer = (f"Atmos {_text(version)} is newer than the last one Barograph was tried with (1.226)",)
-        return Draft(draft.watched, draft.refused, (*draft.notes, *(newer if version[:2] > NEWEST_KNOWN else ())))
+        return replace(draft, notes=(*draft.notes, *(newer if version[:2] > NEWEST_KNOWN else ())))
 
     def _probed(self, session: Session) -> tuple[int, int, int]:
         """The version of Atmos, asked once per program."""
@@ -95,7 +96,7 @@ def _listed(session: Session, version: tuple[int, int, int]) -> tuple[Json, bool
 
 
 def _parsed(finished: Finished, session: Session, version: tuple[int, int, int]) -> Json:
-    where = session.settings.path
+    where = session.settings.title
     if finished.rc != 0:
         raise InventoryError(
             f"Atmos {_text(version)} cannot list the stacks of {where}: {session.explain(finished)}. "

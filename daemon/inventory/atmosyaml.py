@@ -25,6 +25,8 @@ class AtmosYaml:
     stacks_path: str = "stacks"
     command: str = "terraform"
     naming: Naming = field(default_factory=Naming)
+    included_paths: tuple[str, ...] = ()  # globs below the stacks' folder, of the manifests that are stacks
+    excluded_paths: tuple[str, ...] = ()
 
 
 def read(repository: Path, config_path: str = "") -> AtmosYaml:
@@ -65,7 +67,13 @@ def _from(content: Mapping[str, Json], where: str) -> AtmosYaml:
             template=_text(stacks.get("name_template")),
             workspaces_enabled=terraform.get("workspaces_enabled") is not False,
         ),
+        included_paths=_texts(stacks.get("included_paths")),
+        excluded_paths=_texts(stacks.get("excluded_paths")),
     )
+
+
+def _texts(value: Json) -> tuple[str, ...]:
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
 
 
 def _mapping(value: Json) -> Mapping[str, Json]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from daemon.inventory.draft import Draft, Refusal, Why
 from daemon.inventory.model import InventoryError, Watched
@@ -43,7 +44,7 @@ def confirmed(draft: Draft, session: Session, known: Confirmations, key: str) ->
                 watched.append(one)
             else:
                 refused.append(doubt)
-    return Draft(tuple(watched), tuple(refused), draft.notes)
+    return replace(draft, watched=tuple(watched), refused=tuple(refused))
 
 
 def _doubt(watched: Watched, session: Session, known: Confirmations, key: str) -> Refusal | None:

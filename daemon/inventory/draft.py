@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from daemon.inventory.model import LeftOut, Problem, Watched
@@ -86,6 +86,9 @@ class Draft:
     watched: tuple[Watched, ...] = ()
     refused: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
+    stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # stack -> the manifests it came from
+    unlisted: frozenset[str] = frozenset()  # stack manifests on the disk that no stack came from
+    problems: tuple[Problem, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -110,12 +113,12 @@ def without_shared_states(draft: Draft) -> Draft:
             reason = f"its Terraform state is also that of {others}"
             refused[instance.key] = Refusal(instance.stack, instance.component, Why.SHARED, reason)
     kept = tuple(watched for watched in draft.watched if watched.instance.key not in refused)
-    return Draft(kept, (*draft.refused, *refused.values()), draft.notes)
+    return replace(draft, watched=kept, refused=(*draft.refused, *refused.values()))
 
 
 def problems(draft: Draft) -> tuple[Problem, ...]:
     """The problems of a draft, one per kind however many instances it has."""
-    found = list(_refusals(draft.refused))
+    found = [*_refusals(draft.refused), *draft.problems]
     unknown = sorted({watched.instance.stack for watched in draft.watched if not watched.instance.stage})
     if unknown:
         found.append(

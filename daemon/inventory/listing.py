@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from checks.base import Instance, Json
 from checks.manifests.workspace import base_of, workspace
+from daemon.inventory import manifests
 from daemon.inventory.atmosyaml import AtmosYaml
 from daemon.inventory.draft import Draft, Refusal, Why
 from daemon.inventory.model import Backend, InventoryError, Watched
@@ -61,7 +62,11 @@ def read_listing(listing: Json, repository: Repository) -> Draft:
         else:
             reader.refused.append(one)
     notes = ("Atmos masked credentials in backend settings; the ambient credentials are used",) if reader.masked else ()
-    return Draft(tuple(reader.watched), tuple(reader.refused), notes)
+    stacks = manifests.of_stacks(listing)
+    yaml, settings = repository.atmos_yaml, repository.settings
+    listed = {name for names in stacks.values() for name in names}
+    lost = manifests.unlisted(repository.root, yaml, settings.base_path or yaml.base_path, listed)
+    return Draft(tuple(reader.watched), tuple(reader.refused), notes, stacks, lost)
 
 
 def _components(listing: Mapping[str, Json]) -> Iterator[tuple[str, str, Mapping[str, Json]]]:
@@ -155,6 +160,7 @@ def _watched(
             *(f"backend.{key}" for key in lost if key not in masked),
         ),
         settings=_mapping(_mapping(section.get("settings")).get("barograph")),
+        manifest=_text(section.get("atmos_manifest")) or _text(section.get("atmos_stack_file")),
     )
 
 

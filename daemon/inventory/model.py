@@ -52,6 +52,7 @@ class Watched:
     var_files: tuple[str, ...] = ()  # of a plain root module, relative to its working directory
     unresolved: tuple[str, ...] = ()  # vars whose templates or functions were not run: only Atmos itself can plan these
     settings: Mapping[str, Json] = field(default_factory=dict)  # settings.barograph of the component
+    manifest: str = ""  # the stack manifest it comes from, as Atmos names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,19 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """How a listing differs from the one before."""
+
+    before: str = ""  # the commit of the one before
+    appeared: tuple[str, ...] = ()  # keys of instances
+    vanished: tuple[str, ...] = ()
+    changed: tuple[tuple[str, tuple[str, ...]], ...] = ()  # key, and names of what is not as it was
+
+    def __bool__(self) -> bool:
+        return bool(self.appeared or self.vanished or self.changed)
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """What is watched, at one commit."""
 
@@ -85,6 +99,9 @@ class Inventory:
     loaded_at: datetime | None = None
     stale_because: str = ""  # the last load failed, and this is the last good one
     notes: tuple[str, ...] = ()  # worth knowing, wrong with nothing: "Atmos 1.300.0 is newer than …"
+    changes: Changes = field(default_factory=Changes)  # against the listing before
+    held: frozenset[str] = frozenset()  # keys that are not listed any more, and may not be gone
+    gone: frozenset[str] = frozenset()  # keys that are not listed any more, for good
 
 
 class InventoryError(Exception):

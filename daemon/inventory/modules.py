@@ -17,20 +17,17 @@ from daemon.inventory.stage import stage_of
 class ModulesSource:
     """Reads the modules' backends; runs nothing."""
 
-    def __init__(self, settings: SourceSettings) -> None:
-        self._settings = settings
-
     def fingerprint(self) -> str:
         """Nothing but the repository decides."""
         return ""
 
-    def read(self, fingerprint: str) -> Draft:
+    def read(self, at: SourceSettings, fingerprint: str) -> Draft:
         """One instance per module and workspace. Raises InventoryError with everything that is missing."""
-        settings = self._settings
+        settings = at
         missing = tuple(_missing(settings))
         if missing:
             raise InventoryError(
-                f"{settings.path} lacks what the configuration lists under its source: {'; '.join(missing)}"
+                f"{settings.title} lacks what the configuration lists under its source: {'; '.join(missing)}"
             )
         codeowners = owners.read(settings.path)
         watched: list[Watched] = []

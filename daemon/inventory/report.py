@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from checks.base import Json
-from daemon.inventory.model import Inventory, Watched
+from daemon.inventory.model import Changes, Inventory, Watched
+
+_MOST = 200
 
 
 def inventory_report(inventory: Inventory) -> dict[str, Json]:
@@ -22,7 +24,34 @@ def inventory_report(inventory: Inventory) -> dict[str, Json]:
             for one in inventory.problems
         ],
         "notes": list(inventory.notes),
+        "changes": changes_report(inventory.changes),
+        "kept_though_not_listed": sorted(inventory.held),
     }
+
+
+def changes_report(changes: Changes) -> dict[str, Json]:
+    """How a listing differs from the one before; the most that is told of each is bounded."""
+    return {
+        "since_commit": changes.before,
+        "appeared": list(changes.appeared[:_MOST]),
+        "vanished": list(changes.vanished[:_MOST]),
+        "changed": {key: list(what) for key, what in changes.changed[:_MOST]},
+    }
+
+
+def in_words(changes: Changes) -> str:
+    """The same in one line."""
+    parts = [
+        f"{len(keys)} {word} ({', '.join(keys[:3])}{' …' if len(keys) > 3 else ''})"
+        for word, keys in (
+            ("appeared", changes.appeared),
+            ("vanished", changes.vanished),
+            ("changed", tuple(key for key, _ in changes.changed)),
+        )
+        if keys
+    ]
+    since = f" since commit {changes.before[:12]}" if changes.before else ""
+    return (", ".join(parts) or "nothing") + since
 
 
 def _instance(watched: Watched) -> dict[str, Json]:

@@ -20,7 +20,6 @@ class SavedSource:
     def __init__(self, settings: SourceSettings) -> None:
         if settings.file is None:
             raise ValueError("a source of kind file needs the file")
-        self._settings = settings
         self._file = settings.file
 
     def fingerprint(self) -> str:
@@ -31,9 +30,9 @@ class SavedSource:
             return "missing"
         return f"{stat.st_size}:{stat.st_mtime_ns}"
 
-    def read(self, fingerprint: str) -> Draft:
+    def read(self, at: SourceSettings, fingerprint: str) -> Draft:
         """The instances of the saved listing. Raises InventoryError."""
-        settings = self._settings
+        settings = at
         yaml = atmosyaml.read(settings.path, settings.config_path)
         repository = Repository(settings.path, settings, yaml, owners.read(settings.path), templates_run=False)
         return read_listing(self._listing(), repository)

@@ -68,15 +68,16 @@ class Session:
             ) from None
         words = "atmos " + " ".join(arguments[:2])
         if finished.timed_out:
-            raise InventoryError(f"`{words}` in {self.settings.path} did not end within {seconds:.0f} s")
+            raise InventoryError(f"`{words}` in {self.settings.title} did not end within {seconds:.0f} s")
         if finished.truncated:
-            raise InventoryError(f"`{words}` in {self.settings.path} printed too much, and was ended")
+            raise InventoryError(f"`{words}` in {self.settings.title} printed too much, and was ended")
         return finished
 
     def explain(self, finished: Finished) -> str:
         """Why a call failed, for people: no colours, no secrets, no names of private copies."""
         text = (finished.stderr or finished.stdout).decode("utf-8", errors="replace")
-        text = text.replace(str(self.root), str(self.settings.path))
+        for folder in (self.root, self.settings.path):
+            text = text.replace(str(folder), self.settings.title)
         said = explained(text, secrets=secrets_in_manifests(self.root) | secrets_of(self.settings.environment))
         if finished.rc is None:
             return f"it was ended by signal {finished.signal}"
@@ -96,8 +97,8 @@ def opened(
     with temporary("barograph-inventory-") as scratch:
         root = settings.path
         if copied:
-            working = WorkingCopy(scratch, settings.path)
-            working.refresh("listing")
+            working = WorkingCopy(scratch)
+            working.refresh("listing", settings.path)
             root = working.tree
         folders = _folders(scratch, copied=copied)
         log = scratch / "calls.jsonl"
@@ -123,7 +124,7 @@ def _base(settings: SourceSettings, yaml: AtmosYaml, root: Path) -> Path:
     found = in_copy(settings.path, base, root.resolve())
     if found is None:
         raise InventoryError(
-            f"Atmos' base path {base} lies outside the repository {settings.path}: it would read and write there. "
+            f"Atmos' base path {base} lies outside the repository {settings.title}: it would read and write there. "
             f"Set base_path in {yaml.file or 'atmos.yaml'} to a folder of the repository."
         )
     return found

@@ -87,3 +87,9 @@ class SourceSettings:
     owner: str = ""  # where neither settings.barograph nor CODEOWNERS names one
     stage_patterns: tuple[StagePattern, ...] = ()
     stage_words: Mapping[str, str] = field(default_factory=lambda: dict(STAGE_WORDS))
+    name: str = ""  # what people call the repository; empty: its folder
+
+    @property
+    def title(self) -> str:
+        """The repository, for people: a checkout's own folder would tell them nothing."""
+        return self.name or str(self.path)

@@ -96,7 +96,7 @@ class Snapshots:
         now, health = self._clock(), self._health()
         with self._store.read() as view:
             jobs, readings = view.jobs(), view.readings()
-            found = standings(jobs, readings, now, health.expected, health.unrecorded)
+            found = standings(jobs, readings, now, health.expected, health.unrecorded, health.outdated)
             seen = View(found, view.incidents(LIVE), view.backlog(), view.counts())
         series: list[Series] = [*all_series(seen, health, self._checks, now), *self._own.counters()]
         self._current = self._render(series, now)

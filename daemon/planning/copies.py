@@ -105,24 +105,25 @@ def _wipe_if_dead(folder: Path) -> None:
 class WorkingCopy:
     """One worker's copy of the repository, and the folders its children may write into."""
 
-    def __init__(self, folder: Path, repository: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.tree = folder / "tree"
-        self._repository = repository.resolve()
+        self._repository = Path()
         self._fingerprint: str | None = None
         self._files: dict[Path, tuple[int, int]] = {}  # what was copied, as it was then
         self._outside: list[Path] = []  # folders outside the repository that are being copied
         self._kept: dict[int, Path] = {}
         self._link: Path | None = None
 
-    def refresh(self, fingerprint: str) -> None:
-        """Copy the repository anew unless that was done for *fingerprint*.
+    def refresh(self, fingerprint: str, repository: Path) -> None:
+        """Copy the folder *repository* anew unless that was done for *fingerprint*, which names its content.
 
         Raises OSError, and LookEndedError when files changed meanwhile: half of one commit and half of another.
         """
         if self._fingerprint == fingerprint:
             return
         self._fingerprint = None
+        self._repository = repository.resolve()
         self._outside.clear()
         before = self._seen()
         shutil.rmtree(self.tree, ignore_errors=True)

@@ -12,13 +12,23 @@ from daemon.planning.s3state import S3State
 from daemon.planning.state import LocalState, StatePlace, StateSeen, local_path, unsupported
 
 
-def state_place(watched: Watched, repository: Path, env: Mapping[str, str], aws: Aws) -> StatePlace:
-    """The place of *watched*'s state. Raises LookEndedError for a backend that cannot be read."""
+def state_place(watched: Watched, repository: Path | None, env: Mapping[str, str], aws: Aws) -> StatePlace:
+    """The place of *watched*'s state. Raises LookEndedError for a backend that cannot be read.
+
+    *repository*: where relative local states lie; None: nowhere, for what is watched was fetched from git.
+    """
     if watched.backend.type == "s3":
         return S3State(watched.backend, env, aws)
     if watched.backend.type == "local":
         path = local_path(watched.backend)
-        return LocalState(repository / watched.instance.working_directory / path, path.as_posix())
+        if repository is None and not path.is_absolute():
+            raise config_error(
+                f"its state is the local file {path.as_posix()}, which is not in git: whether it was ever deployed "
+                "cannot be told",
+                cause="backend path",
+                remedy="give the backend an absolute path, or use the s3 backend",
+            )
+        return LocalState((repository or Path("/")) / watched.instance.working_directory / path, path.as_posix())
     raise unsupported(watched.backend)
 
 

@@ -42,17 +42,26 @@ class _Job:
     secrets: set[str] = field(repr=False)  # grows with what the look reads
 
 
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """What is planned."""
+
+    path: Path
+    fingerprint: str
+
+
 class Planner:
     """Turns a watched instance into a PlanLook. Thread-safe for as many threads as there are workers; more wait."""
 
     def __init__(
         self,
         settings: PlanningSettings,
-        repository: Path,
+        repository: Path | None,
         processes: Processes,
         aws: Aws,
         clock: Callable[[], datetime],
     ) -> None:
+        """*repository*: the folder that people work in, where local states lie; None: there is none, as with git."""
         self._settings = settings
         self._repository = repository
         self._processes = processes
@@ -61,9 +70,10 @@ class Planner:
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
 
-    def look(self, watched: Watched, *, source_fingerprint: str) -> PlanLook:
+    def look(self, watched: Watched, *, source_fingerprint: str, code: Path | None = None) -> PlanLook:
         """One attempt to plan *watched*, of the repository as *source_fingerprint* names it. Never raises for trouble.
 
+        *code*: the folder with that content, which nobody changes meanwhile; None: the one that people work in.
         Nothing is written outside the scratch folder, and nothing of the look stays there but provider code.
         """
         began = self._clock()
@@ -75,7 +85,8 @@ class Planner:
         try:
             given = self._granted(watched)
             secrets |= secrets_of(watched, given, self._settings.inherited)
-            found = self._look(watched, given, source_fingerprint, secrets)
+            source = _Code(code or self._repository or Path(), source_fingerprint)
+            found = self._look(watched, given, source, secrets)
         except LookEndedError as ended:
             found = _ended(ended)
         except ProgramMissingError as missing:
@@ -107,12 +118,12 @@ class Planner:
         except ValueError as bad:
             raise config_error(str(bad), cause="account unknown") from bad
 
-    def _look(self, watched: Watched, given: Grant, fingerprint: str, secrets: set[str]) -> PlanLook:
+    def _look(self, watched: Watched, given: Grant, code: _Code, secrets: set[str]) -> PlanLook:
         left = drivers.deadline(self._settings.deadline_seconds)
         job = _Job(watched, given, self._uses_atmos(watched), left, secrets)
         opened = self._open()
         with opened.worker() as copy, copy.look():
-            return self._plan(job, opened, copy, fingerprint)
+            return self._plan(job, opened, copy, code)
 
     def _uses_atmos(self, watched: Watched) -> bool:
         driver = self._settings.driver
@@ -128,7 +139,7 @@ class Planner:
             )
         return atmos
 
-    def _plan(self, job: _Job, opened: _Opened, copy: WorkingCopy, fingerprint: str) -> PlanLook:
+    def _plan(self, job: _Job, opened: _Opened, copy: WorkingCopy, code: _Code) -> PlanLook:
         watched, settings, directory = job.watched, self._settings, job.watched.instance.working_directory
         component = component_folder(copy.tree, directory)
         folders = copy.folders(directory, opened.cli_config, settings.plugin_cache, atmos=job.atmos)
@@ -139,13 +150,13 @@ class Planner:
             stack=watched.env,
             grant=job.given,
             workspace=watched.backend.workspace,
-            base_path=atmos_base(self._repository, settings, copy.tree) if job.atmos else None,
+            base_path=atmos_base(code.path, settings, copy.tree) if job.atmos else None,
             config_path=config_path if job.atmos else None,
         )
         place = state_place(watched, self._repository, env, self._aws)
         seen = place.before()
         job.secrets.update(in_state(seen.body))
-        copy.refresh(fingerprint)
+        copy.refresh(code.fingerprint, code.path)
         if not component.is_dir():
             raise config_error(f"the component's folder {directory} is not there", cause="component folder missing")
         job.secrets.update(in_files(component, watched))
@@ -199,14 +210,14 @@ class Planner:
         with self._lock:
             if self._opened is None:
                 scratch = Scratch(self._settings.scratch)
-                self._opened = _Opened(self._settings, self._repository, self._processes, scratch)
+                self._opened = _Opened(self._settings, self._processes, scratch)
             return self._opened
 
 
 class _Opened:
     """What a planner has once it has been used: scratch folder, workers, binaries."""
 
-    def __init__(self, settings: PlanningSettings, repository: Path, processes: Processes, scratch: Scratch) -> None:
+    def __init__(self, settings: PlanningSettings, processes: Processes, scratch: Scratch) -> None:
         self.scratch = scratch
         self.cli_config = cli_config(settings, scratch.path)
         if settings.plugin_cache is not None:
@@ -219,7 +230,7 @@ class _Opened:
         for number in range(max(1, settings.workers)):
             folder = scratch.path / f"worker-{number}"
             folder.mkdir(mode=0o700)
-            self._copies.append(WorkingCopy(folder, repository))
+            self._copies.append(WorkingCopy(folder))
             self._free.put(self._copies[-1])
 
     def close(self) -> None:

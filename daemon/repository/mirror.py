@@ -140,6 +140,8 @@ class Mirror:
             if self._lock is None:
                 self._lock = _locked(self.folder, self.what)
                 shutil.rmtree(self.submodules, ignore_errors=True)
+                for left in self.folder.glob("config-*"):
+                    left.unlink(missing_ok=True)
             if self._path is None or not self._path.is_dir():
                 self._path = self._found() or self._made()
             return self._path

@@ -182,4 +182,4 @@ class _Pages:
 
 
 def _standings(view: Reader, health: Health, now: datetime) -> list[Standing]:
-    return standings(view.jobs(), view.readings(), now, health.expected, health.unrecorded)
+    return standings(view.jobs(), view.readings(), now, health.expected, health.unrecorded, health.outdated)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,9 +14,11 @@ from alerts.base import DeliveryKind, Draft, IncidentState
 from alerts.policy import Policy
 from alerts.routes import Routes
 from checks.base import Finding, Instance, Kind, Outcome, Reading, Tier
+from daemon.inventory.lifecycle import Memory
 from daemon.inventory.model import Backend, Inventory, InventoryError, LeftOut, Problem, Watched
 from daemon.processes import ProcessesClosedError
 from daemon.record import Recorder, Run
+from daemon.repository.tree import Tree
 from daemon.store import Store, StoreError, StoreOutbox
 from daemon.upkeep import Upkeep
 from daemon.watch import InventoryWatch, reading_of
@@ -190,10 +192,14 @@ WATCHED = Watched(Instance("acme-prod", "db", "db"), Backend("s3"))
 class Loads:
     """A source that gives what the test says."""
 
-    source_fingerprint = "f1"
+    tree = Tree(Path("/nowhere"), fingerprint="f1")
+    memory = Memory()
 
     def __init__(self, *steps: Inventory | Exception) -> None:
         self.steps = list(steps)
+
+    def remember(self, text: str, known: Iterable[str]) -> None:
+        """Nothing of it is needed here."""
 
     def load(self) -> Inventory:
         step = self.steps.pop(0)
