@@ -32,7 +32,7 @@ from pydantic_core.core_schema import no_info_before_validator_function
 
 from daemon.config.problems import echo, suggestion
 from daemon.config.reader import Numeral
-from daemon.config.secrets import FromEnvironment
+from daemon.config.secrets import FromEnvironment, looks_secret
 from daemon.config.units import format_duration, format_size, parse_duration, parse_size
 from daemon.repository.address import check_ref, parse
 
@@ -227,6 +227,8 @@ def _git_address(value: Any) -> str:
         parse(text)
     except ValueError as error:
         raise wrong(str(error)) from None  # its words never repeat the address, which may hold a token
+    if looks_secret(text):
+        raise wrong("must not hold a token; give it in source.token or source.token_file")
     return text
 
 

@@ -53,7 +53,8 @@ def parse(text: str) -> Address:
         port = parts.port
     except ValueError:
         raise ValueError("must be the address of a git repository, such as https://github.com/acme/infra.git") from None
-    if parts.password is not None or "@" in unquote(parts.path.partition("/")[0]):
+    # A token that holds a / would end the host's name early: no @ may follow either.
+    if parts.password is not None or ("@" in unquote(parts.path) and parts.scheme != "file"):
         raise ValueError("must not hold a password or token; give it in source.token or source.token_file")
     if parts.query or parts.fragment or "?" in text or "#" in text:
         raise ValueError("must not hold a ? or #; a ref is given in source.ref, a folder in source.subfolder")

@@ -92,8 +92,9 @@ _SIGNS: tuple[tuple[Fault, str], ...] = (
     ),
 )  # fmt: skip
 
-# A mirror of ours that gives one of these is thrown away and made anew: it is a cache.
-OF_THE_MIRROR = frozenset({Fault.CORRUPT, Fault.FAILED})
+# What a damaged mirror of ours can look like: it is thrown away and made anew once, for it is a cache. A server that
+# has just listed its refs and then "hangs up" can be our own git that died.
+OF_THE_MIRROR = frozenset({Fault.CORRUPT, Fault.FAILED, Fault.CONTENT, Fault.UNREACHABLE})
 
 
 class RepositoryError(Exception):
