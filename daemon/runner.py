@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from checks.base import Check, Json, LookFailed, Place, Reading
+from checks.base import Check, Json, LookFailed, Place, Reading, Scope
 from daemon.record import JobState, Run
 from daemon.schedule import CLOCK_TOLERANCE, Every, Schedule, after_run, latest, start_time
 

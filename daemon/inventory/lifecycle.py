@@ -165,12 +165,9 @@ def _changed(
         what = [name for name, value in after[key].items() if before[key].get(name, value) != value]
         if key in was:
             old, new = was[key], now[key]
-            secret = (
-                ("vars", old.vars, new.vars),
-                ("env", old.env, new.env),
-                ("providers", old.providers, new.providers),
-            )
-            what += [name for name, one, other in secret if one != other]
+            hidden = ("vars", "env", "providers", "command", "var_files", "settings")
+            what += [name for name in hidden if getattr(old, name) != getattr(new, name)]
+            what += ["backend settings"] if old.backend.config != new.backend.config else []
         if what:
             found.append((key, tuple(what)))
     return tuple(found)
@@ -203,11 +200,20 @@ def _missing(
         apart = one.counted_at is None or listing.at - one.counted_at >= APART or one.content != listing.content
         if apart:
             one = replace(one, content=listing.content, counted_at=listing.at, times=one.times + 1)
-        if one.times >= 2 and not flaps and one.manifest not in listing.unlisted:
+        if one.times >= 2 and not flaps and not _shadowed(key, one, listing):
             gone.add(key)
         else:
             missing[key] = one
     return missing, frozenset(gone)
+
+
+def _shadowed(key: str, one: Missing, listing: Listing) -> bool:
+    """Whether the manifest of a missing instance is there, and another one may have won over it."""
+    if one.manifest in listing.unlisted:
+        return True
+    stack = key.partition("/")[0]
+    renamed = any(one.manifest in files for name, files in listing.stacks.items() if name != stack)
+    return bool(listing.unlisted) and renamed
 
 
 def _problems(memory: Memory, listing: Listing) -> tuple[Problem, ...]:

@@ -103,6 +103,7 @@ class RepositoryError(Exception):
     def __init__(self, fault: Fault, what: str, detail: str = "", said: str = "") -> None:
         """*what* was being done to what; *said*: instead of the reason's usual words; *detail*: git's own, redacted."""
         self.fault = fault
+        self.detail = detail
         text = f"{what}: {said or _SAID[fault]}"
         super().__init__(f"{text} ({detail})" if detail else text)
 

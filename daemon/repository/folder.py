@@ -21,6 +21,8 @@ from daemon.repository.mirror import Limits, Mirror
 from daemon.repository.tree import Tree
 
 _LEFT_OUT = frozenset({".git", ".terraform", "terraform.tfstate.d", "node_modules", "__pycache__"})
+# What a server's answer would mean, and a folder's repository that is damaged.
+_OF_A_FOLDER = frozenset({Fault.REF, Fault.MISSING, Fault.UNREACHABLE, Fault.CORRUPT, Fault.CONTENT, Fault.FAILED})
 _STATES = (".tfstate", ".tfstate.backup", ".tfstate.lock.info", ".planfile")
 
 
@@ -87,7 +89,13 @@ class CommittedFolder:
             if not at.commit:
                 return Tree(self._path, "", False, at.fingerprint)
             top, prefix = self._ask("--show-toplevel"), self._ask("--show-prefix")
-            tree = self._checked_out(Path(top) if top else self._path)
+            try:
+                tree = self._checked_out(Path(top) if top else self._path)
+            except RepositoryError as error:
+                if error.fault not in _OF_A_FOLDER:
+                    raise
+                said = f"git cannot read the commit {at.commit[:12]} there; `git fsck` says more"
+                raise RepositoryError(Fault.CORRUPT, f"reading {self._path}", error.detail, said) from None
             path = tree.path / prefix
             if not path.is_dir():
                 said = f"the folder {self._path} is not in it, for nothing of it is committed"

@@ -35,7 +35,7 @@ class GitSource:
     def __init__(self, wanted: Wanted, folder: Path, git: Git, limits: Limits) -> None:
         """*folder* is for one process alone; git runs in it."""
         self._wanted = wanted
-        self._mirror = Mirror(folder, wanted.address, git, limits)
+        self.mirror = Mirror(folder, wanted.address, git, limits)
         self._checkouts = Checkouts(folder / "checkouts")
         self._turn = threading.Lock()
         self._last = Fetched("")
@@ -58,22 +58,22 @@ class GitSource:
         """Remove the checkouts, and let another process use the mirror."""
         with self._turn:
             self._checkouts.close()
-            self._mirror.close()
+            self.mirror.close()
 
     def _tree(self) -> tuple[Fetched, Tree]:
-        fetched = self._mirror.fetch(self._wanted.ref)
+        fetched = self.mirror.fetch(self._wanted.ref)
         try:
             return fetched, self._checkout(fetched)
         except RepositoryError as error:
             if error.fault not in OF_THE_MIRROR:
                 raise
-            self._mirror.discard()
-            fetched = self._mirror.fetch(self._wanted.ref)
+            self.mirror.discard()
+            fetched = self.mirror.fetch(self._wanted.ref)
             said = f"Barograph's mirror was damaged and has been made anew ({error})"
             return Fetched(fetched.commit, (*fetched.notes, said)), self._checkout(fetched)
 
     def _checkout(self, fetched: Fetched) -> Tree:
-        return self._checkouts.tree(self._mirror, fetched.commit, submodules=self._wanted.submodules)
+        return self._checkouts.tree(self.mirror, fetched.commit, submodules=self._wanted.submodules)
 
     def _inside(self, tree: Tree) -> Path:
         path = (tree.path / self._wanted.subfolder).resolve()

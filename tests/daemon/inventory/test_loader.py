@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from daemon.inventory.loader import InventoryLoader
 from daemon.inventory.model import InventoryError
 from daemon.inventory.settings import SourceKind
+from daemon.processes import Processes
+from tests import fakeatmos
 from tests.daemon.inventory.support import NOW, snapshot, world
 
 
@@ -96,6 +100,76 @@ def test_the_last_good_inventory_is_kept(tmp_path: Path) -> None:
     manifest.write_text(text)
     again = loader.load()
     assert (again.stale_because, again.problems) == ("", ())
+
+
+def test_a_stack_name_that_two_manifests_share(tmp_path: Path) -> None:
+    """Atmos 1.205 lists one of three stacks and says nothing: named with the manifests, and nothing is given up."""
+    here = world(tmp_path, "1.205.1")
+    committed(here.repository)
+    times = iter(NOW + timedelta(minutes=5 * number) for number in range(100))
+    loader = InventoryLoader(here.settings(), Processes().run, lambda: next(times))
+    known = frozenset(one.instance.key for one in loader.load().watched)
+    fakeatmos.lay_out(here.repository, "name-collision", generation="1.205.1")
+    git(here.repository, "commit", "-qam", "collision")
+    for _ in range(3):
+        found = loader.load()
+        assert {problem.key for problem in found.problems} == {"manifests_not_listed", "lists_fewer"}
+        assert found.problems[0].where == ("deploy/acme/prod", "deploy/acme/staging")
+        assert (found.held, found.gone) == (known, frozenset())
+        assert {one.instance.stack for one in found.watched} == {"infrastructure"}
+    git(here.repository, "revert", "--no-edit", "HEAD")
+    mended = loader.load()
+    assert {one.instance.key for one in mended.watched} == known
+    assert {key.partition("/")[0] for key in mended.held} == {"infrastructure"}
+    again = loader.load()
+    assert (again.held, again.problems) == (frozenset(), ())
+
+
+@pytest.mark.parametrize("generation", fakeatmos.GENERATIONS)
+def test_a_manifest_that_loses_is_named(tmp_path: Path, generation: str) -> None:
+    """Two manifests with one stack name, in every generation: the one that Atmos did not take."""
+    here = world(tmp_path, generation, "duplicate-stack")
+    assert [(one.key, one.where) for one in here.loader().load().problems] == [
+        ("manifests_not_listed", ("deploy/acme/dev2",))
+    ]
+
+
+def test_a_random_winner_is_told_from_a_change(tmp_path: Path) -> None:
+    """One content, and every call of Atmos gives another stack: nothing is given up, and the manifests are named."""
+    here = world(tmp_path, "1.205.1", "duplicate-stack")
+    real = here.binaries / "real-atmos"
+    (here.binaries / "atmos").rename(real)
+    (here.binaries / "atmos").write_text(
+        f'#!/bin/sh\nif [ "$2" != stacks ]; then exec {real} "$@"; fi\n'
+        f"echo x >> {tmp_path}/calls\n"
+        f'if [ $(($(wc -l < {tmp_path}/calls) % 2)) = 0 ]; then {real} "$@" | '
+        "sed 's|deploy/acme/dev\"|deploy/acme/dev2\"|'; else "
+        f'exec {real} "$@"; fi\n'
+    )
+    (here.binaries / "atmos").chmod(0o755)
+    loader = here.loader()
+    assert {one.key for one in loader.load().problems} == {"manifests_not_listed"}
+    for _ in range(3):
+        found = loader.refresh()
+        assert "listing_flaps" in {one.key for one in found.problems}
+        assert "the stack acme-dev came from deploy/acme/dev, then from deploy/acme/dev2" in found.problems[0].summary
+        assert found.gone == frozenset()
+
+
+def test_a_commit_that_comes_back_is_not_listed_again(tmp_path: Path) -> None:
+    """A branch that is set back to what was watched before is known already."""
+    here = world(tmp_path, "1.205.1")
+    first = committed(here.repository)
+    loader = here.loader()
+    loader.load()
+    (here.repository / "README").write_text("x")
+    git(here.repository, "add", ".")
+    git(here.repository, "commit", "-qm", "second")
+    assert loader.load().commit != first
+    asked = len(here.atmos_calls())
+    git(here.repository, "reset", "-q", "--hard", first)
+    assert loader.load().commit == first
+    assert len(here.atmos_calls()) == asked
 
 
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from daemon.repository.git import fetched
 from daemon.repository.mirror import Limits
 from tests.daemon.repository.support import TOKEN, USER, Bench, HttpServer, Remote, environment, git, http_server
 
-SIGNED_IN = {"token": TOKEN, "username": USER}
+SIGNED_IN: dict[str, Any] = {"token": TOKEN, "username": USER}
 
 
 def test_a_branch_is_followed(bench: Bench, served: Remote, http: HttpServer) -> None:
@@ -97,7 +97,8 @@ def test_a_branch_that_was_deleted(bench: Bench, served: Remote, http: HttpServe
 
 def test_wrong_credentials(bench: Bench, http: HttpServer) -> None:
     """Refused and none at all are told in words that say which options to look at; the right ones heal."""
-    for given in ({}, {"token": "canary-wrong-token", "username": USER}):
+    wrong: dict[str, Any] = {"token": "canary-wrong-token", "username": USER}
+    for given in ({}, wrong):
         error = faulty(bench.source(http.url, "main", **given))
         assert error.fault is Fault.CREDENTIALS
         assert "source.token" in str(error)
