@@ -148,9 +148,18 @@ def source_settings(config: Config, environ: Mapping[str, str]) -> SourceSetting
         workers=config.planning.workers,
         environment=given_environment(config, environ),
         owner=config.owners.default or "",
+        terraform=_programs(config),
+        provider_mirror=config.planning.provider_mirror,
         stage_patterns=tuple(StagePattern(rule.stack, rule.stage) for rule in config.stages),
         stage_words={**STAGE_WORDS, **{word.lower(): str(stage) for word, stage in config.stage_words.items()}},
     )  # fmt: skip
+
+
+def _programs(config: Config) -> tuple[str, ...]:
+    """Every Terraform that may plan something."""
+    planning = config.planning
+    own = (rule.terraform for rule in planning.rules if rule.terraform)
+    return tuple(dict.fromkeys((*(planning.terraform or ("terraform", "tofu")), *own)))
 
 
 def planning_settings(config: Config, scratch: Path, environ: Mapping[str, str]) -> PlanningSettings:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from checks.base import Json
 from daemon.inventory import atmosyaml, owners
+from daemon.inventory.capabilities import NEWEST_KNOWN, OLDEST, Atmos, Can
 from daemon.inventory.confirm import Confirmations, confirmed
 from daemon.inventory.draft import Draft
 from daemon.inventory.listing import Repository, read_listing
@@ -19,8 +20,6 @@ from daemon.inventory.session import Run, Session, opened
 from daemon.inventory.settings import SourceSettings
 from daemon.processes import Finished
 
-OLDEST = (1, 163, 0)
-NEWEST_KNOWN = (1, 226)  # recorded up to here
 LIST = ("describe", "stacks", "--format", "json", "--process-functions=false")
 WITHOUT_TEMPLATES = "--process-templates=false"
 
@@ -34,7 +33,7 @@ class AtmosSource:
         self._settings = settings
         self._run = run
         self._confirmations = Confirmations()
-        self._version: tuple[str, tuple[int, int, int]] | None = None
+        self._version: tuple[str, Atmos] | None = None
 
     def fingerprint(self) -> str:
         """Of the program: another Atmos can list the same repository otherwise."""
@@ -52,18 +51,18 @@ class AtmosSource:
         settings = at
         yaml = atmosyaml.read(settings.path, settings.config_path)
         with opened(settings, yaml, self._run, copied=uses_templates(settings.path)) as session:
-            version = self._probed(session)
-            listing, templates_run = _listed(session, version)
+            atmos = self._probed(session)
+            listing, templates_run = _listed(session, atmos)
             repository = Repository(
-                session.root, settings, yaml, owners.read(settings.path), templates_run, guard=session.guard
+                session.root, settings, yaml, owners.read(settings.path), templates_run, session.guard, atmos
             )
             draft = read_listing(listing, repository)
-            key = f"{fingerprint}:{version}"
+            key = f"{fingerprint}:{atmos}"
             draft = confirmed(draft, session, self._confirmations, key)
-        newer = (f"Atmos {_text(version)} is newer than the last one Barograph was tried with (1.226)",)
-        return replace(draft, notes=(*draft.notes, *(newer if version[:2] > NEWEST_KNOWN else ())))
+        newer = f"Atmos {atmos} is newer than the last one Barograph was tried with ({Atmos(NEWEST_KNOWN)})"
+        return replace(draft, atmos=str(atmos)).saying(notes=[newer] if atmos.newer else [])
 
-    def _probed(self, session: Session) -> tuple[int, int, int]:
+    def _probed(self, session: Session) -> Atmos:
         """The version of Atmos, asked once per program."""
         program = self.fingerprint()
         if self._version is None or self._version[0] != program:
@@ -71,18 +70,18 @@ class AtmosSource:
         return self._version[1]
 
 
-def _version(session: Session) -> tuple[int, int, int]:
+def _version(session: Session) -> Atmos:
     finished = session.call("version")
     match = _VERSION.search(finished.stdout.decode("utf-8", errors="replace"))
     if finished.rc != 0 or match is None:
         raise InventoryError(f"`atmos version` does not tell a version: {session.explain(finished)}")
     version = (int(match[1]), int(match[2]), int(match[3]))
     if version < OLDEST:
-        raise InventoryError(f"Atmos {_text(version)} is too old: Barograph needs Atmos >= {_text(OLDEST)}. Update it.")
-    return version
+        raise InventoryError(f"Atmos {Atmos(version)} is too old: Barograph needs Atmos >= {Atmos(OLDEST)}. Update it.")
+    return Atmos(version)
 
 
-def _listed(session: Session, version: tuple[int, int, int]) -> tuple[Json, bool]:
+def _listed(session: Session, atmos: Atmos) -> tuple[Json, bool]:
     """The listing, and whether its templates were run.
 
     With templates on, `atmos.Component` in a manifest makes Atmos run `init`, `workspace new` and `output` (recorded).
@@ -91,26 +90,32 @@ def _listed(session: Session, version: tuple[int, int, int]) -> tuple[Json, bool
     """
     finished = session.call(*LIST)
     if not session.tried_terraform(finished):
-        return _parsed(finished, session, version), True
-    return _parsed(session.call(*LIST, WITHOUT_TEMPLATES), session, version), False
+        return _parsed(finished, session, atmos), True
+    return _parsed(session.call(*LIST, WITHOUT_TEMPLATES), session, atmos), False
 
 
-def _parsed(finished: Finished, session: Session, version: tuple[int, int, int]) -> Json:
+def _hint(finished: Finished, atmos: Atmos) -> str:
+    """What this version of Atmos does not say about its own refusal; empty: nothing."""
+    said = (finished.stderr + finished.stdout).decode("utf-8", errors="replace").lower()
+    if "cannot override two slices" in said and atmos.does(Can.REFUSES_LIST_OVER_TEXT):
+        return "Somewhere a list meets a text, and this version names neither file nor key; 1.215 and newer load it. "
+    if "metadata" in said and atmos.does(Can.REFUSES_ROOT_METADATA):
+        return "From 1.225 on a manifest may not have such metadata at its root; older versions ignore it. "
+    return ""
+
+
+def _parsed(finished: Finished, session: Session, atmos: Atmos) -> Json:
     where = session.settings.title
     if finished.rc != 0:
         raise InventoryError(
-            f"Atmos {_text(version)} cannot list the stacks of {where}: {session.explain(finished)}. "
-            f"Run `atmos describe stacks` there to see all of it."
+            f"Atmos {atmos} cannot list the stacks of {where}: {session.explain(finished)}. "
+            f"{_hint(finished, atmos)}Run `atmos describe stacks` there to see all of it."
         )
     text = finished.stdout.decode("utf-8", errors="replace")
     try:
         return json.loads(text[max(text.find("{"), 0) :])
     except ValueError:
         raise InventoryError(
-            f"Atmos {_text(version)} listed the stacks of {where} in something that is not JSON. "
+            f"Atmos {atmos} listed the stacks of {where} in something that is not JSON. "
             f"Run `atmos {' '.join(LIST)}` there."
         ) from None
-
-
-def _text(version: tuple[int, ...]) -> str:
-    return ".".join(str(part) for part in version)

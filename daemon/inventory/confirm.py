@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from daemon.inventory.draft import Draft, Refusal, Why
+from daemon.inventory.listing import MASK
 from daemon.inventory.model import InventoryError, Watched
 from daemon.inventory.session import Session
 
@@ -76,6 +77,8 @@ def _asked(component: str, stack: str, session: Session) -> str:
         said = json.loads(finished.stdout)
     except ValueError:
         said = None
+    if isinstance(said, str) and MASK in said:
+        raise InventoryError(f"Atmos answers {said!r}, and masks a part of it")
     if not isinstance(said, str) or not said:
         raise InventoryError("`atmos describe component -q .workspace` did not give a name")
     return said

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from daemon.inventory.model import LeftOut, Problem, Watched
+from daemon.inventory.versions import Wanted
 
 
 class Why(StrEnum):
@@ -20,6 +21,7 @@ class Why(StrEnum):
     FOLDER = "component_folder_missing"
     BACKEND = "no_backend"
     UNRESOLVED = "backend_unresolved"
+    MASKED = "masked"
     COMMAND = "command_not_guarded"
     SHARED = "state_shared"
     DIFFERS = "workspace_differs"
@@ -46,6 +48,10 @@ _SAID: Mapping[Why, tuple[str, str]] = {
     Why.UNRESOLVED: (
         "have backend settings that are only known after running a template or function",
         "Write bucket, key and prefix of the backend out in the stack manifests.",
+    ),
+    Why.MASKED: (
+        "have something in their names or their backend that Atmos prints as <MASKED>",
+        "Atmos masks what equals a credential in the environment: rename it, or take that credential away from Atmos.",
     ),
     Why.COMMAND: (
         "name a Terraform program by its path, which cannot be guarded against writing",
@@ -89,6 +95,12 @@ class Draft:
     stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # stack -> the manifests it came from
     unlisted: frozenset[str] = frozenset()  # stack manifests on the disk that no stack came from
     problems: tuple[Problem, ...] = ()
+    atmos: str = ""  # the version that listed; empty: none did
+    wanted: tuple[Wanted, ...] = ()  # versions that the listing itself asks for
+
+    def saying(self, problems: Iterable[Problem] = (), notes: Iterable[str] = ()) -> Draft:
+        """The draft with more to be said."""
+        return replace(self, problems=(*self.problems, *problems), notes=(*self.notes, *notes))
 
     @property
     def complete(self) -> bool:

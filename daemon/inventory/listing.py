@@ -11,18 +11,26 @@ from checks.base import Instance, Json
 from checks.manifests.workspace import base_of, workspace
 from daemon.inventory import manifests
 from daemon.inventory.atmosyaml import AtmosYaml
+from daemon.inventory.capabilities import Atmos, Can
 from daemon.inventory.draft import Draft, Refusal, Why
-from daemon.inventory.model import Backend, InventoryError, Watched
+from daemon.inventory.model import Backend, InventoryError, Problem, Watched
 from daemon.inventory.owners import Codeowners
 from daemon.inventory.settings import SourceSettings
 from daemon.inventory.stage import stage_of
+from daemon.inventory.versions import Wanted
 
 MASK = "<MASKED>"  # what Atmos >= 1.205 prints in place of values that look like credentials
 _FUNCTION = re.compile(r"![a-zA-Z][\w.-]*(\s|$)")  # `!terraform.output network cidr`, `!env HOME`
-_UNKNOWN = ("<no value>", "(computed)")  # a template without a value; a function that failed (>= 1.223)
+_NO_VALUE = "<no value>"  # a template without a value
+_COMPUTED = "(computed)"  # a function that failed
 _ACCOUNT = re.compile(r"\d{12}")
 _ROLE = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):")
-_STATE_ADDRESS = ("bucket", "key", "workspace_key_prefix", "region", "prefix", "path", "container_name")
+# Without these another object would be looked at. Who looks (a role, a profile, keys) changes no object: it is denied.
+_STATE_ADDRESS = (
+    "bucket", "key", "workspace_key_prefix", "workspace_dir", "region", "prefix", "path", "container_name",
+    "endpoint", "endpoints", "storage_account_name",
+)  # fmt: skip
+_LOCKS = ("dynamodb_table", "dynamodb_endpoint", "use_lockfile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,7 @@ class Repository:
     codeowners: Codeowners
     templates_run: bool = True  # False: `{{ … }}` in a value is a template that nobody ran
     guard: str = ""  # what the component's `command` reads while the guard stands in for it
+    atmos: Atmos = field(default_factory=Atmos)  # that listed
 
 
 @dataclass(slots=True)
@@ -66,7 +75,49 @@ def read_listing(listing: Json, repository: Repository) -> Draft:
     yaml, settings = repository.atmos_yaml, repository.settings
     listed = {name for names in stacks.values() for name in names}
     lost = manifests.unlisted(repository.root, yaml, settings.base_path or yaml.base_path, listed)
-    return Draft(tuple(reader.watched), tuple(reader.refused), notes, stacks, lost)
+    return Draft(
+        tuple(reader.watched), tuple(reader.refused), notes, stacks, lost, _hooks(listing, repository),
+        wanted=_wanted(listing),
+    )  # fmt: skip
+
+
+def _hooks(listing: Mapping[str, Json], repository: Repository) -> tuple[Problem, ...]:
+    """Hooks that would run with each plan of ours, where this Atmos cannot be kept from it."""
+    if repository.atmos.does(Can.SKIPS_HOOKS):
+        return ()
+    where = [f"{stack}/{name}" for stack, name, section in _components(listing) if _plan_hooks(section)]
+    if not where:
+        return ()
+    return (
+        Problem(
+            "hooks_run",
+            f"{len(where)} instances have hooks that Atmos {repository.atmos} runs with every plan, also of ours",
+            tuple(where[:50]),
+            "Update Atmos to 1.220 or newer, or set source.atmos.driver: direct.",
+        ),
+    )
+
+
+def _plan_hooks(section: Mapping[str, Json]) -> bool:
+    for hook in _mapping(section.get("hooks")).values():
+        events = _mapping(hook).get("events")
+        if any("plan" in str(event) for event in (events if isinstance(events, list) else [events])):
+            return True
+    return False
+
+
+def _wanted(listing: Mapping[str, Json]) -> tuple[Wanted, ...]:
+    """Versions that components ask for: settings.atmos_cli_version, and required_version where Atmos sets that."""
+    found: dict[tuple[str, str], Wanted] = {}
+    for stack, name, section in _components(listing):
+        asked = _text(_mapping(section.get("settings")).get("atmos_cli_version"))
+        if asked and MASK not in asked:
+            found.setdefault(("atmos", asked), Wanted("atmos", asked, f"{stack}/{name}", binding=False))
+        required = _text(section.get("required_version"))
+        if required and MASK not in required:
+            tool = "opentofu" if "tofu" in _text(section.get("command")) else "terraform"
+            found.setdefault((tool, required), Wanted(tool, required, f"{stack}/{name}"))
+    return tuple(found.values())
 
 
 def _components(listing: Mapping[str, Json]) -> Iterator[tuple[str, str, Mapping[str, Json]]]:
@@ -86,7 +137,7 @@ def _judge(stack: str, name: str, section: Mapping[str, Json], reader: _Reader) 
     enabled = metadata.get("enabled") is not False  # only the boolean counts, as in Atmos
     folder, found = _folder(name, section, reader.repository)
     config, lost = _resolved(_mapping(section.get("backend")), reader.repository)
-    reader.masked = reader.masked or any(MASK in str(value) for value in _mapping(section.get("backend")).values())
+    reader.masked = reader.masked or _holds_mask(section.get("backend"))
     space = workspace(stack, name, section, reader.repository.atmos_yaml.naming)
     backend = Backend(_text(section.get("backend_type")), config, space)
     watched = _watched(stack, name, section, folder, backend, lost, reader.repository)
@@ -101,6 +152,8 @@ def _unusable_name(stack: str, name: str) -> Refusal | None:
             return Refusal(stack, name, Why.NAME, f"the {what} has no name")
         if not word.isprintable():
             return Refusal(ascii(stack), ascii(name), Why.NAME, f"the {what}'s name holds what cannot be shown")
+        if MASK in word:
+            return Refusal(stack, name, Why.MASKED, f"Atmos masks a part of the {what}'s name")
         if word.startswith("-"):
             return Refusal(stack, name, Why.NAME, f"the {what}'s name begins with -, which Terraform reads as a flag")
     if "/" in stack:
@@ -116,6 +169,9 @@ def _unplannable(
     def refuse(why: Why, reason: str) -> Refusal:
         return Refusal(instance.stack, instance.component, why, reason)
 
+    masked = _masked(watched, section)
+    if masked:
+        return refuse(Why.MASKED, f"Atmos masks {', '.join(masked)}: what it stands for is not known")
     if not folder_found:
         return refuse(Why.FOLDER, f"the component folder {instance.working_directory} is not there")
     if instance.workspace.startswith("-") or not instance.workspace:
@@ -129,6 +185,26 @@ def _unplannable(
         program = PurePosixPath(command).name
         return refuse(Why.COMMAND, f"its Terraform command is a path to {program}, which cannot be guarded")
     return None
+
+
+def _masked(watched: Watched, section: Mapping[str, Json]) -> list[str]:
+    """What decides where an instance's code and state are, and is masked: never taken for a value."""
+    backend = _mapping(section.get("backend"))
+    decisive = (*_STATE_ADDRESS, *_LOCKS)
+    found = [f"its backend's {name}" for name, value in backend.items() if name in decisive and _holds_mask(value)]
+    named = {
+        "its workspace": watched.instance.workspace, "its backend's type": watched.backend.type,
+        "its component's name": watched.instance.base, "its command": watched.command,
+    }  # fmt: skip
+    return [*sorted(found), *(what for what, value in named.items() if MASK in value)]
+
+
+def _holds_mask(value: Json) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_mask(inner) for inner in value.values())
+    if isinstance(value, list):
+        return any(_holds_mask(inner) for inner in value)
+    return isinstance(value, str) and MASK in value
 
 
 def _watched(
@@ -159,7 +235,7 @@ def _watched(
             *(f"providers.{key}" for key in lost_providers),
             *(f"backend.{key}" for key in lost if key not in masked),
         ),
-        settings=_mapping(_mapping(section.get("settings")).get("barograph")),
+        settings=_resolved(_mapping(_mapping(section.get("settings")).get("barograph")), repository)[0],
         manifest=_text(section.get("atmos_manifest")) or _text(section.get("atmos_stack_file")),
     )
 
@@ -178,7 +254,7 @@ def _instance(
     settings = repository.settings
     aws = _mapping(providers.get("aws"))
     by_file = repository.codeowners.owner(_files(folder, section, repository))
-    own = _mapping(_mapping(section.get("settings")).get("barograph"))
+    own = _resolved(_mapping(_mapping(section.get("settings")).get("barograph")), repository)[0]
     return Instance(
         stack=stack,
         component=name,
@@ -261,25 +337,26 @@ def _resolved(values: Mapping[str, Json], repository: Repository) -> tuple[dict[
     """The values that can be used, and the names of those that stand for something nobody ran, or are masked."""
     known, lost = {}, []
     for name, value in values.items():
-        if _is_unresolved(value, repository.templates_run):
+        if _is_unresolved(value, repository):
             lost.append(name)
         else:
             known[name] = value
     return known, tuple(sorted(lost))
 
 
-def _is_unresolved(value: Json, templates_run: bool) -> bool:
+def _is_unresolved(value: Json, repository: Repository) -> bool:
     if isinstance(value, str):
         return (
             MASK in value
-            or value in _UNKNOWN
+            or value == _NO_VALUE
+            or (value == _COMPUTED and repository.atmos.does(Can.COMPUTED))
             or bool(_FUNCTION.match(value))
-            or (not templates_run and "{{" in value)
-        )  # fmt: skip
+            or (not repository.templates_run and "{{" in value)
+        )
     if isinstance(value, dict):
-        return any(_is_unresolved(inner, templates_run) for inner in value.values())
+        return any(_is_unresolved(inner, repository) for inner in value.values())
     if isinstance(value, list):
-        return any(_is_unresolved(inner, templates_run) for inner in value)
+        return any(_is_unresolved(inner, repository) for inner in value)
     return False
 
 

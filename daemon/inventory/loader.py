@@ -17,6 +17,7 @@ from daemon.inventory.modules import ModulesSource
 from daemon.inventory.saved import SavedSource
 from daemon.inventory.session import Run
 from daemon.inventory.settings import SourceKind, SourceSettings
+from daemon.inventory.tools import Tools
 from daemon.repository.faults import RepositoryError
 from daemon.repository.folder import Origin, PlainFolder
 from daemon.repository.tree import Tree
@@ -43,6 +44,7 @@ class InventoryLoader:
         self._clock = clock
         self._origin = origin or PlainFolder(settings.path, run, settings.environment)
         self._source = _source(settings, run)
+        self._tools = Tools(settings, run)
         self._lock = threading.Lock()
         self._good: Inventory | None = None
         self._listing = Inventory(())  # the one that _good shows
@@ -133,7 +135,8 @@ class InventoryLoader:
     def _listed(self, tree: Tree, fingerprint: str) -> Draft:
         settings = replace(self._settings, path=tree.path, name=self._settings.name or self._origin.name)
         with tree.held():
-            return without_shared_states(self._source.read(settings, fingerprint))
+            draft = without_shared_states(self._source.read(settings, fingerprint))
+            return self._tools.compared(settings, draft)
 
     def _judged(self, draft: Draft, tree: Tree, fingerprint: str) -> Judgement:
         left_out = listed_keys(Inventory((), tuple(refusal.left_out() for refusal in draft.refused)))

@@ -87,6 +87,8 @@ class SourceSettings:
     owner: str = ""  # where neither settings.barograph nor CODEOWNERS names one
     stage_patterns: tuple[StagePattern, ...] = ()
     stage_words: Mapping[str, str] = field(default_factory=lambda: dict(STAGE_WORDS))
+    terraform: tuple[str, ...] = ("terraform", "tofu")  # programs that plan
+    provider_mirror: Path | None = None
     name: str = ""  # what people call the repository; empty: its folder
 
     @property
