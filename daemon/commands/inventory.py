@@ -36,7 +36,7 @@ def inventory(config_path: Path, as_json: bool) -> None:
 
     config = load_or_exit(config_path)
     try:
-        found = open_inventory(config, os.environ)
+        found = open_inventory(config, os.environ, _remembered(config.store.path))
     except InventoryError as error:
         click.echo(f"barograph: {error}", err=True)
         sys.exit(_CANNOT_LOOK)
@@ -50,9 +50,25 @@ def inventory(config_path: Path, as_json: bool) -> None:
     _print(found, Console(highlight=False))
 
 
+def _remembered(store: Path) -> str:
+    """What a daemon last noted of its inventory, so that changes since then can be told; empty: nothing."""
+    from daemon.store import StoreError, open_reader
+    from daemon.watch import MEMORY
+
+    try:
+        if not store.is_file():
+            return ""
+        with open_reader(store) as reader:
+            return reader.meta(MEMORY) or ""
+    except StoreError:
+        return ""  # whatever is wrong with the store, this command is not about it
+
+
 def _print(found: Inventory, console: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
+
+    from daemon.inventory.report import in_words
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("STACK", "COMPONENT", "STAGE", "WORKSPACE", "FOLDER", "OWNER"):
@@ -66,6 +82,8 @@ def _print(found: Inventory, console: Console) -> None:
     at = f" at commit {found.commit[:12]}" if found.commit else ""
     changed = ", with uncommitted changes" if found.dirty else ""
     console.print(f"\n{len(found.watched)} instances, {off} of them disabled{at}{changed}")
+    if found.changes:
+        console.print(escape(f"since the daemon's last listing: {in_words(found.changes)}"))
     for left_out in found.left_out:
         console.print(escape(f"left out: {left_out.stack}/{left_out.component}: {left_out.reason}"))
     for problem in found.problems:

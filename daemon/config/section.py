@@ -58,6 +58,8 @@ class Section(BaseModel):
         known = {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
         for key in [key for key in known if key.endswith(FILE_SUFFIX) and key in cls.model_fields]:
             name = key.removesuffix(FILE_SUFFIX)
+            if name not in cls.model_fields:
+                continue  # a file that is named for itself, such as a key for ssh
             known[name] = _Sibling(key, known[key], name in known)
         return known
 

@@ -12,6 +12,7 @@ from checks.base import Json
 from checks.manifests.workspace import Naming
 from daemon.inventory.model import InventoryError
 
+_LARGEST = 4 * 1024 * 1024  # bytes
 NAMES = ("atmos.yaml", ".atmos.yaml", "atmos.yml", ".atmos.yml")
 
 
@@ -40,6 +41,10 @@ def read(repository: Path, config_path: str = "") -> AtmosYaml:
             continue
         where = file.relative_to(repository).as_posix()
         try:
+            if file.stat().st_size > _LARGEST:
+                raise InventoryError(
+                    f"{where}: is larger than {_LARGEST // 1024 // 1024} MiB; that is no configuration"
+                )
             content = yaml.safe_load(file.read_text("utf-8", errors="replace"))
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1

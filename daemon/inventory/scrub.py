@@ -24,6 +24,7 @@ _SHAPED = re.compile(
 )
 _IN_MANIFEST = re.compile(rf"(?im)^\s*(?:-\s*)?[\"']?{_NAME}[\"']?\s*:\s*[\"']?([^\s\"'{{}}\[\]#|>&*!][^\"'\n#]*)")
 _MANIFESTS = (".yaml", ".yml", ".tmpl")
+_LARGEST = 16 * 1024 * 1024  # bytes of one manifest
 _SHORTEST = 6  # shorter values would blacken ordinary words
 HIDDEN = "***"
 
@@ -55,7 +56,9 @@ def secrets_in_manifests(folder: Path, *, files: int = 5000) -> frozenset[str]:
     found: set[str] = set()
     for file in _manifests(folder, files):
         try:
-            found.update(match[1].strip() for match in _IN_MANIFEST.finditer(file.read_text("utf-8", errors="replace")))
+            if file.stat().st_size <= _LARGEST:
+                text = file.read_text("utf-8", errors="replace")
+                found.update(match[1].strip() for match in _IN_MANIFEST.finditer(text))
         except OSError:
             continue
     return frozenset(found)
@@ -67,10 +70,13 @@ def secrets_of(environment: Mapping[str, str]) -> frozenset[str]:
 
 
 def uses_templates(folder: Path) -> bool:
-    """Whether any YAML file below *folder* holds a Go template: listing such stacks can start Terraform."""
+    """Whether any YAML file below *folder* holds a Go template: listing such stacks can start Terraform.
+
+    One that is too large to be looked through counts as one that does.
+    """
     for file in _manifests(folder, None):
         try:
-            if "{{" in file.read_text("utf-8", errors="replace"):
+            if file.stat().st_size > _LARGEST or b"{{" in file.read_bytes():
                 return True
         except OSError:
             return True

@@ -34,7 +34,7 @@ class GitSource:
 
     def __init__(self, wanted: Wanted, folder: Path, git: Git, limits: Limits) -> None:
         """*folder* is for one process alone; git runs in it."""
-        self._wanted = wanted
+        self.wanted = wanted
         self.mirror = Mirror(folder, wanted.address, git, limits)
         self._checkouts = Checkouts(folder / "checkouts")
         self._turn = threading.Lock()
@@ -42,7 +42,7 @@ class GitSource:
 
     @property
     def name(self) -> str:
-        return self._wanted.address.url
+        return self.wanted.address.url
 
     def now(self) -> Tree:
         """Fetch, and give what the ref points to. Raises RepositoryError; earlier trees stay as they are then."""
@@ -61,25 +61,25 @@ class GitSource:
             self.mirror.close()
 
     def _tree(self) -> tuple[Fetched, Tree]:
-        fetched = self.mirror.fetch(self._wanted.ref)
+        fetched = self.mirror.fetch(self.wanted.ref)
         try:
             return fetched, self._checkout(fetched)
         except RepositoryError as error:
             if error.fault not in OF_THE_MIRROR:
                 raise
             self.mirror.discard()
-            fetched = self.mirror.fetch(self._wanted.ref)
+            fetched = self.mirror.fetch(self.wanted.ref)
             said = f"Barograph's mirror was damaged and has been made anew ({error})"
             return Fetched(fetched.commit, (*fetched.notes, said)), self._checkout(fetched)
 
     def _checkout(self, fetched: Fetched) -> Tree:
-        return self._checkouts.tree(self.mirror, fetched.commit, submodules=self._wanted.submodules)
+        return self._checkouts.tree(self.mirror, fetched.commit, submodules=self.wanted.submodules)
 
     def _inside(self, tree: Tree) -> Path:
-        path = (tree.path / self._wanted.subfolder).resolve()
+        path = (tree.path / self.wanted.subfolder).resolve()
         if not path.is_relative_to(tree.path.resolve()) or not path.is_dir():
-            where = f"commit {tree.commit[:12]} of {self._wanted.address}"
-            said = f"it has no folder {self._wanted.subfolder}; check source.subfolder"
+            where = f"commit {tree.commit[:12]} of {self.wanted.address}"
+            said = f"it has no folder {self.wanted.subfolder}; check source.subfolder"
             raise RepositoryError(Fault.MISSING, f"reading {where}", said=said)
         return path
 

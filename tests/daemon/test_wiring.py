@@ -13,6 +13,12 @@ from checks.base import Scope
 from checks.kinds import Kind, Tier
 from daemon.aws import AwsContext, ClientPool, Sessions, Watching, aws_places
 from daemon.config import Config, load
+from daemon.processes import Processes
+from daemon.repository.access import Access
+from daemon.repository.address import parse
+from daemon.repository.folder import CommittedFolder, Origin, PlainFolder
+from daemon.repository.git import GitSource, Wanted
+from daemon.repository.mirror import Limits
 from daemon.wiring import (
     NOWHERE,
     alert_policy,
@@ -20,6 +26,7 @@ from daemon.wiring import (
     aws_settings,
     check_plans,
     given_environment,
+    open_origin,
     planning_settings,
     source_settings,
     web_auth,
@@ -190,3 +197,42 @@ def test_without_slack_there_is_still_a_way_out(tmp_path: Path) -> None:
     path = tmp_path / "barograph.yml"
     path.write_text("source: {kind: atmos, path: repo}\n")
     assert alert_policy(load(path, {}, discover())).routes.default == NOWHERE
+
+
+def origin_of(tmp_path: Path, source: str) -> Origin:
+    (tmp_path / "repo").mkdir(exist_ok=True)
+    for name in ("key", "known"):
+        (tmp_path / name).touch()
+    file = tmp_path / "barograph.yml"
+    file.write_text(f"source:\n  kind: atmos\n  {source}\n")
+    return open_origin(load(file, {"KEY": "canary"}, discover()), tmp_path / "ours", Processes(), {"PATH": "/bin"})
+
+
+def test_where_the_repository_comes_from(tmp_path: Path) -> None:
+    """A folder by what is committed of it, or as it is; an address with all that is said of it."""
+    assert isinstance(origin_of(tmp_path, "path: repo"), CommittedFolder)
+    assert isinstance(origin_of(tmp_path, "path: repo\n  uncommitted: plan"), PlainFolder)
+    web = origin_of(
+        tmp_path,
+        "url: https://git.example.com:444/infra.git\n  ref: main\n  subfolder: live\n  submodules: true\n"
+        "  username: bot\n  token: ${KEY}\n  fetch_deadline: 9s\n  fetch_limit: 5MiB",
+    )
+    assert isinstance(web, GitSource)
+    wanted = Wanted(parse("https://git.example.com:444/infra.git"), "main", "live", True)
+    access = Access(origin="https://git.example.com:444", username="bot", token="canary")
+    assert (web.wanted, web.mirror.git.access) == (wanted, access)
+    assert web.mirror.limits == Limits(9.0, 5 * 1024 * 1024)
+    ssh = origin_of(tmp_path, "url: git@h:infra.git\n  ssh_key_file: key\n  known_hosts_file: known")
+    assert isinstance(ssh, GitSource)
+    assert ssh.mirror.git.access == Access(ssh_key_file=tmp_path / "key", known_hosts_file=tmp_path / "known")
+    assert not (tmp_path / "ours").exists(), "nothing is fetched or made before the first load"
+    assert "canary" not in repr(web.mirror.git)
+
+
+def test_a_folder_of_atmos_yaml_in_a_fetched_repository(tmp_path: Path) -> None:
+    """It is named relative to the repository, wherever the checkout lies."""
+    file = tmp_path / "barograph.yml"
+    file.write_text("source: {kind: atmos, url: /srv/x.git, atmos: {config_path: infra/conf}}\n")
+    config = load(file, {}, discover())
+    assert source_settings(config, {}).config_path == "infra/conf"
+    assert planning_settings(config, tmp_path / "scratch", {}).atmos_config == "infra/conf"

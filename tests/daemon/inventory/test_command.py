@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from daemon.cli import cli
+from daemon.store import Store
+from daemon.watch import MEMORY
 from tests import fakeatmos
-from tests.daemon.inventory.support import SECRETS, World, world
+from tests.daemon.inventory.support import NOW, SECRETS, World, world
 
 
 def call(here: World, monkeypatch: pytest.MonkeyPatch, *options: str, config: str = "") -> Result:
@@ -43,6 +45,30 @@ def test_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generation: str) 
     )  # fmt: skip
     assert {"stack": "acme-dev", "component": "network/defaults", "reason": "abstract"} in said["left_out"]
     assert not any(secret in result.output for secret in (*SECRETS, "testing"))
+
+
+def test_what_changed_since_the_daemon_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon's store beside it knows the last listing: what appeared, vanished and changed is told."""
+    here = world(tmp_path, "1.205.1")
+    with Store.open(tmp_path / "barograph.db", lambda: NOW) as store, store.transaction() as tx:
+        loader = here.loader()
+        loader.load()
+        known = json.loads(loader.memory.to_json())
+        del known["instances"]["acme-dev/dns"]
+        known["instances"]["acme-dev/gone"] = known["instances"]["acme-dev/network"]
+        known["instances"]["acme-prod/network"]["workspace"] = "before"
+        tx.set_meta(MEMORY, json.dumps(known | {"content": "another"}))
+    said = json.loads(call(here, monkeypatch, "--json").stdout)
+    assert said["changes"] == {
+        "since_commit": "", "appeared": ["acme-dev/dns"], "vanished": ["acme-dev/gone"],
+        "changed": {"acme-prod/network": ["workspace"]},
+    }  # fmt: skip
+    assert said["kept_though_not_listed"] == ["acme-dev/gone"]
+    assert "lists_fewer" in {one["key"] for one in said["problems"]}
+    shown = " ".join(call(here, monkeypatch).stdout.split())
+    assert "since the daemon's last listing: 1 appeared (acme-dev/dns), 1 vanished (acme-dev/gone), 1 changed" in shown
+    (tmp_path / "barograph.db").write_bytes(b"rubbish")
+    assert json.loads(call(here, monkeypatch, "--json").stdout)["changes"]["vanished"] == []
 
 
 def test_for_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
