@@ -57,8 +57,7 @@ def _commit(tree: Tree) -> Mapping[str, str]:
     """What a look tells of the commit that was planned."""
     if not tree.commit:
         return {}
-    same = tree.fingerprint == tree.commit
-    return {"commit": tree.commit if same else f"{tree.commit} with uncommitted changes"}
+    return {"commit": tree.commit if tree.is_commit else f"{tree.commit} with uncommitted changes"}
 
 
 def labels_of(instance: Instance) -> Mapping[str, str]:

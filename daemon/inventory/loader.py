@@ -106,7 +106,7 @@ class InventoryLoader:
         tree = None
         try:
             tree = self._origin.now()
-            fingerprint = f"{tree.fingerprint}|{self._source.fingerprint()}"
+            fingerprint = f"{tree.fingerprint}|{self._settings.fingerprint}|{self._source.fingerprint()}"
             anew = self._good is None or self._loaded != fingerprint
             if anew:
                 draft = self._drafts.get(fingerprint) or self._listed(tree, fingerprint)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from checks.base import Json
+from checks.manifests.globs import compiled, fitting
 from daemon.inventory.atmosyaml import AtmosYaml
 
 _ENDINGS = (".yaml.tmpl", ".yml.tmpl", ".yaml", ".yml")
 _SAYS_SOMETHING = re.compile(rb"(?m)^[\"']?(?:components|imports?)[\"']?\s*:")
 _READ = 256 * 1024  # bytes: sections at the top level stand near it
 _MOST = 20_000  # files
+_MOST_GLOBS = 200
 
 
 def of_stacks(listing: Mapping[str, Json]) -> dict[str, tuple[str, ...]]:
@@ -34,15 +36,15 @@ def unlisted(root: Path, yaml: AtmosYaml, base: str, listed: Iterable[str]) -> f
     if not yaml.included_paths:
         return frozenset()
     folder = root / base / yaml.stacks_path
-    included = [_pattern(glob) for glob in yaml.included_paths]
-    excluded = [_pattern(glob) for glob in yaml.excluded_paths]
+    included = [compiled(_name(glob)) for glob in yaml.included_paths[:_MOST_GLOBS]]
+    excluded = [compiled(_name(glob)) for glob in yaml.excluded_paths[:_MOST_GLOBS]]
     known = set(listed)
     found = set()
     for file in _files(folder):
         name = _name(file.relative_to(folder).as_posix())
-        if name in known or not any(one.fullmatch(name) for one in included):
+        if name in known or not fitting(included, name):
             continue
-        if not any(one.fullmatch(name) for one in excluded) and _says_something(file):
+        if not fitting(excluded, name) and _says_something(file):
             found.add(name)
     return frozenset(found)
 
@@ -70,24 +72,6 @@ def _says_something(file: Path) -> bool:
 def _name(path: str) -> str:
     ending = next((ending for ending in _ENDINGS if path.endswith(ending)), "")
     return path.removesuffix(ending)
-
-
-def _pattern(glob: str) -> re.Pattern[str]:
-    """A glob of atmos.yaml as an expression over names without their endings."""
-    body = _name(PurePosixPath(glob).as_posix())
-    expression = ""
-    position = 0
-    while position < len(body):
-        if body.startswith("**/", position):
-            expression += "(?:.*/)?"
-            position += 3
-        elif body.startswith("**", position):
-            expression += ".*"
-            position += 2
-        else:
-            expression += {"*": "[^/]*", "?": "[^/]"}.get(body[position], re.escape(body[position]))
-            position += 1
-    return re.compile(expression)
 
 
 def _components(stack: Json) -> Iterable[Mapping[str, Json]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -90,6 +91,13 @@ class SourceSettings:
     terraform: tuple[str, ...] = ("terraform", "tofu")  # programs that plan
     provider_mirror: Path | None = None
     name: str = ""  # what people call the repository; empty: its folder
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what the configuration says about which instances there are; equal for equal listings of one content."""
+        roots = [(one.path, one.stack, one.component, one.workspaces) for one in self.modules]
+        said = repr((str(self.kind), self.config_path, self.base_path, str(self.file or ""), roots))
+        return hashlib.sha256(said.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
     @property
     def title(self) -> str:

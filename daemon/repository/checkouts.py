@@ -8,7 +8,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from daemon.inventory.model import Problem
@@ -37,10 +37,17 @@ class Checkouts:
         self._made: dict[str, Tree] = {}  # oldest first
 
     def tree(
-        self, mirror: Mirror, commit: str, *, submodules: bool | None = False, finish: Finish | None = None
+        self,
+        mirror: Mirror,
+        commit: str,
+        *,
+        submodules: bool | None = False,
+        finish: Finish | None = None,
+        besides: str = "",
     ) -> Tree:
         """The files of *commit*, which *mirror* has. *finish* may still change them once they are written.
 
+        *besides* names the content of what *finish* adds; with another one the checkout is made anew.
         *submodules* True fetches them too; None does not, and tells of those that there are. Raises RepositoryError.
         """
         with self._lock:
@@ -48,10 +55,11 @@ class Checkouts:
                 if not self._made:
                     shutil.rmtree(self._folder, ignore_errors=True)
                     self._folder.mkdir(mode=0o700, parents=True)
-                tree = self._made.pop(commit, None)
+                fingerprint = f"{commit}+{besides}" if besides else commit
+                tree = self._made.pop(fingerprint, None)
                 if tree is None or not tree.path.is_dir():
-                    tree = self._make(mirror, commit, submodules, finish)
-                self._made[commit] = tree
+                    tree = replace(self._make(mirror, commit, submodules, finish), fingerprint=fingerprint)
+                self._made[fingerprint] = tree
                 self._drop_old()
             except OSError as error:
                 what = f"writing out commit {commit[:12]} of {mirror.address}"
@@ -80,9 +88,9 @@ class Checkouts:
         return Tree(final, commit, fingerprint=commit, problems=tuple(problems), uses=self._uses)
 
     def _drop_old(self) -> None:
-        for commit in list(self._made)[:-2]:
-            if self._uses.free(self._made[commit].path):
-                shutil.rmtree(self._made.pop(commit).path, ignore_errors=True)
+        for fingerprint in list(self._made)[:-2]:
+            if self._uses.free(self._made[fingerprint].path):
+                shutil.rmtree(self._made.pop(fingerprint).path, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -18,11 +19,12 @@ from daemon.repository.calls import Git
 from daemon.repository.checkouts import Checkouts, Finish, with_links_of
 from daemon.repository.faults import OF_THE_MIRROR, Fault, RepositoryError
 from daemon.repository.mirror import Limits, Mirror
-from daemon.repository.tree import Tree
+from daemon.repository.tree import IGNORED, Tree
 
 _LEFT_OUT = frozenset({".git", ".terraform", "terraform.tfstate.d", "node_modules", "__pycache__"})
 # What a server's answer would mean, and a folder's repository that is damaged.
 _OF_A_FOLDER = frozenset({Fault.REF, Fault.MISSING, Fault.UNREACHABLE, Fault.CORRUPT, Fault.CONTENT, Fault.FAILED})
+_READ_BY_PLANS = (".tf", ".tfvars", ".json", ".yaml", ".yml", ".tmpl", ".hcl", ".tftpl")
 _STATES = (".tfstate", ".tfstate.backup", ".tfstate.lock.info", ".planfile")
 
 
@@ -87,6 +89,7 @@ class CommittedFolder:
         with self._turn:
             at = stamp(self._path, self._run, self._git.environment)
             if not at.commit:
+                self._check_not_git()
                 return Tree(self._path, "", False, at.fingerprint)
             top, prefix = self._ask("--show-toplevel"), self._ask("--show-prefix")
             try:
@@ -98,7 +101,7 @@ class CommittedFolder:
                 raise RepositoryError(Fault.CORRUPT, f"reading {self._path}", error.detail, said) from None
             path = tree.path / prefix
             if not path.is_dir():
-                said = f"the folder {self._path} is not in it, for nothing of it is committed"
+                said = f"nothing in {self._path} is committed; commit it, or set source.uncommitted: plan"
                 raise RepositoryError(Fault.MISSING, f"reading commit {tree.commit[:12]}", said=said)
             note = (
                 f"{self._path} has uncommitted changes, which are not planned: what is watched is commit "
@@ -113,6 +116,16 @@ class CommittedFolder:
             if self._mirror is not None:
                 self._mirror.close()
 
+    def _check_not_git(self) -> None:
+        """Raise RepositoryError for a work tree whose commit cannot be told: it must not pass for a plain folder."""
+        what = f"reading {self._path}"
+        if self._ask("--git-dir"):
+            said = "it is a git work tree without a commit; commit something, or set source.uncommitted: plan"
+            raise RepositoryError(Fault.REF, what, said=said)
+        missing = shutil.which("git", path=self._git.environment.get("PATH", os.defpath)) is None
+        if missing and any((folder / ".git").exists() for folder in (self._path, *self._path.parents)):
+            raise RepositoryError(Fault.NO_GIT, what)
+
     def _ask(self, question: str) -> str:
         said = ask_git(self._path, self._run, self._git.environment, "rev-parse", question) or b""
         return said.decode("utf-8", "surrogateescape").rstrip("\n")
@@ -124,14 +137,18 @@ class CommittedFolder:
                 self._mirror.close()
             self._mirror = Mirror(self._store, address, self._git, self._limits)
         mirror, finish = self._mirror, self._finish(top)
-        commit = mirror.fetch().commit
+        commit, besides = mirror.fetch().commit, _stamp(top, self._ignored(top))
+
+        def checkout(commit: str) -> Tree:
+            return self._checkouts.tree(mirror, commit, submodules=None, finish=finish, besides=besides)
+
         try:
-            return self._checkouts.tree(mirror, commit, submodules=None, finish=finish)
+            return checkout(commit)
         except RepositoryError as error:
             if error.fault not in OF_THE_MIRROR:
                 raise
             mirror.discard()
-            return self._checkouts.tree(mirror, mirror.fetch().commit, submodules=None, finish=finish)
+            return checkout(mirror.fetch().commit)
 
     def _finish(self, top: Path) -> Finish:
         relink = with_links_of(top)
@@ -143,20 +160,25 @@ class CommittedFolder:
         return finish
 
     def _copy_ignored(self, top: Path, folder: Path) -> None:
-        """Copy what git ignores in *top* to *folder*, but for states, caches and our own files."""
+        for source in self._ignored(top):
+            _copy(source, folder / source.relative_to(top))
+
+    def _ignored(self, top: Path) -> list[Path]:
+        """What git ignores in *top*, but for states, caches and our own files."""
         listing = ("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
         said = ask_git(top, self._run, self._git.environment, *listing)
         what = f"copying what git ignores in {top}"
         if said is None:
             raise RepositoryError(Fault.FAILED, what, "git does not list it")
-        size = count = 0
+        found: list[Path] = []
+        size = 0
         for name in said.decode("utf-8", "surrogateescape").split("\0"):
             for source in self._files(top / name.rstrip("/")) if name else ():
-                count += 1
+                found.append(source)
                 size += source.lstat().st_size
-                if size > self._limits.size or count > self._limits.files:
+                if size > self._limits.size or len(found) > self._limits.files:
                     raise RepositoryError(Fault.TOO_LARGE, what)
-                _copy(source, folder / source.relative_to(top))
+        return found
 
     def _files(self, path: Path) -> Iterator[Path]:
         if self._is_ours(path) or set(path.parts) & _LEFT_OUT or path.name.endswith(_STATES):
@@ -172,6 +194,17 @@ class CommittedFolder:
         own = self._store.resolve()
         scratch = own.name.removesuffix("-repository")
         return path in own.parents or (path.parent == own.parent and path.name.startswith(scratch))
+
+
+def _stamp(top: Path, ignored: Iterable[Path]) -> str:
+    """Equal while none of the *ignored* files that could matter to a plan has changed; empty where there is none."""
+    lines = []
+    for path in ignored:
+        if path.name.endswith(_READ_BY_PLANS):
+            seen = path.lstat()
+            lines.append(f"{path.relative_to(top)}\0{seen.st_size}\0{seen.st_mtime_ns}\n")
+    text = "".join(sorted(lines)).encode("utf-8", "surrogateescape")
+    return f"{IGNORED}{hashlib.sha256(text).hexdigest()[:16]}" if lines else ""
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from daemon.inventory.model import Problem
 
+IGNORED = "ignored-"  # in a fingerprint, before what names the files beside the commit that git ignores
+
 
 class Uses:
     """Counts who uses which folder, so that none is removed from under a plan. Thread-safe."""
@@ -48,6 +50,11 @@ class Tree:
     problems: tuple[Problem, ...] = ()
     uses: Uses = field(default_factory=Uses, repr=False, compare=False)
     base: Path | None = None  # the folder that is kept while it is used; None: *path*
+
+    @property
+    def is_commit(self) -> bool:
+        """Whether all that is in it and could be committed is the commit's."""
+        return self.fingerprint == self.commit or self.fingerprint.startswith(f"{self.commit}+{IGNORED}")
 
     @contextmanager
     def held(self) -> Iterator[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,6 +178,22 @@ def test_a_work_tree_is_never_written_and_never_taken_for_its_commit(daemon: Dae
     assert commit_planned(daemon) == f"{head} with uncommitted changes"
     assert snapshot(work) == before
     assert daemon.stop() == 0
+
+
+def test_it_stops_in_time_while_a_fetch_hangs(daemon: Daemon) -> None:
+    """A server that says nothing is not waited for, and what was not fetched is no finding."""
+    with socket.socket() as hole:
+        hole.bind(("127.0.0.1", 0))
+        hole.listen()
+        configure(daemon, f"url: http://127.0.0.1:{hole.getsockname()[1]}/infra.git")
+        daemon.start()
+        hole.settimeout(60)
+        call, _ = hole.accept()
+        with call:
+            assert daemon.stop() == 0
+    with open_reader(daemon.store) as reader:
+        assert reader.incidents() == []
+    assert "ERROR" not in daemon.log
 
 
 def test_one_look_from_the_command_line(daemon: Daemon) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from daemon.inventory.loader import InventoryLoader
 from daemon.inventory.model import InventoryError
-from daemon.inventory.settings import SourceKind
+from daemon.inventory.settings import RootModule, SourceKind
 from daemon.processes import Processes
 from tests import fakeatmos
 from tests.daemon.inventory.support import NOW, snapshot, world
@@ -154,6 +154,20 @@ def test_a_random_winner_is_told_from_a_change(tmp_path: Path) -> None:
         assert "listing_flaps" in {one.key for one in found.problems}
         assert "the stack acme-dev came from deploy/acme/dev, then from deploy/acme/dev2" in found.problems[0].summary
         assert found.gone == frozenset()
+
+
+def test_another_configuration_is_no_flapping(tmp_path: Path) -> None:
+    """After a reload with one root module less the same content lists fewer: missing, and no contradiction."""
+    here = world(tmp_path, "1.205.1")
+    for name in ("one", "two"):
+        (here.repository / name).mkdir()
+        (here.repository / name / "main.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+    both = tuple(RootModule(name, "acme-dev", vars={"stage": "dev"}) for name in ("one", "two"))
+    first = here.loader(kind=SourceKind.TERRAFORM, modules=both)
+    first.load()
+    second = here.loader(kind=SourceKind.TERRAFORM, modules=both[:1])
+    second.remember(first.memory.to_json(), ())
+    assert {one.key for one in second.load().problems} == {"lists_fewer"}
 
 
 def test_a_commit_that_comes_back_is_not_listed_again(tmp_path: Path) -> None:

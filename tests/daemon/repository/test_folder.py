@@ -62,13 +62,19 @@ def test_what_git_ignores_belongs_to_it(work: Path, tmp_path: Path) -> None:
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text(name)
     (work / "vendor/link").symlink_to("module")
-    tree = source(work, tmp_path).now()
-    assert tree.dirty is False
+    folder = source(work, tmp_path)
+    tree = folder.now()
+    assert (tree.dirty, tree.is_commit) == (False, True)
     assert (tree.path / "live/app/secret.tfvars").read_text() == "live/app/secret.tfvars"
     assert (tree.path / "vendor/link/main.tf").is_file()
     assert (tree.path / "vendor/link").resolve().is_relative_to(tree.path.resolve())
     assert not (tree.path / "vendor/.terraform").exists()
     assert not (tree.path / "vendor/terraform.tfstate").exists()
+    assert folder.now() == tree
+    (work / "live/app/secret.tfvars").write_text("size = 2")
+    again = folder.now()
+    assert again.fingerprint != tree.fingerprint
+    assert (again.path / "live/app/secret.tfvars").read_text() == "size = 2"
 
 
 def test_a_part_of_a_work_tree(work: Path, tmp_path: Path) -> None:
@@ -78,7 +84,7 @@ def test_a_part_of_a_work_tree(work: Path, tmp_path: Path) -> None:
     (work / "fresh").mkdir()
     other = tmp_path / "other"
     other.mkdir()
-    with pytest.raises(RepositoryError, match="nothing of it is committed"):
+    with pytest.raises(RepositoryError, match="is committed; commit it"):
         source(work / "fresh", other).now()
 
 
@@ -102,6 +108,20 @@ def test_a_folder_without_git_is_taken_as_it_is(tmp_path: Path) -> None:
     tree = source(tmp_path / "plain", tmp_path).now()
     assert (tree.path, tree.commit, tree.dirty) == (tmp_path / "plain", "", False)
     assert tree.fingerprint
+
+
+def test_a_work_tree_whose_commit_cannot_be_told(work: Path, tmp_path: Path) -> None:
+    """Without a commit, or without git, it does not pass for a folder that nobody commits."""
+    (tmp_path / "unborn").mkdir()
+    git(tmp_path / "unborn", "init", "-q")
+    (tmp_path / "unborn/main.tf").write_text("# x\n")
+    with pytest.raises(RepositoryError, match="without a commit"):
+        source(tmp_path / "unborn", tmp_path).now()
+    run = Processes().run
+    blind = Git(run, tmp_path / "home", {"PATH": "/nonexistent"})
+    with pytest.raises(RepositoryError) as caught:
+        CommittedFolder(work / "live", tmp_path / "blind", blind, run, Limits()).now()
+    assert caught.value.fault is Fault.NO_GIT
 
 
 def test_a_folder_as_it_is(work: Path) -> None:
