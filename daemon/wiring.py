@@ -43,7 +43,7 @@ from daemon.repository.address import parse
 from daemon.repository.calls import Git
 from daemon.repository.folder import CommittedFolder, Origin, PlainFolder
 from daemon.repository.git import GitSource, Wanted
-from daemon.repository.mirror import Limits
+from daemon.repository.mirror import FetchLimits
 from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan
 from daemon.web import AuthSettings, Credential
@@ -188,7 +188,7 @@ def _seen_from(config: Config) -> Path:
 def open_origin(config: Config, folder: Path, processes: Processes, environ: Mapping[str, str]) -> Origin:
     """Where the repository's content comes from. *folder* is for this process alone; nothing is fetched yet."""
     source = config.source
-    limits = Limits(source.fetch_deadline.total_seconds(), source.fetch_limit)
+    limits = FetchLimits(source.fetch_deadline.total_seconds(), source.fetch_limit)
     environment = given_environment(config, environ)
     if source.path is not None:
         if source.uncommitted == "plan":

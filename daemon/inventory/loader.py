@@ -18,7 +18,7 @@ from daemon.inventory.saved import SavedSource
 from daemon.inventory.session import Run
 from daemon.inventory.settings import SourceKind, SourceSettings
 from daemon.inventory.tools import Tools
-from daemon.repository.faults import RepositoryError
+from daemon.repository.faults import FetchError
 from daemon.repository.folder import Origin, PlainFolder
 from daemon.repository.tree import Tree
 
@@ -114,7 +114,7 @@ class InventoryLoader:
                 self._cache(fingerprint, draft, judgement)
                 self._listing = _inventory(draft, tree, judgement, self._clock())
             self._take(tree)
-        except (InventoryError, RepositoryError, OSError, RecursionError) as error:
+        except (InventoryError, FetchError, OSError, RecursionError) as error:
             if tree is not None and tree.base is None and self._good is not None:
                 self._take(tree)  # a folder that is planned as it is
             text = self._said(error)

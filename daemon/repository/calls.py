@@ -18,7 +18,7 @@ from typing import Protocol
 from daemon.processes import MIB, Finished, ProcessesClosedError, ProgramMissingError
 from daemon.repository.access import Access
 from daemon.repository.address import Address, Transport
-from daemon.repository.faults import Fault, RepositoryError, fault_of, told
+from daemon.repository.faults import Fault, FetchError, fault_of, told
 
 LOCAL_SECONDS = 120.0  # of a call that only reads or writes our own disk
 _STDERR = MIB
@@ -95,7 +95,7 @@ class Git:
         self, repository: Path, *arguments: str, what: str, more: Mapping[str, str] | None = None,
         enough: Callable[[], bool] | None = None, stdout_limit: int = 16 * MIB, deadline: float = LOCAL_SECONDS,
     ) -> bytes:  # fmt: skip
-        """What git prints about a repository on this disk. Raises RepositoryError; *what* says what was tried."""
+        """What git prints about a repository on this disk. Raises FetchError; *what* says what was tried."""
         argv = [f"--git-dir={repository}", *arguments]
         return self._checked(argv, what, None, None, more or {}, deadline, enough, stdout_limit)
 
@@ -113,7 +113,7 @@ class Git:
     ) -> bytes:  # fmt: skip
         program = shutil.which("git", path=self.environment.get("PATH", os.defpath))
         if program is None:
-            raise RepositoryError(Fault.NO_GIT, what)
+            raise FetchError(Fault.NO_GIT, what)
         with self._configured(address, descriptor) as env:
             try:
                 finished = self.run(
@@ -127,27 +127,27 @@ class Git:
                     enough=enough,
                 )
             except ProgramMissingError as missing:
-                raise RepositoryError(Fault.NO_GIT, what, str(missing)) from None
+                raise FetchError(Fault.NO_GIT, what, str(missing)) from None
             except ProcessesClosedError:
-                raise RepositoryError(Fault.STOPPED, what) from None
+                raise FetchError(Fault.STOPPED, what) from None
         return self._judged(finished, what)
 
     def _judged(self, finished: Finished, what: str) -> bytes:
         if finished.stopped:
-            raise RepositoryError(Fault.STOPPED, what)
+            raise FetchError(Fault.STOPPED, what)
         if finished.enough:
-            raise RepositoryError(Fault.TOO_LARGE, what)
+            raise FetchError(Fault.TOO_LARGE, what)
         if finished.timed_out:
-            raise RepositoryError(Fault.TIMED_OUT, what)
+            raise FetchError(Fault.TIMED_OUT, what)
         if finished.truncated:
-            raise RepositoryError(Fault.TOO_LARGE, what, "git printed too much, and was ended")
+            raise FetchError(Fault.TOO_LARGE, what, "git printed too much, and was ended")
         if finished.rc == 0:
             return finished.stdout
         text = finished.stderr.decode("utf-8", errors="replace")
         if finished.rc is None:
             # What a signal cut off has said nothing that could be relied on.
-            raise RepositoryError(Fault.FAILED, what, f"git was ended by signal {finished.signal}")
-        raise RepositoryError(fault_of(text), what, told(text, self.access.secrets) or f"exit code {finished.rc}")
+            raise FetchError(Fault.FAILED, what, f"git was ended by signal {finished.signal}")
+        raise FetchError(fault_of(text), what, told(text, self.access.secrets) or f"exit code {finished.rc}")
 
     @contextmanager
     def _configured(self, address: Address | None, descriptor: int | None) -> Iterator[dict[str, str]]:
@@ -165,7 +165,7 @@ class Git:
                 file.write_text(_as_config(pairs))
             except OSError as error:
                 what = f"git's configuration in {self.home}"
-                raise RepositoryError(of_system(error), what, error.strerror or "") from None
+                raise FetchError(of_system(error), what, error.strerror or "") from None
             yield self._env(file, transport)
         finally:
             file.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from daemon.inventory.model import Problem
 from daemon.repository.address import Address, beside
 from daemon.repository.calls import of_system
-from daemon.repository.faults import Fault, RepositoryError
+from daemon.repository.faults import Fault, FetchError
 from daemon.repository.listing import held, submodule_urls
 from daemon.repository.mirror import Mirror
 from daemon.repository.tree import Tree, Uses
@@ -48,7 +48,7 @@ class Checkouts:
         """The files of *commit*, which *mirror* has. *finish* may still change them once they are written.
 
         *besides* names the content of what *finish* adds; with another one the checkout is made anew.
-        *submodules* True fetches them too; None does not, and tells of those that there are. Raises RepositoryError.
+        *submodules* True fetches them too; None does not, and tells of those that there are. Raises FetchError.
         """
         with self._lock:
             try:
@@ -63,7 +63,7 @@ class Checkouts:
                 self._drop_old()
             except OSError as error:
                 what = f"writing out commit {commit[:12]} of {mirror.address}"
-                raise RepositoryError(of_system(error), what, error.strerror or type(error).__name__) from None
+                raise FetchError(of_system(error), what, error.strerror or type(error).__name__) from None
             return tree
 
     def close(self) -> None:
@@ -126,14 +126,14 @@ class _Writing:
         what = f"fetching the submodules of {parent.address}"
         if depth >= _DEEPEST or len(wanted) > _MOST_SUBMODULES:
             text = f"more than {_MOST_SUBMODULES}, or nested deeper than {_DEEPEST}"
-            raise RepositoryError(Fault.TOO_LARGE, what, text)
+            raise FetchError(Fault.TOO_LARGE, what, text)
         urls = submodule_urls(parent, commit)
         problems: list[Problem] = []
         for path, pinned in wanted:
             address = _address(parent, path, urls.get(path, ""), what)
             target = folder / path
             if target.is_symlink() or not target.resolve().is_relative_to(folder.resolve()):
-                raise RepositoryError(Fault.CONTENT, what, said=f"the submodule {path} lies behind a link")
+                raise FetchError(Fault.CONTENT, what, said=f"the submodule {path} lies behind a link")
             inner = Mirror(self.mirror.submodules / secrets.token_hex(6), address, parent.git, parent.limits)
             try:
                 inner.fetch(pinned)
@@ -151,7 +151,7 @@ def _address(parent: Mirror, path: str, written: str, what: str) -> Address:
             raise ValueError("is reached in another way than the repository itself")
     except ValueError as error:
         said = f"the address that .gitmodules gives for {path} {error}"
-        raise RepositoryError(Fault.CONTENT, what, said=said) from None
+        raise FetchError(Fault.CONTENT, what, said=said) from None
     return address
 
 

@@ -97,7 +97,7 @@ _SIGNS: tuple[tuple[Fault, str], ...] = (
 OF_THE_MIRROR = frozenset({Fault.CORRUPT, Fault.FAILED, Fault.CONTENT, Fault.UNREACHABLE})
 
 
-class RepositoryError(Exception):
+class FetchError(Exception):
     """A repository's content could not be had. The text is for people, and holds no secret."""
 
     def __init__(self, fault: Fault, what: str, detail: str = "", said: str = "") -> None:

@@ -17,8 +17,8 @@ from daemon.inventory.session import Run
 from daemon.repository.address import Address, Transport
 from daemon.repository.calls import Git
 from daemon.repository.checkouts import Checkouts, Finish, with_links_of
-from daemon.repository.faults import OF_THE_MIRROR, Fault, RepositoryError
-from daemon.repository.mirror import Limits, Mirror
+from daemon.repository.faults import OF_THE_MIRROR, Fault, FetchError
+from daemon.repository.mirror import FetchLimits, Mirror
 from daemon.repository.tree import IGNORED, Tree
 
 _LEFT_OUT = frozenset({".git", ".terraform", "terraform.tfstate.d", "node_modules", "__pycache__"})
@@ -34,7 +34,7 @@ class Origin(Protocol):
     @property
     def name(self) -> str: ...  # for people: a folder, an address
 
-    def now(self) -> Tree: ...  # the content as it is now; raises RepositoryError and OSError
+    def now(self) -> Tree: ...  # the content as it is now; raises FetchError and OSError
 
     def close(self) -> None: ...
 
@@ -69,7 +69,7 @@ class CommittedFolder:
     are taken when the checkout is made. The folder is never written into.
     """
 
-    def __init__(self, path: Path, store: Path, git: Git, run: Run, limits: Limits) -> None:
+    def __init__(self, path: Path, store: Path, git: Git, run: Run, limits: FetchLimits) -> None:
         """*store* is for one process alone: the mirror and the checkouts go there."""
         self._path = path
         self._store = store
@@ -85,7 +85,7 @@ class CommittedFolder:
         return str(self._path)
 
     def now(self) -> Tree:
-        """The commit that is checked out there. Raises RepositoryError and OSError."""
+        """The commit that is checked out there. Raises FetchError and OSError."""
         with self._turn:
             at = stamp(self._path, self._run, self._git.environment)
             if not at.commit:
@@ -94,15 +94,15 @@ class CommittedFolder:
             top, prefix = self._ask("--show-toplevel"), self._ask("--show-prefix")
             try:
                 tree = self._checked_out(Path(top) if top else self._path)
-            except RepositoryError as error:
+            except FetchError as error:
                 if error.fault not in _OF_A_FOLDER:
                     raise
                 said = f"git cannot read the commit {at.commit[:12]} there; `git fsck` says more"
-                raise RepositoryError(Fault.CORRUPT, f"reading {self._path}", error.detail, said) from None
+                raise FetchError(Fault.CORRUPT, f"reading {self._path}", error.detail, said) from None
             path = tree.path / prefix
             if not path.is_dir():
                 said = f"nothing in {self._path} is committed; commit it, or set source.uncommitted: plan"
-                raise RepositoryError(Fault.MISSING, f"reading commit {tree.commit[:12]}", said=said)
+                raise FetchError(Fault.MISSING, f"reading commit {tree.commit[:12]}", said=said)
             note = (
                 f"{self._path} has uncommitted changes, which are not planned: what is watched is commit "
                 f"{tree.commit[:12]} (source.uncommitted: plan counts them in)"
@@ -117,14 +117,14 @@ class CommittedFolder:
                 self._mirror.close()
 
     def _check_not_git(self) -> None:
-        """Raise RepositoryError for a work tree whose commit cannot be told: it must not pass for a plain folder."""
+        """Raise FetchError for a work tree whose commit cannot be told: it must not pass for a plain folder."""
         what = f"reading {self._path}"
         if self._ask("--git-dir"):
             said = "it is a git work tree without a commit; commit something, or set source.uncommitted: plan"
-            raise RepositoryError(Fault.REF, what, said=said)
+            raise FetchError(Fault.REF, what, said=said)
         missing = shutil.which("git", path=self._git.environment.get("PATH", os.defpath)) is None
         if missing and any((folder / ".git").exists() for folder in (self._path, *self._path.parents)):
-            raise RepositoryError(Fault.NO_GIT, what)
+            raise FetchError(Fault.NO_GIT, what)
 
     def _ask(self, question: str) -> str:
         said = ask_git(self._path, self._run, self._git.environment, "rev-parse", question) or b""
@@ -144,7 +144,7 @@ class CommittedFolder:
 
         try:
             return checkout(commit)
-        except RepositoryError as error:
+        except FetchError as error:
             if error.fault not in OF_THE_MIRROR:
                 raise
             mirror.discard()
@@ -169,7 +169,7 @@ class CommittedFolder:
         said = ask_git(top, self._run, self._git.environment, *listing)
         what = f"copying what git ignores in {top}"
         if said is None:
-            raise RepositoryError(Fault.FAILED, what, "git does not list it")
+            raise FetchError(Fault.FAILED, what, "git does not list it")
         found: list[Path] = []
         size = 0
         for name in said.decode("utf-8", "surrogateescape").split("\0"):
@@ -177,7 +177,7 @@ class CommittedFolder:
                 found.append(source)
                 size += source.lstat().st_size
                 if size > self._limits.size or len(found) > self._limits.files:
-                    raise RepositoryError(Fault.TOO_LARGE, what)
+                    raise FetchError(Fault.TOO_LARGE, what)
         return found
 
     def _files(self, path: Path) -> Iterator[Path]:

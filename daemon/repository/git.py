@@ -14,8 +14,8 @@ from daemon.repository.access import Access
 from daemon.repository.address import Address, check_ref, parse
 from daemon.repository.calls import Git, Run
 from daemon.repository.checkouts import Checkouts
-from daemon.repository.faults import OF_THE_MIRROR, Fault, RepositoryError
-from daemon.repository.mirror import Fetched, Limits, Mirror
+from daemon.repository.faults import OF_THE_MIRROR, Fault, FetchError
+from daemon.repository.mirror import Fetched, FetchLimits, Mirror
 from daemon.repository.tree import Tree
 
 
@@ -32,7 +32,7 @@ class Wanted:
 class GitSource:
     """The content of a git address. Thread-safe."""
 
-    def __init__(self, wanted: Wanted, folder: Path, git: Git, limits: Limits) -> None:
+    def __init__(self, wanted: Wanted, folder: Path, git: Git, limits: FetchLimits) -> None:
         """*folder* is for one process alone; git runs in it."""
         self.wanted = wanted
         self.mirror = Mirror(folder, wanted.address, git, limits)
@@ -45,7 +45,7 @@ class GitSource:
         return self.wanted.address.url
 
     def now(self) -> Tree:
-        """Fetch, and give what the ref points to. Raises RepositoryError; earlier trees stay as they are then."""
+        """Fetch, and give what the ref points to. Raises FetchError; earlier trees stay as they are then."""
         with self._turn:
             fetched, tree = self._tree()
             # What happened on the way to a commit is worth knowing for as long as that commit is watched.
@@ -64,7 +64,7 @@ class GitSource:
         fetched = self.mirror.fetch(self.wanted.ref)
         try:
             return fetched, self._checkout(fetched)
-        except RepositoryError as error:
+        except FetchError as error:
             if error.fault not in OF_THE_MIRROR:
                 raise
             self.mirror.discard()
@@ -80,7 +80,7 @@ class GitSource:
         if not path.is_relative_to(tree.path.resolve()) or not path.is_dir():
             where = f"commit {tree.commit[:12]} of {self.wanted.address}"
             said = f"it has no folder {self.wanted.subfolder}; check source.subfolder"
-            raise RepositoryError(Fault.MISSING, f"reading {where}", said=said)
+            raise FetchError(Fault.MISSING, f"reading {where}", said=said)
         return path
 
 
@@ -94,12 +94,12 @@ def fetched(
     access: Access | None = None,
     subfolder: str = "",
     submodules: bool | None = None,
-    limits: Limits | None = None,
+    limits: FetchLimits | None = None,
 ) -> Iterator[Tree]:
     """The content of *url* at *ref* in a temporary folder, for the length of the block.
 
     *run* is daemon.processes.Processes.run, *environment* what git may see of ours (PATH, proxies, certificates).
-    Raises ValueError for an address or ref that cannot be one (its words follow "the address"), and RepositoryError.
+    Raises ValueError for an address or ref that cannot be one (its words follow "the address"), and FetchError.
     """
     address = parse(url)
     if ref:
@@ -107,7 +107,9 @@ def fetched(
     given = replace(access, origin=address.origin) if access is not None else Access()
     with temporary("barograph-git-") as folder:
         git = Git(run, home(folder), environment, given)
-        source = GitSource(Wanted(address, ref, subfolder, submodules), folder / "repository", git, limits or Limits())
+        source = GitSource(
+            Wanted(address, ref, subfolder, submodules), folder / "repository", git, limits or FetchLimits()
+        )
         try:
             yield source.now()
         finally:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from daemon.processes import MIB
-from daemon.repository.faults import Fault, RepositoryError
+from daemon.repository.faults import Fault, FetchError
 from daemon.repository.mirror import Mirror
 
 _LIST_LIMIT = 64 * MIB  # of names: a tree that repeats itself is endless long before
@@ -25,7 +25,7 @@ class Held:
 
 
 def held(mirror: Mirror, commit: str) -> Held:
-    """Look through *commit*. Raises RepositoryError, too, where it is larger than the limits allow."""
+    """Look through *commit*. Raises FetchError, too, where it is larger than the limits allow."""
     what = f"looking through commit {commit[:12]} of {mirror.address}"
     said = mirror.read("ls-tree", "-r", "-z", "-l", "--full-tree", commit, what=what, stdout_limit=_LIST_LIMIT)
     links: list[str] = []
@@ -46,12 +46,12 @@ def held(mirror: Mirror, commit: str) -> Held:
         declares = declares or path == _MODULES
     if total > mirror.limits.size or count > mirror.limits.files:
         size = f"{count} files of {total // MIB} MiB"
-        raise RepositoryError(Fault.TOO_LARGE, what, f"{size}; {mirror.limits.files} files may be there")
+        raise FetchError(Fault.TOO_LARGE, what, f"{size}; {mirror.limits.files} files may be there")
     return Held(tuple(links), tuple(submodules), declares)
 
 
 def submodule_urls(mirror: Mirror, commit: str) -> dict[str, str]:
-    """Path -> address as `.gitmodules` of *commit* writes them. Raises RepositoryError."""
+    """Path -> address as `.gitmodules` of *commit* writes them. Raises FetchError."""
     what = f"reading {_MODULES} of commit {commit[:12]}"
     said = mirror.read("config", "--blob", f"{commit}:{_MODULES}", "--no-includes", "--list", "-z", what=what)
     found: dict[str, dict[str, str]] = {}

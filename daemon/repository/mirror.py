@@ -16,7 +16,7 @@ from pathlib import Path
 from daemon.processes import MIB
 from daemon.repository.address import Address, is_commit
 from daemon.repository.calls import Git, of_system
-from daemon.repository.faults import OF_THE_MIRROR, Fault, RepositoryError
+from daemon.repository.faults import OF_THE_MIRROR, Fault, FetchError
 
 GIB = 1024 * MIB
 HISTORY = 50  # commits fetched once a branch is known, so that a rewritten one can be told
@@ -27,7 +27,7 @@ _LEFTOVERS = (".lock", ".keep")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FetchLimits:
     """What one fetch may take."""
 
     seconds: float = 300.0
@@ -46,7 +46,7 @@ class Fetched:
 class Mirror:
     """Thread-safe: one fetch at a time. Opened by its first use, held until close()."""
 
-    def __init__(self, folder: Path, address: Address, git: Git, limits: Limits) -> None:
+    def __init__(self, folder: Path, address: Address, git: Git, limits: FetchLimits) -> None:
         self.folder = folder
         self.address = address
         self.git = git
@@ -75,7 +75,7 @@ class Mirror:
     def fetch(self, ref: str = "") -> Fetched:
         """Bring the commit that *ref* (a branch, a tag, a whole hash; empty: the remote's HEAD) names, and give it.
 
-        Raises RepositoryError; what was there before stays usable then.
+        Raises FetchError; what was there before stays usable then.
         """
         with self._turn:
             path = self._tidied()
@@ -87,7 +87,7 @@ class Mirror:
             fresh = not _holds_objects(path)
             try:
                 commit, told = self._fetched(path, name, until)
-            except RepositoryError as error:
+            except FetchError as error:
                 if fresh or error.fault not in OF_THE_MIRROR:
                     raise
                 commit, told = self._fetched(self._made_anew(), name, until)
@@ -103,19 +103,19 @@ class Mirror:
                 return False
             try:
                 self.git.local(path, "cat-file", "-e", f"{commit}^{{tree}}", what=self.what)
-            except RepositoryError as error:
+            except FetchError as error:
                 if error.fault is Fault.STOPPED:
                     raise
                 return False
             return True
 
     def read(self, *arguments: str, what: str, stdout_limit: int = 16 * MIB) -> bytes:
-        """What git prints about the mirror. Raises RepositoryError."""
+        """What git prints about the mirror. Raises FetchError."""
         with self._turn:
             return self.git.local(self._opened(), *arguments, what=what, stdout_limit=stdout_limit)
 
     def write_out(self, commit: str, folder: Path, index: Path) -> None:
-        """Write the files of *commit* into the empty *folder*. Raises RepositoryError.
+        """Write the files of *commit* into the empty *folder*. Raises FetchError.
 
         Neither hooks nor filters run: nothing in git's configuration here names one.
         """
@@ -146,7 +146,7 @@ class Mirror:
                 self._path = self._found() or self._made()
             return self._path
         except OSError as error:
-            raise RepositoryError(of_system(error), self.what, f"{self.folder}: {error.strerror}") from None
+            raise FetchError(of_system(error), self.what, f"{self.folder}: {error.strerror}") from None
 
     def _tidied(self) -> Path:
         """The mirror, or a new one where something was killed in it, or too much has gathered."""
@@ -172,7 +172,7 @@ class Mirror:
             (young / "barograph-source").write_text(self.address.url)
             young.rename(path)
         except OSError as error:
-            raise RepositoryError(of_system(error), self.what, f"{self.folder}: {error.strerror}") from None
+            raise FetchError(of_system(error), self.what, f"{self.folder}: {error.strerror}") from None
         return path
 
     def _made_anew(self) -> Path:
@@ -198,7 +198,7 @@ class Mirror:
         found = [name for name in names if name in listed]
         if not found:
             text = f"the branch or tag {ref} does not exist there (any more); check source.ref" if ref else ""
-            raise RepositoryError(Fault.REF, self.what, said=text or "it has no HEAD: it is empty; push a commit first")
+            raise FetchError(Fault.REF, self.what, said=text or "it has no HEAD: it is empty; push a commit first")
         notes = (f"{ref} is a branch and a tag there; the branch is taken",) if len(found) > 1 else ()
         return listed.get(f"{found[0]}^{{}}", listed[found[0]]), found[0], notes
 
@@ -209,7 +209,7 @@ class Mirror:
         depth = f"--depth={HISTORY if known and not is_commit(name) else 1}"
         try:
             self._fetch_into(path, until, depth, f"+{name}:{target}")
-        except RepositoryError as error:
+        except FetchError as error:
             if error.fault is Fault.REF and is_commit(name):
                 self._fetch_into(path, until, f"+refs/heads/*:{target}/heads/*", f"+refs/tags/*:{target}/tags/*")
                 self._pin(path, name, target)
@@ -236,11 +236,11 @@ class Mirror:
         """Let *target* name *commit*, which came with the branches and tags, or did not."""
         try:
             self.git.local(path, "cat-file", "-e", f"{commit}^{{commit}}", what=self.what)
-        except RepositoryError as error:
+        except FetchError as error:
             if error.fault is Fault.STOPPED:
                 raise
             text = f"no branch or tag there holds the commit {commit} (any more); check source.ref"
-            raise RepositoryError(Fault.REF, self.what, said=text) from None
+            raise FetchError(Fault.REF, self.what, said=text) from None
         listed = self.git.local(path, "for-each-ref", "--format=delete %(refname)", target, what=self.what)
         self._update(path, *listed.decode().splitlines())
         self._update(path, f"create {target} {commit}")
@@ -249,7 +249,7 @@ class Mirror:
         """Whether the branch still holds the commit it was at."""
         try:
             self.git.local(path, "merge-base", "--is-ancestor", self._before, commit, what=self.what)
-        except RepositoryError as error:
+        except FetchError as error:
             if error.fault is Fault.STOPPED:
                 raise
             return (
@@ -294,7 +294,7 @@ def _left(until: float) -> float:
 
 
 def _locked(folder: Path, what: str) -> int:
-    """Hold *folder* for this process; the system drops the lock with it. Raises OSError and RepositoryError."""
+    """Hold *folder* for this process; the system drops the lock with it. Raises OSError and FetchError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -305,7 +305,7 @@ def _locked(folder: Path, what: str) -> int:
         os.close(lock)
         who = f"process {holder}" if holder.isdigit() else "another process"
         text = f"{who} uses the mirror in {folder} already; give this one its own planning.scratch"
-        raise RepositoryError(Fault.LOCKED, what, said=text) from None
+        raise FetchError(Fault.LOCKED, what, said=text) from None
     os.ftruncate(lock, 0)
     os.write(lock, f"{os.getpid()}\n".encode())
     return lock

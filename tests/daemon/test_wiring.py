@@ -18,7 +18,7 @@ from daemon.repository.access import Access
 from daemon.repository.address import parse
 from daemon.repository.folder import CommittedFolder, Origin, PlainFolder
 from daemon.repository.git import GitSource, Wanted
-from daemon.repository.mirror import Limits
+from daemon.repository.mirror import FetchLimits
 from daemon.wiring import (
     NOWHERE,
     alert_policy,
@@ -221,7 +221,7 @@ def test_where_the_repository_comes_from(tmp_path: Path) -> None:
     wanted = Wanted(parse("https://git.example.com:444/infra.git"), "main", "live", True)
     access = Access(origin="https://git.example.com:444", username="bot", token="canary")
     assert (web.wanted, web.mirror.git.access) == (wanted, access)
-    assert web.mirror.limits == Limits(9.0, 5 * 1024 * 1024)
+    assert web.mirror.limits == FetchLimits(9.0, 5 * 1024 * 1024)
     ssh = origin_of(tmp_path, "url: git@h:infra.git\n  ssh_key_file: key\n  known_hosts_file: known")
     assert isinstance(ssh, GitSource)
     assert ssh.mirror.git.access == Access(ssh_key_file=tmp_path / "key", known_hosts_file=tmp_path / "known")

@@ -19,7 +19,7 @@ from daemon.repository.access import Access
 from daemon.repository.address import parse
 from daemon.repository.calls import Git
 from daemon.repository.git import GitSource, Wanted, home
-from daemon.repository.mirror import Limits, Mirror
+from daemon.repository.mirror import FetchLimits, Mirror
 
 TOKEN = "canary/token+4f1d9a-é"  # with what an address would have to escape
 USER = "bot"
@@ -91,15 +91,15 @@ class Bench:
         origin = parse(url).origin if url else ""
         return Git(self.processes.run, home(self.folder), environment(), Access(origin=origin, **access))
 
-    def mirror(self, url: str, limits: Limits | None = None, **access: Any) -> Mirror:
-        return Mirror(self.folder / "mirror", parse(url), self.git(url, **access), limits or Limits())
+    def mirror(self, url: str, limits: FetchLimits | None = None, **access: Any) -> Mirror:
+        return Mirror(self.folder / "mirror", parse(url), self.git(url, **access), limits or FetchLimits())
 
     def source(
-        self, url: str, ref: str = "", limits: Limits | None = None, subfolder: str = "",
+        self, url: str, ref: str = "", limits: FetchLimits | None = None, subfolder: str = "",
         submodules: bool | None = None, **access: Any,
     ) -> GitSource:  # fmt: skip
         wanted = Wanted(parse(url), ref, subfolder, submodules)
-        return GitSource(wanted, self.folder / "mirror", self.git(url, **access), limits or Limits())
+        return GitSource(wanted, self.folder / "mirror", self.git(url, **access), limits or FetchLimits())
 
 
 @dataclass

@@ -9,10 +9,10 @@ import pytest
 
 from daemon.processes import Processes
 from daemon.repository.calls import Git
-from daemon.repository.faults import Fault, RepositoryError
+from daemon.repository.faults import Fault, FetchError
 from daemon.repository.folder import CommittedFolder, PlainFolder
 from daemon.repository.git import home
-from daemon.repository.mirror import Limits
+from daemon.repository.mirror import FetchLimits
 from tests.daemon.inventory.support import snapshot
 from tests.daemon.repository.support import commit, environment, git
 
@@ -27,10 +27,10 @@ def work(tmp_path: Path) -> Path:
     return folder
 
 
-def source(work: Path, tmp_path: Path, limits: Limits | None = None) -> CommittedFolder:
+def source(work: Path, tmp_path: Path, limits: FetchLimits | None = None) -> CommittedFolder:
     run = Processes().run
     store = tmp_path / "store-repository"
-    return CommittedFolder(work, store, Git(run, home(tmp_path), environment()), run, limits or Limits())
+    return CommittedFolder(work, store, Git(run, home(tmp_path), environment()), run, limits or FetchLimits())
 
 
 def test_what_is_committed_counts(work: Path, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_part_of_a_work_tree(work: Path, tmp_path: Path) -> None:
     (work / "fresh").mkdir()
     other = tmp_path / "other"
     other.mkdir()
-    with pytest.raises(RepositoryError, match="is committed; commit it"):
+    with pytest.raises(FetchError, match="is committed; commit it"):
         source(work / "fresh", other).now()
 
 
@@ -115,12 +115,12 @@ def test_a_work_tree_whose_commit_cannot_be_told(work: Path, tmp_path: Path) -> 
     (tmp_path / "unborn").mkdir()
     git(tmp_path / "unborn", "init", "-q")
     (tmp_path / "unborn/main.tf").write_text("# x\n")
-    with pytest.raises(RepositoryError, match="without a commit"):
+    with pytest.raises(FetchError, match="without a commit"):
         source(tmp_path / "unborn", tmp_path).now()
     run = Processes().run
     blind = Git(run, tmp_path / "home", {"PATH": "/nonexistent"})
-    with pytest.raises(RepositoryError) as caught:
-        CommittedFolder(work / "live", tmp_path / "blind", blind, run, Limits()).now()
+    with pytest.raises(FetchError) as caught:
+        CommittedFolder(work / "live", tmp_path / "blind", blind, run, FetchLimits()).now()
     assert caught.value.fault is Fault.NO_GIT
 
 
@@ -163,7 +163,7 @@ def test_a_repository_that_git_cannot_read(work: Path, tmp_path: Path) -> None:
     for path in (work / ".git/objects").rglob("*"):
         if path.is_file():
             path.unlink()
-    with pytest.raises(RepositoryError) as caught:
+    with pytest.raises(FetchError) as caught:
         source(work, tmp_path).now()
     assert caught.value.fault is Fault.CORRUPT
     assert "`git fsck` says more" in str(caught.value)

@@ -16,9 +16,9 @@ import pytest
 
 from daemon.processes import Processes
 from daemon.repository.access import Access
-from daemon.repository.faults import Fault, RepositoryError
+from daemon.repository.faults import Fault, FetchError
 from daemon.repository.git import fetched
-from daemon.repository.mirror import Limits
+from daemon.repository.mirror import FetchLimits
 from tests.daemon.repository.support import TOKEN, USER, Bench, HttpServer, Remote, environment, git, http_server
 
 SIGNED_IN: dict[str, Any] = {"token": TOKEN, "username": USER}
@@ -74,8 +74,8 @@ def test_a_forced_push_is_followed_and_told(bench: Bench, served: Remote, http: 
     assert source.now().notes == ()
 
 
-def faulty(source: Any) -> RepositoryError:
-    with pytest.raises(RepositoryError) as caught:
+def faulty(source: Any) -> FetchError:
+    with pytest.raises(FetchError) as caught:
         source.now()
     assert TOKEN not in str(caught.value)
     return caught.value
@@ -136,7 +136,7 @@ def test_a_server_that_hangs(bench: Bench, served: Remote) -> None:
     """The deadline ends the fetch, and the next one heals."""
     gate = threading.Event()
     with http_server(served.bare.parent, slow=gate) as server:
-        source = bench.source(server.url, "main", limits=Limits(seconds=2))
+        source = bench.source(server.url, "main", limits=FetchLimits(seconds=2))
         began = time.monotonic()
         assert faulty(source).fault is Fault.TIMED_OUT
         assert time.monotonic() - began < 10
@@ -150,7 +150,7 @@ def test_a_server_that_never_answers(bench: Bench) -> None:
         hole.bind(("127.0.0.1", 0))
         hole.listen()
         url = f"http://127.0.0.1:{hole.getsockname()[1]}/infra.git"
-        assert faulty(bench.source(url, limits=Limits(seconds=1))).fault is Fault.TIMED_OUT
+        assert faulty(bench.source(url, limits=FetchLimits(seconds=1))).fault is Fault.TIMED_OUT
 
 
 def test_a_redirect_to_another_host_gets_nothing(bench: Bench, served: Remote) -> None:
@@ -174,7 +174,7 @@ def test_a_repository_that_is_too_large(bench: Bench, served: Remote, http: Http
     """The transfer is cut off at the limit; with a higher one the same folder heals."""
     (served.work / "blob").write_bytes(os.urandom(8 * 1024 * 1024))
     made = served.push({"x": "y"})
-    source = bench.source(http.url, "main", limits=Limits(size=1024 * 1024), **SIGNED_IN)
+    source = bench.source(http.url, "main", limits=FetchLimits(size=1024 * 1024), **SIGNED_IN)
     assert faulty(source).fault is Fault.TOO_LARGE
     source.close()
     assert bench.source(http.url, "main", **SIGNED_IN).now().commit == made
@@ -183,9 +183,9 @@ def test_a_repository_that_is_too_large(bench: Bench, served: Remote, http: Http
 @pytest.mark.parametrize("files", [False, True])
 def test_a_small_pack_of_a_large_tree(bench: Bench, served: Remote, files: bool) -> None:
     """What compresses well, or repeats itself, is told to be too large before any of it is written."""
-    limits = Limits(size=1024 * 1024)
+    limits = FetchLimits(size=1024 * 1024)
     if files:
-        limits = Limits(files=20)
+        limits = FetchLimits(files=20)
         served.push({f"d/{number}": "same" for number in range(30)})
     else:
         served.push({"zeros": "0" * 4 * 1024 * 1024})
@@ -334,7 +334,7 @@ def test_git_that_is_not_there(bench: Bench, served: Remote) -> None:
     """Named as that."""
     mirror = bench.mirror(str(served.bare))
     mirror.git = replace(mirror.git, environment={"PATH": "/nonexistent"})
-    with pytest.raises(RepositoryError) as caught:
+    with pytest.raises(FetchError) as caught:
         mirror.fetch()
     assert caught.value.fault is Fault.NO_GIT
 

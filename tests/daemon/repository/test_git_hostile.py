@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.repository.faults import Fault, RepositoryError
+from daemon.repository.faults import Fault, FetchError
 from tests.daemon.repository.support import TOKEN, USER, Bench, Remote, git, http_server, remote
 
 
@@ -94,7 +94,7 @@ def test_hostile_submodules(tmp_path: Path, bench: Bench, trap: Path, url: str, 
         if expected is not None and not refused:
             assert [problem.key for problem in source.now().problems] == expected
             continue
-        with pytest.raises(RepositoryError) as caught:
+        with pytest.raises(FetchError) as caught:
             source.now()
         assert caught.value.fault is Fault.CONTENT
     assert not (tmp_path / "started").exists()
@@ -128,7 +128,7 @@ def test_the_token_goes_to_its_own_host_only(tmp_path: Path, bench: Bench) -> No
         git(made.work, "submodule", "add", "-q", str(secret.bare), "s")
         git(made.work, "config", "-f", ".gitmodules", "submodule.s.url", thief.url)
         made.push({})
-        with pytest.raises(RepositoryError) as caught:
+        with pytest.raises(FetchError) as caught:
             bench.source(server.url, submodules=True, token=TOKEN, username=USER).now()
         assert caught.value.fault is Fault.CREDENTIALS
         assert thief.seen
@@ -143,7 +143,7 @@ def test_names_that_would_leave_the_checkout(tmp_path: Path, bench: Bench, name:
     tree = _tree_of(made, name.split("/"), blob)
     bad = git(made.work, "commit-tree", "-m", "bad", tree)
     git(made.work, "push", "-q", "origin", f"{bad}:refs/heads/bad")
-    with pytest.raises(RepositoryError) as caught:
+    with pytest.raises(FetchError) as caught:
         bench.source(str(made.bare), "bad").now()
     assert caught.value.fault in (Fault.CONTENT, Fault.CORRUPT)
     assert not (bench.folder / "out").exists()

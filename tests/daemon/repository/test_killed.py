@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from daemon.repository.faults import RepositoryError
+from daemon.repository.faults import FetchError
 from tests.daemon.repository.support import TOKEN, USER, Bench, HttpServer, Remote, git, http_server
 
 SIGNED_IN: dict[str, Any] = {"token": TOKEN, "username": USER}
@@ -77,12 +77,12 @@ def test_a_git_that_is_killed_heals(bench: Bench, served: Remote, number: signal
     made = served.push({"main.tf": "# two\n"})
     with http_server(served.bare.parent, TOKEN, slow=gate) as server:
         source = bench.source(server.url, "main", **SIGNED_IN)
-        failed: list[RepositoryError] = []
+        failed: list[FetchError] = []
 
         def fetch() -> None:
             try:
                 source.now()
-            except RepositoryError as error:
+            except FetchError as error:
                 failed.append(error)
 
         thread = threading.Thread(target=fetch)
@@ -167,7 +167,7 @@ def test_the_token_is_nowhere(bench: Bench, served: Remote) -> None:
         source.now()
         server.token = "another"
         served.push({"main.tf": "# three\n"})
-        with pytest.raises(RepositoryError) as caught:
+        with pytest.raises(FetchError) as caught:
             source.now()
         assert TOKEN not in str(caught.value)
     assert any(re.search(r"remote-http|fetch", line) for line in found["gits"]), "it was watched while it ran"

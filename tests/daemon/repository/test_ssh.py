@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.repository.faults import Fault, RepositoryError
+from daemon.repository.faults import Fault, FetchError
 from tests.daemon.repository.support import Bench, Remote, git
 
 SSHD = shutil.which("sshd") or ("/usr/sbin/sshd" if Path("/usr/sbin/sshd").is_file() else None)
@@ -80,9 +80,9 @@ def sshd(tmp_path: Path) -> Iterator[Sshd]:
         server.wait(10)
 
 
-def fault(bench: Bench, sshd: Sshd, served: Remote, key: Path, known: Path) -> RepositoryError:
+def fault(bench: Bench, sshd: Sshd, served: Remote, key: Path, known: Path) -> FetchError:
     source = bench.source(sshd.url(served.bare), "main", ssh_key_file=key, known_hosts_file=known)
-    with pytest.raises(RepositoryError) as caught:
+    with pytest.raises(FetchError) as caught:
         source.now()
     source.close()
     return caught.value
@@ -138,7 +138,7 @@ def test_a_key_that_cannot_be_used(bench: Bench, sshd: Sshd, served: Remote) -> 
 
 def test_no_such_repository_there(bench: Bench, sshd: Sshd, served: Remote) -> None:
     """The server is reached, and says so."""
-    with pytest.raises(RepositoryError) as caught:
+    with pytest.raises(FetchError) as caught:
         bench.source(
             sshd.url(served.bare.with_name("none.git")), ssh_key_file=sshd.key, known_hosts_file=sshd.known_hosts
         ).now()
