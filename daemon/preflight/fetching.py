@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon.inventory.session import Run
+from daemon.repository import git
+from daemon.repository.calls import Run
+from daemon.repository.faults import FetchError
 
-_NEEDED = ("PATH", "HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
-
-
-class FetchError(Exception):
-    """The address cannot be fetched. The text is for people, and holds no credentials."""
+_NEEDED = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 
 
 class AddressError(Exception):
@@ -26,15 +23,13 @@ def fetched(address: str, ref: str, run: Run, environ: Mapping[str, str]) -> Ite
 
     Raises AddressError and FetchError.
     """
-    try:
-        git = importlib.import_module("daemon.repository.git")
-    except ModuleNotFoundError:
-        raise FetchError("this build reads folders only: clone the repository, and give its folder") from None
     environment = {name: environ[name] for name in _NEEDED if name in environ}
     try:
-        with git.fetched(address, ref, run=run, environment=environment) as tree:
-            yield tree.path
-    except git.RepositoryError as error:
-        raise FetchError(str(error)) from error
+        git.check(address, ref)
     except ValueError as error:
-        raise AddressError(f"the address {error}") from error
+        raise AddressError(str(error)) from error
+    with git.fetched(address, ref, run=run, environment=environment) as tree:
+        yield tree.path
+
+
+__all__ = ["AddressError", "FetchError", "fetched"]

@@ -84,6 +84,23 @@ class GitSource:
         return path
 
 
+def check(url: str, ref: str = "") -> Address:
+    """The address *url*, if it and *ref* (empty: none) can be what they are given as.
+
+    Raises ValueError, whose words never repeat *url*: people paste tokens into it.
+    """
+    try:
+        address = parse(url)
+    except ValueError as error:
+        raise ValueError(f"the address {error}") from None
+    try:
+        if ref:
+            check_ref(ref)
+    except ValueError as error:
+        raise ValueError(f"the ref {error}") from None
+    return address
+
+
 @contextmanager
 def fetched(
     url: str,
@@ -99,11 +116,9 @@ def fetched(
     """The content of *url* at *ref* in a temporary folder, for the length of the block.
 
     *run* is daemon.processes.Processes.run, *environment* what git may see of ours (PATH, proxies, certificates).
-    Raises ValueError for an address or ref that cannot be one (its words follow "the address"), and FetchError.
+    Raises ValueError for an address or ref that cannot be one, and FetchError.
     """
-    address = parse(url)
-    if ref:
-        check_ref(ref)
+    address = check(url, ref)
     given = replace(access, origin=address.origin) if access is not None else Access()
     with temporary("barograph-git-") as folder:
         git = Git(run, home(folder), environment, given)
