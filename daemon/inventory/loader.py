@@ -52,12 +52,18 @@ class InventoryLoader:
         self._drafts: dict[str, Draft] = {}
         self._memory = Memory()
         self._tree = Tree(settings.path)
+        self._latest: Tree | None = None
         self._holding = ExitStack()
 
     @property
     def tree(self) -> Tree:
         """The content that the last inventory belongs to, which is kept; before the first load, nothing's."""
         return self._tree
+
+    @property
+    def latest(self) -> Tree | None:
+        """The content that was had last, whether it could be listed or not; None before the first."""
+        return self._latest
 
     @property
     def source_fingerprint(self) -> str:
@@ -105,7 +111,7 @@ class InventoryLoader:
     def _load(self) -> Inventory:
         tree = None
         try:
-            tree = self._origin.now()
+            tree = self._latest = self._origin.now()
             fingerprint = f"{tree.fingerprint}|{self._settings.fingerprint}|{self._source.fingerprint()}"
             anew = self._good is None or self._loaded != fingerprint
             if anew:

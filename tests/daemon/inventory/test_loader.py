@@ -97,6 +97,8 @@ def test_the_last_good_inventory_is_kept(tmp_path: Path) -> None:
         assert "deploy/acme/dev.yaml" in stale.stale_because
         assert [(one.key, head[:12] in one.summary) for one in stale.problems] == [("stale", True)]
     assert loader.current == good
+    assert loader.latest is not None
+    assert loader.latest.fingerprint != good.commit, "what does not list can be read, to explain it"
     manifest.write_text(text)
     again = loader.load()
     assert (again.stale_because, again.problems) == ("", ())
