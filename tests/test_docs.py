@@ -19,8 +19,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_readmes_configuration_loads(tmp_path: Path) -> None:
     """What people copy first must work as it stands, but for its paths."""
-    [text] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    text, source = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "slack-token").write_text("xoxb-1-readme")
+    (tmp_path / "git-token").write_text("canary-readme")
     (tmp_path / "repo").mkdir()
     text = text.replace("/srv/infrastructure", "repo").replace("/run/secrets/", "")
     path = tmp_path / "barograph.yml"
@@ -28,6 +29,10 @@ def test_the_readmes_configuration_loads(tmp_path: Path) -> None:
     config = load(path, {}, discover())
     assert config.alerts.default_channel == "C0123456789"
     assert config.checks["drift"].enabled
+    path.write_text(source.replace("/run/secrets/", ""))
+    fetched = load(path, {}, discover()).source
+    assert (fetched.url, fetched.ref) == ("https://github.com/acme/infrastructure.git", "main")
+    assert fetched.token is not None
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
