@@ -29,7 +29,7 @@ class Health:
     children: int | None = None  # processes of ours that run now; None: nobody counts them
     inventory_loaded_at: datetime | None = None  # None: never loaded
     inventory_stale_because: str = ""  # the last load failed, and an older inventory is used, or none
-    outdated: Mapping[str, str] = field(default_factory=dict)  # check -> why none of its looks says how things are now
+    outdated: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (check, place or "" for all) -> why old
     instances: Mapping[str, int] = field(default_factory=dict)  # by status: watched, disabled, abstract, left_out
     inventory_problems: tuple[str, ...] = ()
     delivery_troubles: tuple[str, ...] = ()  # one sentence each: a broken credential, a channel that refuses

@@ -85,12 +85,12 @@ def standings(
     now: datetime,
     expected: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
     unrecorded: Mapping[tuple[str, str], str] | None = None,
-    outdated: Mapping[str, str] | None = None,
+    outdated: Mapping[tuple[str, str], str] | None = None,
 ) -> list[Standing]:
     """Judge all jobs, and those of *expected*, (check, place) -> labels, that have no row yet.
 
-    *unrecorded*: (check, place) -> why its last look could not be stored. *outdated*: check -> why what its places are
-    made from is not current, so that no look at them says how things are.
+    *unrecorded*: (check, place) -> why its last look could not be stored. *outdated*: (check, place), or (check, "")
+    for all its places, -> why no look that was made says how things are now.
     """
     by_place: dict[tuple[str, str], list[ReadingRow]] = {}
     for reading in readings:
@@ -101,7 +101,8 @@ def standings(
     lost = unrecorded or {}
     judged = [standing(job, by_place.get(key, ()), now, lost.get(key, "")) for key, job in sorted(found.items())]
     old = outdated or {}
-    return [_outdated(each, old[each.job.check]) if each.job.check in old else each for each in judged]
+    whys = [old.get((each.job.check, "")) or old.get((each.job.check, each.job.place), "") for each in judged]
+    return [_outdated(each, why) if why else each for each, why in zip(judged, whys, strict=True)]
 
 
 def _outdated(found: Standing, why: str) -> Standing:

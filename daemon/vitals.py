@@ -44,12 +44,23 @@ def vitals(
         expected={key: place.labels for key, place in watched.items()},
         inventory_loaded_at=inventory.loaded_at if inventory is not None else None,
         inventory_stale_because=stale,
-        outdated=dict.fromkeys(of_instances, f"the inventory does not load: {stale}") if stale else {},
+        outdated={(check, key): why for check in of_instances for key, why in _outdated(inventory, stale).items()},
         instances=_by_status(inventory) if inventory is not None else {},
         inventory_problems=tuple(problem.summary for problem in inventory.problems) if inventory is not None else (),
         delivery_troubles=troubles,
         store_bytes=_size(store.path),
     )
+
+
+def _outdated(inventory: Inventory | None, stale: str) -> Mapping[str, str]:
+    """Keys of instances ("": all) -> why no look at them says how they are now."""
+    if stale:
+        return {"": f"the inventory does not load: {stale}"}
+    if inventory is None:
+        return {}
+    held = dict.fromkeys(inventory.held, "it is not listed any more; another listing has to say the same")
+    left_out = {f"{one.stack}/{one.component}": f"it is not watched: {one.reason}" for one in inventory.left_out}
+    return held | left_out
 
 
 def _by_status(inventory: Inventory) -> Mapping[str, int]:
