@@ -21,7 +21,8 @@ def labels_of(place: Mapping[str, str], owner: Owner | None, before: Mapping[str
         kept = before if before is not None and MANAGED in before else {}
         return {**place, **kept}
     if not owner.managed:
-        return {**place, MANAGED: NO}
+        # A file of the repository belongs to people, and is nothing that a Terraform state could hold.
+        return {**place, "owner": owner.owner} if owner.owner else {**place, MANAGED: NO}
     said = {
         **owner.labels, "stack": owner.stack, "component": owner.component, ADDRESS: owner.address,
         "stage": owner.stage, "owner": owner.owner,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from checks.base import Check, Finding, Json, Kind, Outcome, Reading, Scope
+from checks.base import Check, Finding, Json, Kind, Outcome, Owner, Reading, Scope
 from checks.manifests.model import CODES, Case, Examination, RepositoryFinding
 from checks.manifests.place import RepositoryPlace
 
@@ -115,6 +115,7 @@ def _reading(resource: str, found: RepositoryFinding) -> Reading:
         cause=f"repository:{found.code}",
         remedy=f"{_steady(found.remedy, found)}\nbarograph preflight --repository .  # shows every line",
         evidence=_stable_evidence(found),
+        owner=Owner(owner=found.owner) if found.owner else None,
     )
     return Reading(
         resource=resource,
@@ -138,8 +139,6 @@ def _stable_evidence(found: RepositoryFinding) -> Mapping[str, Json]:
         shown["more"] = len(found.cases) - _PLACES
     if found.follows:
         shown["follows"] = [_cut(_steady(one.summary, one)) for one in found.follows]
-    if found.owner:
-        shown["owner"] = found.owner
     return shown
 
 

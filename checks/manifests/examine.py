@@ -11,7 +11,7 @@ from checks.manifests.model import Examination, Repository, RepositoryFinding
 from checks.manifests.older import before_names, since_names
 from checks.manifests.rules import BY_NAME, RULES, affects
 from checks.manifests.rules.building import counted, listed
-from checks.manifests.rules.files import EXPLAINED, HARMLESS
+from checks.manifests.rules.files import EXPLAINED, HARMLESS, NOT_FOLLOWED
 from checks.manifests.rules.states import state_of
 from checks.manifests.rules.versions import version_contradiction
 
@@ -130,8 +130,9 @@ def _unread(repository: Repository) -> Iterable[str]:
         if fault.code in EXPLAINED or fault.code in HARMLESS:
             continue
         for spot in fault.spots[:1]:
-            passed_over.setdefault(spot.file, fault.detail or fault.code.replace("_", " "))
-    yield from (f"{file} was passed over: {why}" for file, why in sorted(passed_over.items()))
+            place = str(spot) if fault.code in NOT_FOLLOWED else spot.file
+            passed_over.setdefault(place, fault.detail or fault.code.replace("_", " "))
+    yield from (f"{place}: {why}" for place, why in sorted(passed_over.items()))
     unresolved = sorted(
         {
             (one.spot.file, one.spot.line, one.path, one.remote)

@@ -85,3 +85,8 @@ def test_an_owner_changes_no_fingerprint() -> None:
         history.look(plain(owner))
     assert len(history.known) == 1
     assert history.only.occurrence == 1
+
+
+def test_people_without_a_resource_are_told_and_nothing_is_called_unmanaged() -> None:
+    """A file of the repository has an owner, and is nothing that a Terraform state could hold."""
+    assert labels_of({"owner": "platform"}, Owner(owner="@acme/infra")) == {"owner": "@acme/infra"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts.owners import labels_of
 from checks.base import Kind, LookFailed, Outcome, Reading
 from checks.manifests.examine import examine
 from checks.manifests.model import CODES, Examination, Version
@@ -125,7 +126,9 @@ def test_the_owner_is_told(tmp_path: Path) -> None:
     dev = STACK.format(stage="dev").replace("cidr:", "zones: [a], cidr:")
     changes = {"CODEOWNERS": "/stacks/ @acme/infra\n", "stacks/catalog/net.yaml": net, "stacks/deploy/dev.yaml": dev}
     _, first = look(written(tmp_path, {**changes}))
-    assert first.findings[0].evidence["owner"] == "@acme/infra"
+    owner = first.findings[0].owner
+    assert owner is not None
+    assert labels_of({"owner": "by default"}, owner) == {"owner": "@acme/infra"}
 
 
 def test_two_causes_of_one_code_are_two_resources(tmp_path: Path) -> None:

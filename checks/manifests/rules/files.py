@@ -15,6 +15,8 @@ MALFORMED = ("broken_yaml", "wrong_type")
 NOT_FOUND = ("missing_import", "inherits_unknown")
 EXPLAINED = frozenset({*MALFORMED, *NOT_FOUND, "duplicate_key", "type_conflict", "inheritance_loop", "import_loop"})
 """Faults of the reader that have a rule of their own; what else it met is a file that was passed over."""
+NOT_FOLLOWED = frozenset({"not_resolved"})
+"""Only Atmos can read it: nothing is wrong, and the reading is not complete."""
 HARMLESS = frozenset({"second_document"})
 """Worth a note: nothing was left out that Atmos would read."""
 
@@ -121,7 +123,7 @@ def missing_import(repository: Repository) -> Iterable[RepositoryFinding]:
 
 def unreadable_file(repository: Repository) -> Iterable[RepositoryFinding]:
     """A file that was passed over: too large, not UTF-8, out of the repository, and so on."""
-    others = EXPLAINED | HARMLESS
+    others = EXPLAINED | HARMLESS | NOT_FOLLOWED
     if faults := [fault for fault in repository.faults if fault.code not in others and fault.spots]:
         files = _files(faults)
         yield finding(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from checks.manifests.examine import examine, grouped
 from checks.manifests.model import (
     CODES,
+    FAULTS,
     Component,
     Fault,
     Import,
@@ -26,7 +27,10 @@ from checks.manifests.model import (
     Workflow,
     WorkflowStep,
 )
+from checks.manifests.rules.files import EXPLAINED, HARMLESS, NOT_FOLLOWED
 from tests.checks.manifests.small import CATALOG, FILES, STACK, codes, seen
+
+IMPORTING = "import: [catalog/made.yaml.tmpl]\n"
 
 
 def cause(code: str, **given_: object) -> RepositoryFinding:
@@ -78,6 +82,21 @@ def test_an_import_from_elsewhere_is_never_clean(tmp_path: Path) -> None:
     assert examination.findings == ()
     assert len(examination.unread) == 1
     assert "stacks/deploy/dev.yaml:1" in examination.unread[0]
+
+
+def test_what_only_atmos_can_read_is_unread_and_no_finding(tmp_path: Path) -> None:
+    """A manifest that is a template as a whole may hold anything."""
+    text = "{{ if true }}\nvars: {a: 1}\n{{ else }\n"
+    examination = seen(
+        tmp_path, {"stacks/catalog/made.yaml.tmpl": text, "stacks/catalog/net.yaml": IMPORTING + CATALOG}
+    )
+    assert examination.findings == ()
+    assert any("stacks/catalog/made.yaml.tmpl" in why for why in examination.unread)
+
+
+def test_every_fault_of_the_reader_is_accounted_for() -> None:
+    """As a finding of its own, as something unread, or as a note; one that is not is an unreadable file."""
+    assert EXPLAINED | HARMLESS | NOT_FOLLOWED | {"unreadable_file"} == set(FAULTS)
 
 
 def test_what_an_import_from_elsewhere_may_bring_is_not_called_missing(tmp_path: Path) -> None:
@@ -152,7 +171,7 @@ STEPS = st.builds(
     ), SPOTS)), type=st.sampled_from(["atmos", "shell", "", "http"]), spot=SPOTS, stack=NAMES,
     node=st.one_of(st.none(), NODES),
 )  # fmt: skip
-FAULTS = st.builds(
+SOME_FAULTS = st.builds(
     Fault,
     code=st.sampled_from([*CODES, "import_loop", "inherits_unknown", "wrong_type", "too_large", "second_document"]),
     spots=st.lists(SPOTS, max_size=3).map(tuple), detail=NAMES, names=st.lists(NAMES, max_size=3).map(tuple),
@@ -184,7 +203,7 @@ REPOSITORIES = st.builds(
     versions=st.lists(st.builds(Stated, st.sampled_from(["atmos", "terraform", "provider x"]),
                                 st.sampled_from(["1.0.0", ">= 2", "", "~> 1", "${x}"]), SPOTS, NAMES),
                       max_size=4).map(tuple),
-    faults=st.lists(FAULTS, max_size=4).map(tuple),
+    faults=st.lists(SOME_FAULTS, max_size=4).map(tuple),
     owners=st.dictionaries(st.just("a.yaml"), NAMES),
 )  # fmt: skip
 
