@@ -6,8 +6,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,9 @@ import click
 
 if TYPE_CHECKING:
     from checks.manifests.model import Examination, Version
+    from daemon.config import Config
     from daemon.processes import Processes
+    from daemon.repository.tree import Tree
 
 FINE, FINDINGS, COULD_NOT_READ = 0, 1, 3
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\s@]+@[^/\s:]+:", re.IGNORECASE)
@@ -28,12 +29,15 @@ _PLAIN_WIDTH = 100  # where there is no terminal
 class _Wanted:
     """What is to be read."""
 
-    where: str  # as the user named it
+    where: str = ""  # as the user named it
     ref: str = ""
-    config_path: str = ""  # folder of atmos.yaml, relative to the repository
-    base_path: str = ""  # in place of that in atmos.yaml
+    config: Config | None = None  # in place of *where*
     version: Version | None = None
     ask_atmos: bool = True
+
+    @property
+    def is_address(self) -> bool:
+        return self.config is None and bool(_ADDRESS.match(self.where))
 
 
 @click.command()
@@ -90,7 +94,7 @@ def _wanted(
     """What the options say. Raises UsageError."""
     version = _parsed(atmos_version) if atmos_version is not None else None
     if repository is None and config is not None:
-        return replace(_configured(config), version=version, ask_atmos=ask_atmos)
+        return _configured(config, version, ask_atmos=ask_atmos)
     if not repository:
         raise click.UsageError("--repository is needed: a folder or a git address (or -c, for the one that is watched)")
     if ref and not _ADDRESS.match(repository):
@@ -105,59 +109,65 @@ def _parsed(text: str) -> Version:
     return int(found[1]), int(found[2]), int(found[3] or 0)
 
 
-def _configured(path: Path) -> _Wanted:
-    """The folder that a configuration watches."""
+def _configured(path: Path, version: Version | None, *, ask_atmos: bool) -> _Wanted:
+    """The repository that a configuration watches."""
     from daemon.commands.config import load_or_exit
-    from daemon.wiring import source_settings
 
     config = load_or_exit(path)
     if config.source.kind != "atmos":
         raise click.UsageError(f"{path} watches no Atmos repository, but a source of kind {config.source.kind}")
-    settings = source_settings(config, os.environ)
-    return _Wanted(str(settings.path), config_path=settings.config_path, base_path=settings.base_path)
+    where = str(config.source.path) if config.source.path is not None else config.source.url or ""
+    return _Wanted(where, config=config, version=version, ask_atmos=ask_atmos)
 
 
 def _look(wanted: _Wanted) -> Examination:
     """Read and judge the repository; what cannot be read at all is an examination that has seen nothing."""
-    from checks.manifests.examine import examine
     from checks.manifests.model import Examination
-    from daemon.preflight.fetching import FetchError
-    from daemon.preflight.installed import Answer, ask
+    from daemon.preflight.content import AddressError, ContentError
     from daemon.processes import Processes
-    from daemon.repository import RepositoryError, read
+    from daemon.repository import RepositoryError
 
     processes = Processes()
     try:
-        with _folder(wanted, processes) as path:
-            local = not _ADDRESS.match(wanted.where)
-            asks = wanted.ask_atmos and local
-            said = ask(path, processes.run, os.environ, config_path=wanted.config_path) if asks else None
-            answer = said or Answer()
-            version = wanted.version or answer.version
-            repository = read(path, version, config_path=wanted.config_path, base_path=wanted.base_path)
-            installed = {"atmos": ".".join(map(str, answer.version))} if answer.version else {}
-            notes = (answer.trouble,) if answer.trouble else ()
-            seen = examine(repository, installed=installed, notes=notes)
-            return replace(seen, atmos_words=answer.words)
-    except (RepositoryError, FetchError) as error:
+        with _content(wanted, processes) as tree:
+            return _judged(tree, wanted, processes)
+    except AddressError as error:
+        raise click.UsageError(str(error)) from None
+    except (RepositoryError, ContentError) as error:
         return Examination((), wanted.version, unread=(str(error),))
     finally:
         processes.close()
 
 
-@contextmanager
-def _folder(wanted: _Wanted, processes: Processes) -> Iterator[Path]:
-    """The repository as a folder: as it is, or fetched. Raises FetchError, and UsageError for a bad address."""
-    if not _ADDRESS.match(wanted.where):
-        yield Path(wanted.where)
-        return
-    from daemon.preflight.fetching import AddressError, fetched
+def _content(wanted: _Wanted, processes: Processes) -> AbstractContextManager[Tree]:
+    from daemon.preflight.content import of_address, of_configuration, of_folder
 
-    try:
-        with fetched(wanted.where, wanted.ref, processes.run, os.environ) as path:
-            yield path
-    except AddressError as error:
-        raise click.UsageError(str(error)) from None
+    if wanted.config is not None:
+        return of_configuration(wanted.config, processes, os.environ)
+    if wanted.is_address:
+        return of_address(wanted.where, wanted.ref, processes, os.environ)
+    return of_folder(Path(wanted.where))
+
+
+def _judged(tree: Tree, wanted: _Wanted, processes: Processes) -> Examination:
+    from checks.manifests.examine import examine
+    from daemon.preflight.installed import Answer, ask
+    from daemon.repository import read
+
+    atmos, config_path, base_path = "atmos", "", ""
+    if wanted.config is not None:
+        from daemon.wiring import source_settings
+
+        settings = source_settings(wanted.config, os.environ)
+        atmos, config_path, base_path = settings.atmos, settings.config_path, settings.base_path
+    # A git address may be anybody's: Atmos runs what a repository tells it to.
+    asks = wanted.ask_atmos and not wanted.is_address
+    said = ask(tree.path, processes.run, os.environ, atmos=atmos, config_path=config_path) if asks else None
+    answer = said or Answer()
+    repository = read(tree.path, wanted.version or answer.version, config_path=config_path, base_path=base_path)
+    installed = {"atmos": ".".join(map(str, answer.version))} if answer.version else {}
+    notes = (*tree.notes, *(one.summary for one in tree.problems), *([answer.trouble] if answer.trouble else []))
+    return replace(examine(repository, installed=installed, notes=notes), atmos_words=answer.words)
 
 
 def _printed(seen: Examination, wanted: _Wanted, form: str) -> str:

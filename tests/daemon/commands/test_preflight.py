@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from tests.checks.manifests.replica import build
 from tests.checks.manifests.small import STACK, written
 from tests.fakeatmos import GENERATIONS, install, lay_out
 
+PATH = os.environ["PATH"]
 GOLDEN = Path(__file__).parent / "preflight"
 # Name of the recorded page -> variant and further options. Made by running the command in the repository's folder.
 PAGES = {
@@ -151,6 +154,61 @@ def test_a_configuration_names_the_repository(tmp_path: Path) -> None:
     result = run("-c", str(config))
     assert result.exit_code == 0, result.output
     assert "Clean" in result.stdout
+
+
+def git(folder: Path, *arguments: str) -> str:
+    settings = ("-c", "user.name=Ann", "-c", "user.email=ann@acme.test", "-c", "init.defaultBranch=main")
+    done = subprocess.run(["git", *settings, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A real git repository: its branch `main` is clean, its tag `broken` is not."""
+    monkeypatch.setenv("PATH", PATH)
+    folder = written(tmp_path / "origin", {})
+    git(folder, "init", "-q")
+    (folder / "stacks/deploy/prod.yaml").write_text(STACK.format(stage="dev"))
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "Broken")
+    git(folder, "tag", "broken")
+    (folder / "stacks/deploy/prod.yaml").write_text(STACK.format(stage="prod"))
+    git(folder, "commit", "-qam", "Mended")
+    return f"file://{folder}"
+
+
+def test_a_git_address_is_read_at_its_ref(address: str, tmp_path: Path) -> None:
+    """What is committed there, and nothing is left behind."""
+    assert run("--repository", address).exit_code == 0
+    broken = run("--repository", address, "--ref", "broken", "--json")
+    assert broken.exit_code == 1
+    assert json.loads(broken.stdout)["findings"][0]["code"] == "stack_name_collision"
+
+
+def test_a_ref_that_is_not_there_could_not_be_read(address: str) -> None:
+    """With the reason, and no word of clean."""
+    result = run("--repository", address, "--ref", "gone")
+    assert result.exit_code == 3
+    assert "does not exist" in result.stdout
+    assert "Clean" not in result.stdout
+
+
+def test_a_configuration_can_watch_an_address(address: str, tmp_path: Path) -> None:
+    """-c reads what the daemon would read, at its ref."""
+    config = tmp_path / "barograph.yml"
+    text = f"source: {{kind: atmos, url: '{address}', ref: broken}}\nstore: {{path: {tmp_path / 'b.db'}}}\n"
+    config.write_text(text)
+    result = run("-c", str(config))
+    assert result.exit_code == 1, result.output
+    assert "stack_name_collision" in result.stdout
+
+
+def test_an_address_with_a_password_is_refused_and_not_repeated() -> None:
+    """It stands in the list of processes for everybody to read."""
+    result = run("--repository", "https://me:canary-password@git.acme.test/infra.git")
+    assert result.exit_code == 2
+    assert "must not hold a password" in result.output
+    assert "canary" not in result.output
 
 
 # Names are chosen by whoever opens a pull request.
