@@ -37,6 +37,7 @@ class Fact(StrEnum):
 
     DELETED = "deleted"  # a resource was deleted out of band
     EXPIRED = "expired"  # a certificate is past its end
+    UNUSED = "unused"  # what it is about is used by nobody: worth a line, not a warning
     UNFINISHED = "unfinished"  # an apply ended with resources started and not finished
     PUBLIC_DATA = "public_data"  # data can be read by anybody
     ROOT_USE = "root_use"  # the root user of an account acted
@@ -63,6 +64,7 @@ TIERS: tuple[TierRule, ...] = (
     TierRule(Kind.DRIFT, Tier.CRITICAL, "deleted out of band in production", PRODUCTION, Fact.DELETED),
     TierRule(Kind.DRIFT, Tier.INFO, "a difference that is no drift: weekly review", fact=Fact.NOT_DRIFT),
     TierRule(Kind.DRIFT, Tier.WARNING, "drift: answer within 24 hours"),
+    TierRule(Kind.CERTIFICATE_EXPIRY, Tier.INFO, "nobody uses the certificate: weekly review", fact=Fact.UNUSED),
     TierRule(Kind.CERTIFICATE_EXPIRY, Tier.CRITICAL, "the certificate has expired", fact=Fact.EXPIRED),
     TierRule(Kind.CERTIFICATE_EXPIRY, Tier.WARNING, "a certificate nears its end: answer within 24 hours"),
     TierRule(Kind.WORKFLOW_FAILURE, Tier.CRITICAL, "an apply ended with unfinished resources", fact=Fact.UNFINISHED),
