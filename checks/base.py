@@ -88,7 +88,8 @@ class Scope(StrEnum):
     ACCOUNT = "account"
     REGION = "region"  # an account and a region
     STATE = "state"  # a state backend
-    ENDPOINT = "endpoint"
+    ENDPOINT = "endpoint"  # a host and a port
+    FILES = "files"  # files on the machine that Barograph runs on
     REPOSITORY = "repository"
 
 
@@ -147,6 +148,16 @@ class InstancePlace(Place, Protocol):
     def plan(self) -> PlanLook: ...
 
 
+class Target(Protocol):
+    """A place that a check's own options name, in place of the inventory. Plain data: the daemon makes the place."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+
 class LookFailed(Exception):  # noqa: N818 - named for what happened, as it reads in a sentence
     """Could not look. *reason* is one of denied, throttled, timeout, unavailable, failed; the text is for people."""
 
@@ -163,9 +174,13 @@ class Check:
 
     run() yields a reading for every resource it looked at. What it cannot see it must not report as healthy: it
     yields an UNKNOWN reading, or lets the exception out, and the runner records the run as failed.
+
+    A check whose subject is found in places of several kinds names the others in `more_scopes`, and looks at what
+    the place offers to know which it was given.
     """
 
     scope: ClassVar[Scope] = Scope.REGION
+    more_scopes: ClassVar[tuple[Scope, ...]] = ()
     every: ClassVar[timedelta] = timedelta(hours=1)
     every_by_stage: ClassVar[Mapping[str, timedelta]] = {}
     deadline: ClassVar[timedelta] = timedelta(minutes=10)
@@ -174,11 +189,20 @@ class Check:
     measures: ClassVar[Mapping[str, str]] = {}  # metric suffix -> help text
     verdicts: ClassVar[Mapping[str, str]] = {}  # every word Reading.verdict can be -> what it means
 
+    @classmethod
+    def scopes(cls) -> tuple[Scope, ...]:
+        """Every kind of place it looks at."""
+        return (cls.scope, *cls.more_scopes)
+
+    def targets(self) -> Iterable[Target]:
+        """The places that its own options name: endpoints, files."""
+        return ()
+
     def run(self, place: Any) -> Iterable[Reading]:  # Any: a subclass asks for the place of its scope
         raise NotImplementedError
 
 
 __all__ = [
     "UNMANAGED", "Check", "Fact", "Finding", "Instance", "InstancePlace", "Json", "Kind", "LookFailed", "Outcome",
-    "Owner", "Place", "Reading", "Role", "Scope", "Tier",
+    "Owner", "Place", "Reading", "Role", "Scope", "Target", "Tier",
 ]  # fmt: skip

@@ -38,7 +38,8 @@ def test_a_check_describes_itself(name: str, check: type[Check]) -> None:
     assert dataclasses.is_dataclass(check)
     assert check.__dataclass_params__.frozen
     assert (check.__doc__ or "").strip().endswith("."), "the docstring is the line in the docs"
-    assert isinstance(check.scope, Scope)
+    assert all(isinstance(scope, Scope) for scope in check.scopes())
+    assert len(set(check.scopes())) == len(check.scopes())
     assert isinstance(check.role, Role)
     assert timedelta(minutes=1) <= check.every <= timedelta(days=7)
     assert set(check.every_by_stage) <= {"production", "staging", "development"}
