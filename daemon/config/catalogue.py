@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from checks.base import Check
 from daemon.config.explain import section_in
-from daemon.config.options import COMMON, options_model
+from daemon.config.options import COMMON, OrText, options_model
 from daemon.config.section import Section
 from daemon.config.show import plain
 from daemon.config.units import format_duration
@@ -69,7 +69,8 @@ def _options(prefix: str, group: type[Section]) -> Iterator[Option]:
 def _kind(annotation: Any) -> str:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return _kind(arguments[0])
+        kind = _kind(arguments[0])
+        return f"text or {kind}" if any(isinstance(one, OrText) for one in arguments[1:]) else kind
     if origin is typing.Literal:
         return "one of " + ", ".join(map(str, arguments))
     if section_in(annotation) is annotation:
@@ -104,6 +105,11 @@ def _sentence(text: str | None) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
 
 
+def _places(check: type[Check]) -> str:
+    """Say where a check looks: `each region, account, endpoint`."""
+    return f"each {', '.join(check.scopes())}"
+
+
 def paces(check: type[Check]) -> str:
     """Say how often a check looks: `1d; production 6h`."""
     stages = [f"{stage} {format_duration(every)}" for stage, every in check.every_by_stage.items()]
@@ -127,7 +133,7 @@ def _section(name: str, check: type[Check]) -> str:
         for option in options_of(name, check)
     ]
     lines = [f"## `{name}`", "", doc, ""]
-    lines += [f"- Looks at: each {check.scope}", f"- Every: {paces(check)}"]
+    lines += [f"- Looks at: {_places(check)}", f"- Every: {paces(check)}"]
     lines += [f"- At most: {format_duration(check.deadline)} per look"]
     lines += [f"- IAM, for the role {check.role}: {', '.join(f'`{action}`' for action in check.iam) or 'none'}", ""]
     lines += _table(("option", "value", "default", "meaning"), options)
@@ -153,7 +159,7 @@ def text(checks: Mapping[str, type[Check]]) -> Iterator[str]:
     """The same for a terminal, a line at a time."""
     for name, check in checks.items():
         yield f"{name}: {inspect.getdoc(check) or ''}"
-        yield f"  looks at   each {check.scope}, every {paces(check)}, {format_duration(check.deadline)} at most"
+        yield f"  looks at   {_places(check)}, every {paces(check)}, {format_duration(check.deadline)} at most"
         yield from _block("IAM", check.iam)
         yield from _block("options", (_option_line(option) for option in options_of(name, check)))
         yield from _block("verdicts", (f"{word}: {meaning}" for word, meaning in check.verdicts.items()))

@@ -21,7 +21,18 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Union
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    create_model,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from checks.base import Check
 from checks.kinds import PRODUCTION
@@ -183,8 +194,10 @@ def _read_as(hint: Any) -> Any:
     if hint in _READ_AS:
         return _READ_AS[hint]
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        group = create_model(hint.__name__, __base__=Options, __doc__=inspect.getdoc(hint), **_fields(hint))
-        return Annotated[group, AfterValidator(_builder(hint))]
+        group: Any = create_model(hint.__name__, __base__=Options, __doc__=inspect.getdoc(hint), **_fields(hint))
+        built: Any = Annotated[group, AfterValidator(_builder(hint))]
+        from_text = getattr(hint, "from_text", None)
+        return Annotated[built, OrText(from_text)] if from_text is not None else built
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         return Annotated[_read_as(arguments[0]), *hint.__metadata__]
@@ -200,3 +213,22 @@ def _builder(cls: Any) -> Callable[[Any], Any]:
         return cls(**{name: getattr(group, name) for name in group.model_fields_set})
 
     return construct
+
+
+@dataclass(frozen=True, slots=True)
+class OrText:
+    """Marks a group of options that may be written as one text, such as `host:port`.
+
+    *from_text* is the dataclass's own: it gives the options that a text stands for, or raises ValueError.
+    """
+
+    from_text: Callable[[str], Mapping[str, Any]]
+
+    def _spelt_out(self, value: Any) -> Any:
+        return self.from_text(str(value)) if isinstance(value, str) else value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self._spelt_out, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string"}, handler(schema)]}

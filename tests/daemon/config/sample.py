@@ -33,6 +33,21 @@ class IgnoreRule:
 
 
 @dataclass(frozen=True)
+class Station:
+    """Where the air is measured."""
+
+    name: str
+    metres: int = 0  # above the sea
+
+    @classmethod
+    def from_text(cls, text: str) -> Mapping[str, Any]:
+        name, at, metres = text.partition("@")
+        if not name:
+            raise ValueError("needs a name before the @")
+        return {"name": name, "metres": metres} if at else {"name": name}
+
+
+@dataclass(frozen=True)
 class Weather(Check):
     """Storms that are near.
 
@@ -50,6 +65,7 @@ class Weather(Check):
     mood: Mood = Mood.CALM
     unit: Literal["hPa", "mmHg"] = "hPa"
     ignore: tuple[IgnoreRule, ...] = ()
+    stations: tuple[Station, ...] = ()
     atlas: Path | None = field(default=None, metadata={"help": "A map."})
     extra: Mapping[str, Any] = field(default_factory=dict)
 

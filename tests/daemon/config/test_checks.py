@@ -12,7 +12,7 @@ import pytest
 from checks.base import Check
 from daemon.config import ConfigError, load
 from daemon.config.options import option_help, options_model
-from tests.daemon.config.sample import MINIMAL, IgnoreRule, Mood, Weather, loaded, write
+from tests.daemon.config.sample import MINIMAL, IgnoreRule, Mood, Station, Weather, loaded, write
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
@@ -119,3 +119,28 @@ def test_a_check_without_options_takes_the_common_ones_only(tmp_path: Path) -> N
     path = write(tmp_path, MINIMAL + "checks: {plain: {x: 1}}\n")
     with pytest.raises(ConfigError, match=r":2:18: checks\.plain has no option 'x'"):
         load(path, {}, {"plain": Plain})
+
+
+def test_a_group_of_options_may_be_one_text(tmp_path: Path) -> None:
+    """A dataclass that reads texts takes them beside mappings; both come out built."""
+    text = "checks: {weather: {stations: [peak@2962, {name: shore, metres: 1}, town]}}\n"
+    check = loaded(tmp_path, MINIMAL + text).checks["weather"].check
+    assert isinstance(check, Weather)
+    assert check.stations == (Station("peak", 2962), Station("shore", 1), Station("town"))
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("'@3'", "is not right: needs a name before the @"),
+        ("peak@high", "stations[0] must be a whole number such as 10, not 'high'"),
+        ("true", "stations[0] must be a mapping of options"),
+    ],
+)
+def test_a_text_that_is_no_group_of_options_is_told_at_its_place(tmp_path: Path, written: str, told: str) -> None:
+    """What the dataclass says of the text is said with line and column."""
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, MINIMAL + f"checks:\n  weather:\n    stations: [{written}]\n")
+    [problem] = caught.value.problems
+    assert (problem.line, problem.column) == (4, 16)
+    assert told in str(problem)
