@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -46,6 +46,7 @@ from daemon.repository.git import GitSource, Wanted
 from daemon.repository.mirror import FetchLimits
 from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan
+from daemon.tls import Prober, make_place
 from daemon.web import AuthSettings, Credential
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from daemon.config.models import PlanRule as PlanRuleSection
 
 PLANS = "plans"  # the pool of threads that wait for Terraform
+ENDPOINTS = "endpoints"  # the pool of threads that wait for hosts, of which there can be thousands
 NOWHERE = "log"  # the channel of an installation without Slack: messages are written to the log
 
 
@@ -285,7 +287,7 @@ def check_plans(config: Config) -> Mapping[str, CheckPlan]:
             check=settings.check,
             interval=partial(_interval, settings),
             deadline=settings.deadline,
-            pool=PLANS if settings.check.scope is Scope.INSTANCE else "default",
+            pool=_pool(settings.check.scopes()),
         )
         for name, settings in config.checks.items()
         if settings.enabled
@@ -294,7 +296,13 @@ def check_plans(config: Config) -> Mapping[str, CheckPlan]:
 
 def is_of_instances(plans: Mapping[str, CheckPlan], check: str) -> bool:
     """Whether *check* looks at component instances, so that the inventory says which of its places there are."""
-    return check in plans and plans[check].check.scope is Scope.INSTANCE
+    return check in plans and Scope.INSTANCE in plans[check].check.scopes()
+
+
+def _pool(scopes: Collection[Scope]) -> str:
+    if Scope.INSTANCE in scopes:
+        return PLANS
+    return ENDPOINTS if Scope.ENDPOINT in scopes else "default"
 
 
 def _interval(settings: CheckSettings, labels: Mapping[str, str]) -> timedelta:
@@ -311,6 +319,7 @@ class Eyes:
     clock: Callable[[], datetime]
     end_children: Callable[[], None]  # ends what runs now, and starts no more; takes seconds
     aws: AwsContext
+    prober: Prober
     accounts: Callable[[], tuple[Account, ...]] = tuple  # watched now
 
     def places(self, inventory: Inventory, tree: Tree) -> Mapping[str, Mapping[str, Place]]:
@@ -320,13 +329,15 @@ class Eyes:
             return PlannedInstance(watched, tree.fingerprint, self.planner, self.clock, tree)
 
         accounts = self.accounts()
-        return {
-            name: {
-                **places(inventory, plan.check.scope, make),
-                **aws_places(accounts, plan.check.scope, Watching(name, frozenset(plan.check.iam)), self.aws),
-            }
-            for name, plan in self.plans.items()
-        }
+
+        def looked_at(name: str, plan: CheckPlan) -> Mapping[str, Place]:
+            watching = Watching(name, frozenset(plan.check.iam))
+            found = {one.key: make_place(one, self.prober, self.clock) for one in plan.check.targets()}
+            for scope in plan.check.scopes():
+                found |= {**places(inventory, scope, make), **aws_places(accounts, scope, watching, self.aws)}
+            return found
+
+        return {name: looked_at(name, plan) for name, plan in self.plans.items()}
 
 
 @contextmanager
@@ -354,6 +365,6 @@ def open_eyes(
         stack.callback(pool.close)
         context = AwsContext(pool, clock, memory=memory or NoMemory())
         accounts = aws_accounts(config)
-        yield Eyes(loader, planner, check_plans(config), clock, processes.close, context, lambda: accounts)
+        yield Eyes(loader, planner, check_plans(config), clock, processes.close, context, Prober(), lambda: accounts)
         # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
         processes.close()

@@ -65,6 +65,8 @@ EDGES = {
     "starlette": ("daemon/web/",),
     "uvicorn": ("daemon/web/",),
     "hcl2": ("daemon/hcl.py",),
+    "OpenSSL": ("daemon/tls/",),
+    "cryptography": ("daemon/tls/",),
 }
 
 

@@ -13,12 +13,15 @@ from checks.base import Scope
 from checks.kinds import Kind, Tier
 from daemon.aws import AwsContext, ClientPool, Sessions, Watching, aws_places
 from daemon.config import Config, load
+from daemon.inventory.model import Inventory
 from daemon.processes import Processes
 from daemon.repository.access import Access
 from daemon.repository.address import parse
 from daemon.repository.folder import CommittedFolder, Origin, PlainFolder
 from daemon.repository.git import GitSource, Wanted
 from daemon.repository.mirror import FetchLimits
+from daemon.repository.tree import Tree
+from daemon.tls import LiveEndpoint
 from daemon.wiring import (
     NOWHERE,
     alert_policy,
@@ -26,12 +29,14 @@ from daemon.wiring import (
     aws_settings,
     check_plans,
     given_environment,
+    open_eyes,
     open_origin,
     planning_settings,
     source_settings,
     web_auth,
 )
 
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 FULL = """
 source:
   kind: atmos
@@ -236,3 +241,25 @@ def test_a_folder_of_atmos_yaml_in_a_fetched_repository(tmp_path: Path) -> None:
     config = load(file, {}, discover())
     assert source_settings(config, {}).config_path == "infra/conf"
     assert planning_settings(config, tmp_path / "scratch", {}).atmos_config == "infra/conf"
+
+
+def test_endpoints_and_files_of_the_options_are_places(tmp_path: Path) -> None:
+    """What a check's options name is watched beside what the inventory holds, in a pool of its own."""
+    (tmp_path / "repo").mkdir()
+    path = tmp_path / "barograph.yml"
+    path.write_text("""\
+source: {kind: atmos, path: repo}
+checks:
+  certificates:
+    timeout: 3s
+    endpoints: [example.com, {host: 10.0.0.1, port: 5432, starttls: postgres, ca_bundle: ca.pem, stage: staging}]
+    files: [pki/*.pem]
+""")
+    with open_eyes(load(path, {}, discover()), tmp_path / "scratch", {}, lambda: NOW) as eyes:
+        found = eyes.places(Inventory(()), Tree(tmp_path))
+    assert sorted(found["certificates"]) == ["10.0.0.1:5432", "example.com:443", f"files:{tmp_path}/pki/*.pem"]
+    place = found["certificates"]["10.0.0.1:5432"]
+    assert isinstance(place, LiveEndpoint)
+    assert (place.target.seconds, place.endpoint.ca_bundle) == (3, tmp_path / "ca.pem")
+    assert place.labels["stage"] == "staging"
+    assert eyes.plans["certificates"].pool == "endpoints"
