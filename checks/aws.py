@@ -25,6 +25,9 @@ class AwsPlace(Place, Protocol):
     def region(self) -> str: ...  # where it asks unless told otherwise; of an account: the one of its global services
 
     @property
+    def regions(self) -> tuple[str, ...]: ...  # all of the account that are watched
+
+    @property
     def partition(self) -> str: ...  # "aws", "aws-cn", "aws-us-gov"
 
     def call(self, service: str, operation: str, /, *, region: str = "", **parameters: Any) -> Mapping[str, Json]:

@@ -23,7 +23,7 @@ class ErrorClass(StrEnum):
     THROTTLED = "throttled"
     NETWORK = "network"
     TIMEOUT = "timeout"
-    EXPIRED = "expired"
+    EXPIRED = "credentials_expired"  # a certificate can be "expired" itself
     ABSENCE = "absence"
     RACE = "race"
     ERROR = "error"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
+from checks.aws import COULD_NOT_LOOK, AwsPlace, guarded
 from checks.base import Check, Place, Reading, Scope, Target
-from checks.certs import readings
+from checks.certs import holders, readings, serving
 from checks.certs.model import MEANING, Limits, PemLook, TlsLook
 from checks.certs.targets import Endpoint, FilesTarget, LiveTarget
 
@@ -31,6 +32,18 @@ class FilesPlace(Place, Protocol):
     def look_at_files(self) -> Iterable[PemLook]: ...
 
 
+# Kinds of holders, each apart: its name in a reading that could not look, what nobody knows then, who looks, and
+# whether the service may be off.
+_Holder = tuple[str, str, Callable[[AwsPlace, Limits, datetime], Iterator[Reading]], bool]
+REGIONAL: tuple[_Holder, ...] = (
+    ("acm", "which certificates ACM holds", holders.of_acm, False),
+    ("acm-n2", "which certificates of Amazon's N2 roots ACM holds", holders.of_acm_n2, False),
+    ("acm-pca", "which private authorities there are", holders.of_authorities, True),
+    ("rds", "which databases there are", holders.of_rds, False),
+)
+GLOBAL: tuple[_Holder, ...] = (("iam", "which certificates the account serves", serving.of_account, False),)
+
+
 @dataclass(frozen=True)
 class Certificates(Check):
     """Certificates near their end, or wrong: in ACM, IAM, RDS and private authorities, at live endpoints, in files."""
@@ -44,8 +57,20 @@ class Certificates(Check):
     files: tuple[Path, ...] = ()  # PEM files, folders of them, or patterns, on the machine that Barograph runs on
     timeout: timedelta = timedelta(seconds=10)  # how long one address of an endpoint may take
 
-    more_scopes: ClassVar[tuple[Scope, ...]] = (Scope.ENDPOINT, Scope.FILES)
+    more_scopes: ClassVar[tuple[Scope, ...]] = (Scope.ACCOUNT, Scope.ENDPOINT, Scope.FILES)
     every: ClassVar[timedelta] = timedelta(hours=6)
+    iam: ClassVar[tuple[str, ...]] = (
+        "acm:ListCertificates",
+        "acm:DescribeCertificate",
+        "acm-pca:ListCertificateAuthorities",
+        "iam:ListServerCertificates",
+        "cloudfront:ListDistributions",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeListenerCertificates",
+        "rds:DescribeDBInstances",
+        "rds:DescribeCertificates",
+    )
     measures: ClassVar[Mapping[str, str]] = {
         "not_after_timestamp_seconds": "When the first certificate in use ends.",
         "not_before_timestamp_seconds": "When the first certificate in use began.",
@@ -59,7 +84,10 @@ class Certificates(Check):
         "misplaced": "Wrong host names, chains that are incomplete or not trusted.",
         "weak": "Resources with a key, a signature or a protocol that is too weak.",
     }
-    verdicts: ClassVar[Mapping[str, str]] = {str(word): meaning for word, meaning in MEANING.items()}
+    verdicts: ClassVar[Mapping[str, str]] = {
+        **{str(word): meaning for word, meaning in MEANING.items()},
+        **COULD_NOT_LOOK,
+    }
 
     def __post_init__(self) -> None:
         for name in ("warn_fraction", "late_fraction"):
@@ -78,14 +106,14 @@ class Certificates(Check):
         for pattern in self.files:
             yield FilesTarget(pattern)
 
-    def run(self, place: Place) -> Iterable[Reading]:
+    def run(self, place: TlsPlace | FilesPlace | AwsPlace) -> Iterable[Reading]:
         """A reading for every certificate, endpoint or file of the place."""
         limits, now = self._limits(), place.now()
         if isinstance(place, TlsPlace):
             return [readings.of_endpoint(place.endpoint, place.look_at_tls(), limits, now)]
         if isinstance(place, FilesPlace):
-            return _of_files(place, limits, now)
-        raise TypeError(f"certificates cannot look at {type(place).__name__}")
+            return [readings.of_file(look, limits, now) for look in place.look_at_files()]
+        return _of_aws(place, limits, now)
 
     def _limits(self) -> Limits:
         return Limits(
@@ -93,6 +121,11 @@ class Certificates(Check):
         )
 
 
-def _of_files(place: FilesPlace, limits: Limits, now: datetime) -> Iterator[Reading]:
-    for look in place.look_at_files():
-        yield readings.of_file(look, limits, now)
+def _of_aws(place: AwsPlace, limits: Limits, now: datetime) -> Iterator[Reading]:
+    """Of a region, or of an account as a whole. One refusal hides one kind of holder."""
+    holders_of = REGIONAL if place.key != place.account else GLOBAL
+    found: dict[str, Reading] = {}
+    for name, what, look, optional in holders_of:
+        for reading in guarded(f"{place.key}/{name}", what, look, place, limits, now, optional=optional):
+            found.setdefault(reading.resource, reading)
+    yield from found.values() or [holders.nothing_here(place.key)]

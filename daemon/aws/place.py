@@ -27,6 +27,7 @@ class _AwsPlace:
         self.key = key
         self.account = account.id
         self.region = region
+        self.regions = account.regions
         self.partition = account.partition
         self.labels: Mapping[str, str] = account.labels
         self.kept: dict[str, Json] = {}

@@ -15,7 +15,7 @@ from typing import Any
 from alerts.base import LIVE
 from alerts.policy import Policy
 from alerts.routes import Routes
-from checks.base import Check, Json, Kind, LookFailed, Outcome, Owner, Reading
+from checks.base import Check, Json, Kind, LookFailed, Outcome, Owner, Reading, Scope
 from daemon.record import Recorder, Run
 from daemon.runner import CheckPlan, Runner
 from daemon.store import Store
@@ -42,6 +42,8 @@ class World:
     region: str = REGION
     now: datetime = NOW
     spare: frozenset[tuple[str, str]] = frozenset()
+    scope: Scope | None = None  # of a check that has several
+    regions: tuple[str, ...] = ()
 
     def prove(self, check: Check, folder: Path) -> None:
         """Raise AssertionError where *check* takes blindness for health. *folder* is for stores."""
@@ -60,7 +62,7 @@ class World:
     def _place(self, check: Check, fake: FakeAws) -> Any:
         return fake_place(
             check, fake, account=self.account, region=self.region, now=self.now, owners=self.owners,
-            memory=self.memory, labels=self.labels,
+            memory=self.memory, labels=self.labels, scope=self.scope, regions=self.regions,
         )  # fmt: skip
 
     def _good(self, check: Check) -> tuple[Mapping[str, Reading], set[tuple[str, str]]]:

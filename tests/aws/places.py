@@ -62,11 +62,14 @@ def fake_place(
     states_read: bool = True,
     memory: Mapping[str, Json] | None = None,
     labels: Mapping[str, str] | None = None,
+    scope: Scope | None = None,
+    regions: tuple[str, ...] = (),
 ) -> Any:
     """A place of the check's scope over the fake AWS, opened for one look.
 
     *owners*: identifier -> whose state holds it; *states_read* False: nobody knows. *labels*: stage, tenant, owner,
-    name of the account. What the check keeps is in `.kept`; what was asked is in the FakeAws, if one is given.
+    name of the account. *scope*: of a check that has several; *regions*: the account's, where they are more than
+    *region*. What the check keeps is in `.kept`; what was asked is in the FakeAws, if one is given.
     """
     fake = answers if isinstance(answers, FakeAws) else FakeAws(answers)
     key = f"ASIAFAKE{account}"
@@ -76,7 +79,8 @@ def fake_place(
         pool, lambda: now, owners=Owned((owners or {}) if states_read else None), memory=Remembered(memory or {}),
         strict=True,
     )  # fmt: skip
-    return _place(check, account, region, Identity(key, "canary-fake-secret"), context, labels or {})
+    identity = Identity(key, "canary-fake-secret")
+    return _place(check, account, region, identity, context, labels or {}, scope, regions)
 
 
 def moto_place(
@@ -88,6 +92,7 @@ def moto_place(
     now: datetime = NOW,
     owners: Mapping[str, Owner] | None = None,
     role: bool = True,
+    scope: Scope | None = None,
 ) -> Any:
     """A place of the check's scope over a moto server, opened for one look; moto gives each *account* its own world.
 
@@ -97,7 +102,7 @@ def moto_place(
     roles = (Role(f"arn:aws:iam::{account}:role/sweep", sts_endpoint=url),) if role else ()
     identity = Identity("test", "test", roles=roles)
     context = AwsContext(ClientPool(Sessions(settings, loader())), lambda: now, owners=Owned(owners or {}), strict=True)
-    return _place(check, account, region, identity, context, {})
+    return _place(check, account, region, identity, context, {}, scope)
 
 
 def seed(url: str, service: str, *, account: str = ACCOUNT, region: str = REGION) -> Any:
@@ -116,9 +121,11 @@ def _place(
     identity: Identity,
     context: AwsContext,
     labels: Mapping[str, str],
+    scope: Scope | None = None,
+    regions: tuple[str, ...] = (),
 ) -> Any:
     watching = Watching(NAME, frozenset(check.iam))
-    watched = Account(account, (region,), identity=identity, **labels)
-    if check.scope is Scope.ACCOUNT:
+    watched = Account(account, regions or (region,), identity=identity, **labels)
+    if (scope or check.scope) is Scope.ACCOUNT:
         return AwsAccountPlace(watched, watching, context).opened(timedelta(minutes=10))
     return AwsRegionPlace(watched, region, watching, context).opened(timedelta(minutes=10))
