@@ -34,7 +34,16 @@ from daemon.upkeep import Upkeep
 from daemon.vitals import count_run, vitals
 from daemon.watch import InventoryWatch
 from daemon.watchdog import Watchdog
-from daemon.wiring import ENDPOINTS, PLANS, alert_policy, is_of_instances, open_eyes, plan_workers, web_auth
+from daemon.wiring import (
+    ENDPOINT_LOOKS,
+    ENDPOINTS,
+    PLANS,
+    alert_policy,
+    is_of_instances,
+    open_eyes,
+    plan_workers,
+    web_auth,
+)
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +189,7 @@ def _run(
         workers = plan_workers(config)
         if workers < config.planning.workers:
             log.warning("planning.workers is %d, but memory allows for %d", config.planning.workers, workers)
-        scheduler = Scheduler({PLANS: workers, ENDPOINTS: 16, "default": 4, "upkeep": 3}, clock)
+        scheduler = Scheduler({PLANS: workers, ENDPOINTS: ENDPOINT_LOOKS, "default": 4, "upkeep": 3}, clock)
         watched: dict[tuple[str, str], Place] = {}  # replaced as a whole, never changed in place
 
         def on_loaded(inventory: Inventory, tree: Tree) -> None:

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 PLANS = "plans"  # the pool of threads that wait for Terraform
 ENDPOINTS = "endpoints"  # the pool of threads that wait for hosts, of which there can be thousands
+ENDPOINT_LOOKS = 16  # of them: a handshake takes 2 ms of CPU, and a host that hangs takes a thread for its timeout
 NOWHERE = "log"  # the channel of an installation without Slack: messages are written to the log
 
 
