@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
-from checks.aws import COULD_NOT_LOOK, AwsPlace, guarded
+from checks.aws import VERDICTS, AwsPlace, guarded
 from checks.base import Check, Place, Reading, Scope, Target
 from checks.certs import holders, readings, serving
 from checks.certs.model import MEANING, Limits, PemLook, TlsLook
@@ -86,7 +86,7 @@ class Certificates(Check):
     }
     verdicts: ClassVar[Mapping[str, str]] = {
         **{str(word): meaning for word, meaning in MEANING.items()},
-        **COULD_NOT_LOOK,
+        **VERDICTS,
     }
 
     def __post_init__(self) -> None:
@@ -128,4 +128,4 @@ def _of_aws(place: AwsPlace, limits: Limits, now: datetime) -> Iterator[Reading]
     for name, what, look, optional in holders_of:
         for reading in guarded(f"{place.key}/{name}", what, look, place, limits, now, optional=optional):
             found.setdefault(reading.resource, reading)
-    yield from found.values() or [holders.nothing_here(place.key)]
+    yield from found.values()

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from checks.aws import Arn, AwsError, AwsPlace, ErrorClass, could_not_look, owner_of
-from checks.base import UNMANAGED, Json, Kind, Outcome, Owner, Reading
+from checks.aws import Arn, AwsError, AwsPlace, ErrorClass, could_not_look, looked, owner_of
+from checks.base import UNMANAGED, Json, Kind, Owner, Reading
 from checks.certs.judge import judge
-from checks.certs.model import Held, Limits, Renewal, Told, Verdict
+from checks.certs.model import Held, Limits, Renewal, Verdict
 from checks.certs.readings import reading
 
 # Without these, ACM lists only RSA certificates that it or a person made, and none of its newer roots.
@@ -83,8 +83,9 @@ def _owned(found: Reading, owner: Owner | None) -> Reading:
 
 def blind(found: Reading, error: AwsError, what: str) -> Reading:
     """*found* was judged without what *error* hid: its findings hold, and nothing of it is healthy or resolved."""
-    findings = tuple(finding for finding in found.findings if finding.kind is not Kind.MONITORING)
-    return replace(could_not_look(found.resource, error, what), findings=findings)
+    unknown = could_not_look(found.resource, error, what)
+    known = (finding for finding in found.findings if finding.kind is not Kind.MONITORING)
+    return replace(unknown, findings=(*unknown.findings, *known))
 
 
 # -- ACM ----------------------------------------------------------------------------------------------------------
@@ -92,18 +93,20 @@ def blind(found: Reading, error: AwsError, what: str) -> Reading:
 
 def of_acm(place: AwsPlace, limits: Limits, now: datetime) -> Iterator[Reading]:
     """Every certificate of ACM in the place's region, apart from those of Amazon's N2 roots."""
-    yield from _listed(place, limits, now, CertificateKeyPairOrigins=list(ORIGINS))
+    yield from _listed("acm", place, limits, now, CertificateKeyPairOrigins=list(ORIGINS))
 
 
 def of_acm_n2(place: AwsPlace, limits: Limits, now: datetime) -> Iterator[Reading]:
     """The certificates of Amazon's N2 roots, which ACM lists alone or not at all."""
-    yield from _listed(place, limits, now, RootHierarchyTypes=list(N2_ROOTS))
+    yield from _listed("acm-n2", place, limits, now, RootHierarchyTypes=list(N2_ROOTS))
 
 
-def _listed(place: AwsPlace, limits: Limits, now: datetime, **filters: Json) -> Iterator[Reading]:
-    includes = {"keyTypes": list(KEY_TYPES)}
+def _listed(name: str, place: AwsPlace, limits: Limits, now: datetime, **filters: Json) -> Iterator[Reading]:
+    includes, count = {"keyTypes": list(KEY_TYPES)}, 0
     for summary in place.pages("acm", "list_certificates", "CertificateSummaryList", Includes=includes, **filters):
+        count += 1
         yield from acm_certificate(place, summary, limits, now)
+    yield looked(place, name, count)
 
 
 def acm_certificate(
@@ -213,7 +216,9 @@ def _name(arn: str) -> str:
 
 def of_authorities(place: AwsPlace, limits: Limits, now: datetime) -> Iterator[Reading]:
     """The private authorities of the account: when one ends, all that it issued end with it."""
+    count = 0
     for authority in place.pages("acm-pca", "list_certificate_authorities", "CertificateAuthorities"):
+        count += 1
         status, arn = authority.get("Status", ""), authority["Arn"]
         if status == "DELETED":
             continue
@@ -232,6 +237,7 @@ def of_authorities(place: AwsPlace, limits: Limits, now: datetime) -> Iterator[R
             f"--certificate-authority-arn {arn}  # look at it"
         )
         yield told_of(place, arn, held, (), remedy, limits, now, {"type": authority.get("Type", "")})
+    yield looked(place, "acm-pca", count)
 
 
 def _authority_name(authority: Mapping[str, Json]) -> str:
@@ -252,6 +258,7 @@ def of_rds(place: AwsPlace, limits: Limits, now: datetime) -> Iterator[Reading]:
         authorities = {one.get("CertificateIdentifier", ""): one.get("ValidTill") for one in listed}
     for instance in instances:
         yield _rds_instance(place, instance, authorities, limits, now)
+    yield looked(place, "rds", len(instances))
 
 
 def _valid_till(instance: Mapping[str, Json]) -> datetime | None:
@@ -287,9 +294,3 @@ def _told_late(found: Reading, name: str) -> Reading:
         "  # a rotation may wait for its window"
     )
     return replace(found, findings=tuple(replace(finding, remedy=remedy) for finding in found.findings))
-
-
-def nothing_here(resource: str) -> Reading:
-    """The reading of a place that was looked at, and that holds no certificate."""
-    told = Told(Verdict.NONE, "there is no certificate here")
-    return Reading(resource, Outcome.HEALTHY, told.verdict.value, told.reason)

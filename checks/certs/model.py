@@ -38,13 +38,11 @@ class Verdict(StrEnum):
     PENDING = "pending"
     UNUSED = "unused"
     VALID = "valid"
-    NONE = "none"
 
 
 MEANING: Mapping[Verdict, str] = MappingProxyType(
     {
         Verdict.VALID: "valid, and for long enough",
-        Verdict.NONE: "looked, and there is no certificate here",
         Verdict.RENEWING: "near its end, and whoever renews it is in time",
         Verdict.UNUSED: "near its end, and used by nobody",
         Verdict.PENDING: "requested, and not issued yet",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from checks.aws import Arn, AwsError, AwsPlace, ErrorClass
+from checks.aws import Arn, AwsError, AwsPlace, ErrorClass, looked
 from checks.base import Json, Reading
 from checks.certs.holders import acm_certificate, blind, told_of
 from checks.certs.model import Held, Limits
@@ -38,6 +38,7 @@ def of_account(place: AwsPlace, limits: Limits, now: datetime) -> Iterator[Readi
         if arn is not None and arn.service == "acm" and arn.region not in place.regions:
             listed = {"CertificateArn": name, "Status": "ISSUED"}
             yield from acm_certificate(place, listed, limits, now, region=arn.region)
+    yield looked(place, "iam", len(certificates))
 
 
 def _distributions(place: AwsPlace) -> tuple[Sequence[Mapping[str, Json]], AwsError | None]:
