@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from alerts.tiers import tier_of
+from checks.aws import AwsError, ErrorClass
 from checks.base import UNMANAGED, Check, Fact, Kind, Outcome, Owner, Reading, Scope, Tier
 from checks.certificates import Certificates
 from tests.aws.blind import World
@@ -451,22 +452,19 @@ def test_cloudfronts_certificates_are_looked_at_where_nobody_watches_their_regio
     assert look_at_account(account(front=front), regions=("us-east-1", REGION)) == {}
 
 
-def test_a_partition_without_cloudfront_is_no_gap() -> None:
-    """Where the SDK knows of no such service, nothing can be bound there."""
+def test_a_partition_without_cloudfront_is_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no such service, nothing can be bound there: IAM's certificates are judged all the same."""
+    place = fake_place(Certificates, account(server_certificate("a", -1)), scope=Scope.ACCOUNT, regions=(REGION,))
+    asked = place.shared
 
-    class NoCloudFront(FakeAws):
-        def prepare(self, client: Any, service: str) -> None:
-            super().prepare(client, service)
-            if service == "cloudfront":
-                from botocore.exceptions import EndpointConnectionError
+    def shared(service: str, *rest: Any, **more: Any) -> Any:
+        if service == "cloudfront":
+            raise AwsError(ErrorClass.NOT_ENABLED, service=service, operation="ListDistributions")
+        return asked(service, *rest, **more)
 
-                def refuse(**_: Any) -> None:
-                    raise EndpointConnectionError(endpoint_url="https://cloudfront.cn-north-1.amazonaws.com")
-
-                client.meta.events.register_first("before-call.cloudfront.ListDistributions", refuse)
-
-    found = look(NoCloudFront(account()), Scope.ACCOUNT, region="us-iso-east-1", regions=("us-iso-east-1",))
-    assert found == {}
+    monkeypatch.setattr(place, "shared", shared)
+    verdicts = {reading.resource: reading.verdict for reading in Certificates().run(place)}
+    assert verdicts == {iam("a"): "expired_unused", f"{ACCOUNT}/iam": "looked"}
 
 
 # -- could not look -------------------------------------------------------------------------------------------------
