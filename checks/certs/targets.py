@@ -131,4 +131,4 @@ def _ascii(name: str) -> str:
         text = name.rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError:
         return ""
-    return text if re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", text) else ""
+    return text if re.fullmatch(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*", text) else ""

@@ -71,11 +71,12 @@ def _label(name: x509.Name | None) -> str:
         found = name.get_attributes_for_oid(kind)
         if found:
             return _text(found[0].value)
-    return name.rfc4514_string()[:200]
+    return _text(name.rfc4514_string())
 
 
 def _text(value: str | bytes) -> str:
-    return (value if isinstance(value, str) else value.decode("utf-8", "backslashreplace"))[:200]
+    text = value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
+    return "".join(char for char in text if char.isprintable())[:200]
 
 
 def _key(certificate: x509.Certificate) -> tuple[str, int]:

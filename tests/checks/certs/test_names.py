@@ -113,6 +113,7 @@ def test_what_is_no_endpoint_says_how_one_is_written(text: str) -> None:
         ({"host": "a..b"}, "no host"),
         ({"host": "a/b"}, "no host"),
         ({"host": "-oProxyCommand=x y"}, "no host"),
+        ({"host": "-starttls"}, "no host"),
         ({"host": "a", "server_name": "b c"}, "no host"),
         ({"host": "a", "port": 65536}, "port must be"),
         ({"host": "a", "port": -1}, "port must be"),
