@@ -20,6 +20,7 @@ from daemon.tls.trust import Roots, verify
 from daemon.tls.wire import NoRoute, Wire
 
 _LEGACY_RENEGOTIATION = 0x4  # SSL_OP_LEGACY_SERVER_CONNECT: an old server's dates are wanted too
+MAX_HANDSHAKE = 512 * 1024  # bytes of the server's; OpenSSL takes chains of up to 100 KiB
 _FAMILIES = {"any": socket.AF_UNSPEC, "ipv4": socket.AF_INET, "ipv6": socket.AF_INET6}
 _Address = tuple[socket.AddressFamily, tuple[object, ...], str]
 
@@ -69,7 +70,7 @@ class Prober:
         return Served(text, cards, _trust(chain, cards, roots, now), protocol, note)
 
     def _handshake(self, wire: Wire, sni: str) -> tuple[list[x509.Certificate], str, str]:
-        connection = SSL.Connection(self._shared_context(), wire.socket)
+        connection = SSL.Connection(self._shared_context(), None)
         if sni:
             connection.set_tlsext_host_name(sni.encode("ascii"))
         connection.set_connect_state()
@@ -131,21 +132,39 @@ def _addresses(endpoint: Endpoint) -> list[_Address]:
 
 
 def _shake(connection: SSL.Connection, wire: Wire) -> None:
-    """The handshake, within the wire's deadline. Raises LookFailed."""
+    """The handshake, within the wire's deadline. Raises LookFailed.
+
+    OpenSSL gets its bytes from us: left alone with a socket, it reads for as long as a server sends messages that it
+    may pass over (HelloRequest), and knows no deadline.
+    """
+    taken = 0
     while True:
         try:
             connection.do_handshake()
         except SSL.WantReadError:
-            wire.wait(writing=False, doing="the handshake")
-        except SSL.WantWriteError:
-            wire.wait(writing=True, doing="the handshake")
-        except SSL.SysCallError:
-            raise LookFailed("unavailable", "it closed the connection during the handshake") from None
+            _send(connection, wire)
         except SSL.ZeroReturnError:
             raise LookFailed("unavailable", "it ended TLS during the handshake") from None
         except SSL.Error as error:
             raise LookFailed("failed", _words(error)) from None
         else:
+            _send(connection, wire)
+            return
+        data = wire.receive("the handshake")
+        taken += len(data)
+        if not data:
+            raise LookFailed("unavailable", "it closed the connection during the handshake")
+        if taken > MAX_HANDSHAKE:
+            raise LookFailed("failed", f"its handshake has more than {MAX_HANDSHAKE // 1024} KiB")
+        connection.bio_write(data)
+
+
+def _send(connection: SSL.Connection, wire: Wire) -> None:
+    """Send what OpenSSL has to say."""
+    while True:
+        try:
+            wire.send(connection.bio_read(16 * 1024))
+        except SSL.WantReadError:
             return
 
 
@@ -155,8 +174,6 @@ def _words(error: SSL.Error) -> str:
     told = ", ".join(dict.fromkeys(reason for reason in reasons if reason)) or "no reason given"
     if any(mark in told for mark in ("wrong version number", "packet length too long", "http request")):
         return f"what it speaks is no TLS ({told})"
-    if "unexpected eof" in told:
-        return "it closed the connection during the handshake"
     return f"the handshake failed ({told})"
 
 

@@ -107,14 +107,20 @@ class Wire:
         if self._kept:
             raise LookFailed("failed", "it said more than its answer to the request for TLS")
 
+    def receive(self, doing: str) -> bytes:
+        """Give what comes next; empty: the other side closed. Raises LookFailed at the deadline, however much comes."""
+        while True:
+            if time.monotonic() >= self._until:
+                raise LookFailed("timeout", f"no answer in time (to {doing})")
+            try:
+                return self.socket.recv(16 * 1024)
+            except BlockingIOError:
+                self.wait(writing=False, doing=doing)
+            except OSError as error:
+                raise _failed(error, "read") from None
+
     def _receive(self) -> None:
-        try:
-            data = self.socket.recv(4096)
-        except BlockingIOError:
-            self.wait(writing=False, doing="what was asked before TLS")
-            return
-        except OSError as error:
-            raise _failed(error, "read") from None
+        data = self.receive("what was asked before TLS")
         if not data:
             raise LookFailed("unavailable", "it closed the connection before TLS began")
         self._kept += data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import threading
 import warnings
 from datetime import datetime
 from pathlib import Path
@@ -261,7 +262,7 @@ def _hangs(connection: socket.socket) -> None:
 
 
 def _closes(connection: socket.socket) -> None:
-    connection.recv(1)
+    connection.recv(65536)
 
 
 def _plain(connection: socket.socket) -> None:
@@ -274,9 +275,23 @@ def _nonsense(connection: socket.socket) -> None:
     connection.sendall(b"\x16\x03\x03\x00\x04\x02\xff\xff\xff" * 100)
 
 
+def _floods(connection: socket.socket) -> None:
+    connection.recv(65536)
+    while True:  # HelloRequest, which a client passes over for as long as it comes
+        connection.sendall(b"\x16\x03\x03\x00\x04\x00\x00\x00\x00" * 1000)
+
+
+def _drips(connection: socket.socket) -> None:
+    for byte in b"\x16\x03\x03\x00\x7a\x02" + 200 * b"\x00":
+        connection.sendall(bytes([byte]))
+        threading.Event().wait(0.1)
+
+
 @pytest.mark.parametrize(
     ("serve", "reason", "message"),
     [
+        (_floods, "failed", "its handshake has more than 512 KiB"),
+        (_drips, "timeout", "no answer in time"),
         (_hangs, "timeout", "no answer in time"),
         (_closes, "unavailable", "closed the connection"),
         (_plain, "failed", "what it speaks is no TLS"),
