@@ -1,0 +1,162 @@
+"""What is asked of a data store: rows of the configuration, first fit decides, and below them the defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from checks.kinds import DEVELOPMENT, PRODUCTION
+from checks.plans.ignore import fits
+from checks.recovery.model import DataStore, Demand, Destination, StoreKind
+
+# A day's backup, and the two hours that its window and its run may take.
+DAILY = timedelta(hours=26)
+WEEKLY = timedelta(days=8)
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+@dataclass(frozen=True, slots=True)
+class RpoRule:
+    """How much time's data may be lost, of what. The first row that fits decides.
+
+    Raises ValueError for a negative time.
+    """
+
+    within: timedelta  # the newest recovery point may be this old; 0 asks for no backup
+    kinds: tuple[StoreKind, ...] = ()  # of these; empty: of all
+    stages: tuple[str, ...] = ()  # in these; empty: in all
+    resource: str = "*"  # glob over ARNs
+
+    def __post_init__(self) -> None:
+        if self.within < timedelta(0):
+            raise ValueError("within is a length of time, and cannot be negative")
+
+    def covers(self, store: DataStore, stage: str) -> bool:
+        """Whether it speaks of *store* in *stage*."""
+        return (
+            (not self.kinds or store.kind in self.kinds)
+            and (not self.stages or stage in self.stages)
+            and fits(self.resource, store.arn)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRule:
+    """Where a second copy must be, of what: in another region, another account, or both.
+
+    Raises ValueError when it names neither.
+    """
+
+    region: str = ""  # empty: any region of the account
+    account: str = ""  # empty: the account of the data store
+    kinds: tuple[StoreKind, ...] = ()  # of these; empty: of all
+    stages: tuple[str, ...] = (PRODUCTION,)  # in these; empty: in all
+    resource: str = "*"  # glob over ARNs
+
+    def __post_init__(self) -> None:
+        if not (self.region or self.account):
+            raise ValueError("a copy needs a region or an account to be in")
+
+    def covers(self, store: DataStore, stage: str) -> bool:
+        """Whether it speaks of *store* in *stage*."""
+        return RpoRule(timedelta(0), self.kinds, self.stages, self.resource).covers(store, stage)
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptRule:
+    """Ask no backup of these until a day is over. Raises ValueError when there is no reason or no owner."""
+
+    resource: str  # glob over ARNs
+    reason: str  # why it may be lost
+    owner: str  # whom to ask
+    expires: date  # the last day it applies, UTC
+    tag: str = ""  # only where it has this tag: name=value, the value a glob
+
+    def __post_init__(self) -> None:
+        for name in ("resource", "reason", "owner"):
+            if not getattr(self, name).strip():
+                raise ValueError(f"an exemption needs {name}: say of what, why it may be lost, and whom to ask")
+        if self.tag and "=" not in self.tag:
+            raise ValueError("tag is written name=value")
+
+    def covers(self, store: DataStore) -> bool:
+        """Whether it speaks of *store*."""
+        name, _, value = self.tag.partition("=")
+        tagged = not self.tag or (name in store.tags and fits(value, store.tags[name]))
+        return tagged and fits(self.resource, store.arn)
+
+
+def exemption(
+    rules: Iterable[ExemptRule], store: DataStore, now: datetime
+) -> tuple[ExemptRule | None, Sequence[ExemptRule]]:
+    """The first rule that holds for *store* at *now*, and those whose day is over."""
+    mine = [rule for rule in rules if rule.covers(store)]
+    today = now.date()
+    return next((rule for rule in mine if today <= rule.expires), None), [r for r in mine if today > r.expires]
+
+
+def demand(
+    store: DataStore,
+    stage: str,
+    settings: Mapping[str, object],
+    who: str,
+    rules: Iterable[RpoRule],
+    copies: Iterable[CopyRule],
+) -> Demand:
+    """What is asked of *store*. *settings*: settings.barograph of its owner *who*; a stage nobody knows is production.
+
+    settings.barograph may hold `rpo` ("4h", seconds, or a mapping of kinds to one) and `backup_copy` (a region, or
+    a mapping of region and account, or a list of these).
+    """
+    stage = stage or PRODUCTION
+    rpo, why = _rpo(store, stage, settings, who, rules)
+    asked = list(_own_copies(store, settings))
+    asked += [_destination(store, rule.region, rule.account) for rule in copies if rule.covers(store, stage)]
+    # A copy where the data is already is none: "eu-west-1" asked of all says nothing to what lives there.
+    asked = [each for each in asked if each.account or each.region not in ("", store.region)]
+    protected = stage == PRODUCTION and store.deletion_protection is not None
+    return Demand(rpo or None, why, tuple(dict.fromkeys(asked)), protected)
+
+
+def _rpo(
+    store: DataStore, stage: str, settings: Mapping[str, object], who: str, rules: Iterable[RpoRule]
+) -> tuple[timedelta, str]:
+    own = settings.get("rpo")
+    if isinstance(own, Mapping):
+        own = own.get(store.kind.value)
+    length = read_span(own)
+    if length is not None:
+        return length, f"settings.barograph of {who}"
+    for rule in rules:
+        if rule.covers(store, stage):
+            return rule.within, "checks.backups.rpo"
+    within = WEEKLY if stage == DEVELOPMENT else DAILY
+    return within, f"the default in {stage}"
+
+
+def _own_copies(store: DataStore, settings: Mapping[str, object]) -> Iterable[Destination]:
+    asked = settings.get("backup_copy")
+    for each in asked if isinstance(asked, (list, tuple)) else [asked]:
+        if isinstance(each, str) and each.strip():
+            yield _destination(store, each, "")
+        elif isinstance(each, Mapping) and (each.get("region") or each.get("account")):
+            yield _destination(store, str(each.get("region") or ""), str(each.get("account") or ""))
+
+
+def _destination(store: DataStore, region: str, account: str) -> Destination:
+    return Destination(region, account if account != store.account else "")
+
+
+def read_span(value: object) -> timedelta | None:
+    """A length of time as Atmos' settings write it: 26h, 1d12h, or seconds. None for anything else."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, (int, float)):
+        return timedelta(seconds=value) if 0 <= value < 1e10 else None
+    text = str(value).strip().lower()
+    if not re.fullmatch(r"(\d{1,6}[smhdw])+", text):
+        return None
+    return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+)([smhdw])", text)))
