@@ -178,7 +178,7 @@ class Backups(Check):
             owner = owner_of(place, *store.identifiers)
             stage = (owner.stage if owner else "") or place.labels.get("stage", "")
             who = str(owner) if owner else ""
-            asked = demand(store, stage, owner.labels if owner else {}, who, self.rpo, self.copies)
+            asked = demand(store, stage, owner.settings if owner else {}, who, self.rpo, self.copies)
             mine = [*store.points, *(point for arn in (store.arn, *store.also) for point in points.get(arn, ()))]
             exempt, expired = exemption(self.exempt, store, place.now())
             may_be_exempt = tags_error is not None and store.kind in _UNTAGGED and any(rule.tag for rule in self.exempt)
@@ -249,13 +249,7 @@ def _read_snapshots(place: AwsPlace, cases: Sequence[_Case]) -> None:
 
 
 def _recovery(case: _Case, judged: Judgement) -> Reading:
-    store, values = case.store, dict[str, float]()
-    if judged.newest is not None:
-        values["last_recovery_timestamp_seconds"] = judged.newest.at.timestamp()
-        if case.demand.rpo is not None and not store.idle:
-            values["recovery_due_timestamp_seconds"] = (judged.newest.at + case.demand.rpo).timestamp()
-    if judged.outcome in (Outcome.HEALTHY, Outcome.UNHEALTHY):
-        values["unprotected"] = float(judged.word in _TROUBLE)
+    store = case.store
     findings: tuple[Finding, ...] = ()
     if judged.word in _TROUBLE:
         address = str(case.owner) if case.owner is not None and case.owner.managed else ""
@@ -271,12 +265,30 @@ def _recovery(case: _Case, judged: Judgement) -> Reading:
                 | ({"expired_exemptions": expired} if expired else {}),
             ),
         )  # fmt: skip
-    return Reading(store.arn, judged.outcome, judged.word.value, judged.reason, findings, values)
+    return Reading(
+        store.arn, judged.outcome, judged.word.value, judged.reason, findings, _values(case, judged),
+        {"kind": store.kind.value},
+    )  # fmt: skip
+
+
+def _values(case: _Case, judged: Judgement) -> Mapping[str, float]:
+    """What is known of the newest point. Of what could not be read, nothing: the last values stay, with their age."""
+    if judged.outcome not in (Outcome.HEALTHY, Outcome.UNHEALTHY):
+        return {}
+    values = {"unprotected": float(judged.word in _TROUBLE)}
+    if judged.newest is not None:
+        values["last_recovery_timestamp_seconds"] = judged.newest.at.timestamp()
+        if case.demand.rpo is not None and not case.store.idle:
+            values["recovery_due_timestamp_seconds"] = (judged.newest.at + case.demand.rpo).timestamp()
+    return values
 
 
 def _protection(case: _Case) -> Reading:
     store = case.store
     resource = f"{store.arn}#deletion_protection"
+    if store.protection_unread:
+        why = f"not known: whether deletion protection is on: {store.protection_unread}"
+        return Reading(resource, Outcome.UNKNOWN, Word.NOT_READ.value, why)
     if store.deletion_protection:
         word = "deletion_protection_on"
         return Reading(
@@ -297,8 +309,9 @@ def _copy(case: _Case, asked: Asked, lookout: Lookout) -> Reading:
     found, doubts = lookout.find(asked)
     judged = judge_copy(store, asked.destination, found, asked.since, asked.why, doubts)
     there = [copy.at for copy in found if asked.destination.has(copy, store.account) and copy.at is not None]
-    values = {"copy_last_timestamp_seconds": max(there).timestamp()} if there else {}
+    values: dict[str, float] = {}
     if judged.outcome is not Outcome.UNKNOWN:
+        values = {"copy_last_timestamp_seconds": max(there).timestamp()} if there else {}
         values["copies_missing"] = float(judged.word in _TROUBLE)
     findings: tuple[Finding, ...] = ()
     if judged.word in _TROUBLE:
@@ -310,4 +323,7 @@ def _copy(case: _Case, asked: Asked, lookout: Lookout) -> Reading:
             ),
         )  # fmt: skip
     where = asked.vault or asked.destination.words
-    return Reading(f"{store.arn}#copy:{where}", judged.outcome, judged.word.value, judged.reason, findings, values)
+    return Reading(
+        f"{store.arn}#copy:{where}", judged.outcome, judged.word.value, judged.reason, findings, values,
+        {"kind": store.kind.value},
+    )  # fmt: skip

@@ -40,6 +40,7 @@ class Owner:
     stage: str = ""  # of the stack; empty: not known
     owner: str = ""  # the people who look after it
     labels: Mapping[str, str] = field(default_factory=dict)  # what else the stack is known by: tenant, environment
+    settings: Mapping[str, Json] = field(default_factory=dict)  # settings.barograph of the component instance
 
     @property
     def managed(self) -> bool:

@@ -67,7 +67,8 @@ class DataStore:
     tags: Mapping[str, str] = field(default_factory=dict)
     points: tuple[Point, ...] = ()  # those its own description tells
     automatic: bool | None = None  # whether the service's own backups are on; None: it has none to switch on
-    deletion_protection: bool | None = None  # None: the service has no such switch
+    deletion_protection: bool | None = None  # None: the service has no such switch, or it was not read
+    protection_unread: str = ""  # why nobody knows whether it is on
     idle: str = ""  # why nothing was written since its newest recovery point, whatever its age: "stopped"
     nothing_to_lose: str = ""  # why there is nothing to back up: "a replica of orders", "memcached keeps nothing"
     copies: tuple[Copy, ...] = ()  # those its own description tells

@@ -74,7 +74,7 @@ def _database(place: AwsPlace, store: DataStore, each: Mapping[str, Any], status
         account=place.account,
         region=place.region,
         tags=tags(each.get("TagList")),
-        points=_continuous(latest),
+        points=() if retention == 0 else _continuous(latest),
         automatic=None if retention is None else retention > 0,
         deletion_protection=each.get("DeletionProtection"),
         # Its log is kept up to the stop; without one, nobody can tell what was written after the last snapshot.
@@ -91,9 +91,8 @@ def tables(place: AwsPlace) -> Iterator[DataStore]:
             table = part(place, "dynamodb", "describe_table", "Table", TableName=name)
         except AwsError as error:
             if not gone(error):
-                yield DataStore(
-                    StoreKind.DYNAMODB, arn, name, account=place.account, region=place.region, doubts=(str(error),)
-                )
+                store = DataStore(StoreKind.DYNAMODB, arn, name, account=place.account, region=place.region)
+                yield replace(store, doubts=(str(error),), protection_unread=str(error))
             continue
         if table.get("TableStatus") in _GOING:
             continue
