@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from checks.aws import COULD_NOT_LOOK, AwsError, AwsPlace, could_not_look, not_enabled, owner_of, tags
+from checks.aws import VERDICTS as AWS_VERDICTS
+from checks.aws import AwsError, AwsPlace, could_not_look, not_enabled, owner_of, tags
 from checks.base import Check, Finding, Kind, Outcome, Owner, Reading, Scope
 from checks.kinds import PRODUCTION
 from checks.recovery import remedies
@@ -43,7 +44,7 @@ class _Case:
     owner: Owner | None
     demand: Demand
     points: list[Point]
-    doubts: list[str] = field(default_factory=list)
+    doubts: list[AwsError] = field(default_factory=list)
     exempt: ExemptRule | None = None
     expired: Sequence[ExemptRule] = ()
 
@@ -52,7 +53,12 @@ class _Case:
         if self.exempt is not None:
             until = self.exempt.expires.isoformat()
             return Judgement(Word.EXEMPT, f"exempt until {until}: {self.exempt.reason} ({self.exempt.owner})")
-        return judge(self.store, self.points, self.demand, now, (*self.store.doubts, *self.doubts))
+        return judge(self.store, self.points, self.demand, now, [str(error) for error in self.errors])
+
+    @property
+    def errors(self) -> tuple[AwsError, ...]:
+        """What kept anybody from seeing all of its recovery points."""
+        return (*self.store.doubts, *self.doubts)
 
 
 @dataclass(frozen=True)
@@ -131,11 +137,10 @@ class Backups(Check):
         Word.NOT_REQUIRED.value: "no backup of it is asked for",
         Word.NOTHING_TO_LOSE.value: "there is nothing in it that only it holds",
         Word.EXEMPT.value: "a rule of the configuration says that it may be lost",
-        "listed": "the data stores of one kind could be listed",
         "deletion_protection_on": "nobody deletes it by accident",
         "deletion_protection_off": "a production data store that anybody can delete",
         **VERDICTS,
-        **COULD_NOT_LOOK,
+        **AWS_VERDICTS,
     }
 
     def run(self, place: AwsPlace) -> Iterator[Reading]:
@@ -181,8 +186,8 @@ class Backups(Check):
             asked = demand(store, stage, owner.settings if owner else {}, who, self.rpo, self.copies)
             mine = [*store.points, *(point for arn in (store.arn, *store.also) for point in points.get(arn, ()))]
             exempt, expired = exemption(self.exempt, store, place.now())
-            may_be_exempt = tags_error is not None and store.kind in _UNTAGGED and any(rule.tag for rule in self.exempt)
-            more = [f"whether its tags exempt it: {tags_error}"] if may_be_exempt else []
+            may_be_exempt = store.kind in _UNTAGGED and any(rule.tag for rule in self.exempt)
+            more = [tags_error] if tags_error is not None and may_be_exempt else []
             cases.append(_Case(store, owner, asked, mine, [*doubts, *more], exempt, expired))
         return cases
 
@@ -228,7 +233,7 @@ def _tagged(place: AwsPlace, stores: Iterable[DataStore]) -> tuple[list[DataStor
 
 def _listed(place: AwsPlace, name: str, count: int) -> Reading:
     return Reading(
-        f"{place.key}/{name}", Outcome.HEALTHY, "listed", f"{count} found", values={"data_stores": float(count)}
+        f"{place.key}/{name}", Outcome.HEALTHY, "looked", f"{count} found", values={"data_stores": float(count)}
     )
 
 
@@ -245,11 +250,13 @@ def _read_snapshots(place: AwsPlace, cases: Sequence[_Case]) -> None:
                 mine[arn].points.append(point)
         except AwsError as error:
             for case in mine.values():
-                case.doubts.append(str(error))
+                case.doubts.append(error)
 
 
 def _recovery(case: _Case, judged: Judgement) -> Reading:
     store = case.store
+    if judged.word is Word.NOT_READ:
+        return _not_read(store.arn, judged, case.errors, "how new its newest recovery point is")
     findings: tuple[Finding, ...] = ()
     if judged.word in _TROUBLE:
         address = str(case.owner) if case.owner is not None and case.owner.managed else ""
@@ -271,6 +278,12 @@ def _recovery(case: _Case, judged: Judgement) -> Reading:
     )  # fmt: skip
 
 
+def _not_read(resource: str, judged: Judgement, errors: Sequence[AwsError], what: str) -> Reading:
+    """UNKNOWN, with no value: the last ones stay, with their age."""
+    blind = could_not_look(resource, errors[0], what)
+    return replace(blind, verdict=judged.word.value, summary=judged.reason)
+
+
 def _values(case: _Case, judged: Judgement) -> Mapping[str, float]:
     """What is known of the newest point. Of what could not be read, nothing: the last values stay, with their age."""
     if judged.outcome not in (Outcome.HEALTHY, Outcome.UNHEALTHY):
@@ -286,9 +299,8 @@ def _values(case: _Case, judged: Judgement) -> Mapping[str, float]:
 def _protection(case: _Case) -> Reading:
     store = case.store
     resource = f"{store.arn}#deletion_protection"
-    if store.protection_unread:
-        why = f"not known: whether deletion protection is on: {store.protection_unread}"
-        return Reading(resource, Outcome.UNKNOWN, Word.NOT_READ.value, why)
+    if store.protection_unread is not None:
+        return could_not_look(resource, store.protection_unread, "whether deletion protection is on")
     if store.deletion_protection:
         word = "deletion_protection_on"
         return Reading(
@@ -306,13 +318,14 @@ def _protection(case: _Case) -> Reading:
 
 def _copy(case: _Case, asked: Asked, lookout: Lookout) -> Reading:
     store = case.store
-    found, doubts = lookout.find(asked)
-    judged = judge_copy(store, asked.destination, found, asked.since, asked.why, doubts)
+    found, errors = lookout.find(asked)
+    judged = judge_copy(store, asked.destination, found, asked.since, asked.why, [str(error) for error in errors])
     there = [copy.at for copy in found if asked.destination.has(copy, store.account) and copy.at is not None]
-    values: dict[str, float] = {}
-    if judged.outcome is not Outcome.UNKNOWN:
-        values = {"copy_last_timestamp_seconds": max(there).timestamp()} if there else {}
-        values["copies_missing"] = float(judged.word in _TROUBLE)
+    resource = f"{store.arn}#copy:{asked.vault or asked.destination.words}"
+    if judged.word is Word.NOT_READ:
+        return _not_read(resource, judged, errors, f"how new the copy in {asked.destination.words} is")
+    values = {"copy_last_timestamp_seconds": max(there).timestamp()} if there else {}
+    values["copies_missing"] = float(judged.word in _TROUBLE)
     findings: tuple[Finding, ...] = ()
     if judged.word in _TROUBLE:
         findings = (
@@ -322,8 +335,7 @@ def _copy(case: _Case, asked: Asked, lookout: Lookout) -> Reading:
                 addresses=(store.arn,), owner=case.owner,
             ),
         )  # fmt: skip
-    where = asked.vault or asked.destination.words
     return Reading(
-        f"{store.arn}#copy:{where}", judged.outcome, judged.word.value, judged.reason, findings, values,
+        resource, judged.outcome, judged.word.value, judged.reason, findings, values,
         {"kind": store.kind.value},
     )  # fmt: skip

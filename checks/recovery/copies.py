@@ -10,7 +10,7 @@ from checks.aws import Arn, AwsError, AwsPlace, setting
 from checks.recovery.model import Copy, DataStore, Destination, Point, StoreKind
 from checks.recovery.plans import Plan, Vault
 from checks.recovery.services import AwsBackup
-from checks.recovery.stores import all_buckets, gone
+from checks.recovery.stores import all_buckets, gone, unsaid
 from checks.recovery.vaults import held, vaults
 
 
@@ -59,12 +59,12 @@ class Lookout:
 
     place: AwsPlace
     backup: AwsBackup
-    _held: dict[str, tuple[Mapping[str, datetime], str]] = field(default_factory=dict)
+    _held: dict[str, tuple[Mapping[str, datetime], AwsError | None]] = field(default_factory=dict)
     _native: dict[tuple[str, str], Mapping[str, datetime]] = field(default_factory=dict)
 
-    def find(self, asked: Asked) -> tuple[list[Copy], list[str]]:
+    def find(self, asked: Asked) -> tuple[list[Copy], list[AwsError]]:
         """Give the copies that were seen, newest proof first, and why some could not be."""
-        found, doubts = list(asked.store.copies), list[str]()
+        found, doubts = list(asked.store.copies), list[AwsError]()
         if not asked.destination.account:
             self._in_vaults(asked, found, doubts)
         else:
@@ -77,53 +77,53 @@ class Lookout:
             self._native_copies(asked, found, doubts)
         return found, doubts
 
-    def _in_vaults(self, asked: Asked, found: list[Copy], doubts: list[str]) -> None:
+    def _in_vaults(self, asked: Asked, found: list[Copy], doubts: list[AwsError]) -> None:
         region = asked.destination.region
         try:
             there = [v for v in vaults(self.place, region) if not asked.vault or v.arn == asked.vault]
         except AwsError as error:
-            doubts.append(str(error))
+            doubts.append(error)
             return
         for vault in there:
             newest, doubt = self._newest(vault, region)
-            if doubt:
+            if doubt is not None:
                 doubts.append(doubt)
             at = next((newest[name] for name in (asked.store.arn, *asked.store.also) if name in newest), None)
             if at is not None:
                 found.append(Copy(region, self.place.account, at, f"AWS Backup vault {vault.name}"))
 
-    def _newest(self, vault: Vault, region: str) -> tuple[Mapping[str, datetime], str]:
+    def _newest(self, vault: Vault, region: str) -> tuple[Mapping[str, datetime], AwsError | None]:
         if vault.arn not in self._held:
             newest: dict[str, datetime] = {}
-            doubt = ""
+            doubt: AwsError | None = None
             try:
                 for each in held(self.place, vault, region):
                     point = each.point(self.place.now())
                     if point is not None and not point.partial:
                         newest[each.resource] = max(point.at, newest.get(each.resource, point.at))
             except AwsError as error:
-                doubt = str(error)
+                doubt = error
             self._held[vault.arn] = (newest, doubt)
         return self._held[vault.arn]
 
-    def _by_jobs(self, asked: Asked, found: list[Copy], doubts: list[str]) -> None:
+    def _by_jobs(self, asked: Asked, found: list[Copy], doubts: list[AwsError]) -> None:
         """Another account's vault is not ours to read: a finished copy job is the proof."""
         self.backup.read_copies()
         if self.backup.copies_error is not None:
-            doubts.append(str(self.backup.copies_error))
+            doubts.append(self.backup.copies_error)
         for job in self.backup.copies:
             arn = Arn.parse(job.copy_to)
             mine = job.resource in (asked.store.arn, *asked.store.also)
             if arn is not None and mine and job.whole and (not asked.vault or job.copy_to == asked.vault):
                 found.append(Copy(arn.region, arn.account, job.created, f"copy job to vault {arn.name}"))
 
-    def _replicated(self, asked: Asked, found: list[Copy], doubts: list[str]) -> None:
+    def _replicated(self, asked: Asked, found: list[Copy], doubts: list[AwsError]) -> None:
         """S3 replicates what is written from now on, so that the copy is as new as the bucket."""
         try:
             answer = setting(self.place, "s3", "get_bucket_replication", Bucket=asked.store.name) or {}
             regions = {str(each["Name"]): str(each.get("BucketRegion", "")) for each in all_buckets(self.place)}
         except AwsError as error:
-            doubts.append(str(error))
+            doubts.append(error)
             return
         for rule in (answer.get("ReplicationConfiguration") or {}).get("Rules") or ():
             to = rule.get("Destination") or {}
@@ -132,11 +132,12 @@ class Lookout:
             if rule.get("Status") != "Enabled" or account != (asked.destination.account or self.place.account):
                 continue
             if asked.destination.region and not regions.get(name):
-                doubts.append(f"the region of bucket {name}, which it is replicated to, is not known")
+                what = f"the region of bucket {name}, which it is replicated to, is not known"
+                doubts.append(unsaid(self.place, "s3", "list_buckets", what))
                 continue
             found.append(Copy(regions.get(name, ""), account, self.place.now(), f"replication to bucket {name}"))
 
-    def _native_copies(self, asked: Asked, found: list[Copy], doubts: list[str]) -> None:
+    def _native_copies(self, asked: Asked, found: list[Copy], doubts: list[AwsError]) -> None:
         region = asked.destination.region
         for by, read in _NATIVE.get(asked.store.kind, ()):
             key = (read.__name__, region)
@@ -145,7 +146,7 @@ class Lookout:
                     self._native[key] = read(self.place, region)
             except AwsError as error:
                 if not gone(error):
-                    doubts.append(str(error))
+                    doubts.append(error)
                 continue
             names = (asked.store.arn, *asked.store.also, asked.store.name)
             at = max((self._native[key][name] for name in names if name in self._native[key]), default=None)

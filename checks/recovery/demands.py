@@ -117,7 +117,7 @@ def demand(
     asked += [_destination(store, rule.region, rule.account) for rule in copies if rule.covers(store, stage)]
     # A copy where the data is already is none: "eu-west-1" asked of all says nothing to what lives there.
     asked = [each for each in asked if each.account or each.region not in ("", store.region)]
-    has_switch = store.deletion_protection is not None or bool(store.protection_unread)
+    has_switch = store.deletion_protection is not None or store.protection_unread is not None
     protected = stage == PRODUCTION and has_switch
     return Demand(rpo or None, why, tuple(dict.fromkeys(asked)), protected)
 

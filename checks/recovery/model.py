@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from checks.aws_errors import AwsError
+
 
 class StoreKind(StrEnum):
     """What holds data that somebody would miss."""
@@ -68,11 +70,11 @@ class DataStore:
     points: tuple[Point, ...] = ()  # those its own description tells
     automatic: bool | None = None  # whether the service's own backups are on; None: it has none to switch on
     deletion_protection: bool | None = None  # None: the service has no such switch, or it was not read
-    protection_unread: str = ""  # why nobody knows whether it is on
+    protection_unread: AwsError | None = None  # why nobody knows whether it is on
     idle: str = ""  # why nothing was written since its newest recovery point, whatever its age: "stopped"
     nothing_to_lose: str = ""  # why there is nothing to back up: "a replica of orders", "memcached keeps nothing"
     copies: tuple[Copy, ...] = ()  # those its own description tells
-    doubts: tuple[str, ...] = ()  # what of it could not be read, in words
+    doubts: tuple[AwsError, ...] = ()  # why something of it could not be read
 
     @property
     def identifiers(self) -> tuple[str, ...]:

@@ -160,11 +160,13 @@ def plan_readings(
         yield Reading(f"{place.key}/plans", Outcome.HEALTHY, "plan_fine", f"{len(backup.plans)} backup plans")
     by_name = {name: vault for vault in backup.vaults for name in (vault.name, vault.arn)}
     for plan in backup.plans:
-        error = backup.plan_errors.get(plan.arn) or backup.vaults_error
+        selection = _selection(place, backup, plan, stores, unlisted, tags_error)
+        unsure = backup.jobs_error if selection[0] in ("selects_nothing", "not_known_yet") and plan.selections else None
+        error = backup.plan_errors.get(plan.arn) or backup.vaults_error or unsure
         if error is not None:
             yield could_not_look(plan.arn, error, "what the backup plan selects and keeps")
         else:
-            yield _of_plan(place, backup, plan, by_name, _selection(place, backup, plan, stores, unlisted, tags_error))
+            yield _of_plan(place, plan, by_name, selection)
 
 
 def _selection(
@@ -189,8 +191,6 @@ def _selection(
     doubtful = Match.MAYBE in matches or unlisted or tags_error is not None
     if not doubtful and not any(reaches_beyond(each, _listed) for each in plan.selections):
         return "selects_nothing", "its resource assignments fit nothing that exists"
-    if backup.jobs_error is not None:
-        return "not_known_yet", f"whether it made jobs: {backup.jobs_error}"
     if plan.created is None or place.now() - plan.created < HISTORY:
         return "not_known_yet", "it has made no job yet, and may select what is not looked at here"
     return "selects_nothing", f"it has made no job in {HISTORY.days} days, and fits nothing that is looked at here"
@@ -201,9 +201,7 @@ def _listed(pattern: str) -> bool:
     return arn is not None and (arn.service in _LISTED or (arn.service == "ec2" and arn.resource.startswith("volume")))
 
 
-def _of_plan(
-    place: AwsPlace, backup: AwsBackup, plan: Plan, vaults: Mapping[str, Vault], selection: tuple[str, str]
-) -> Reading:
+def _of_plan(place: AwsPlace, plan: Plan, vaults: Mapping[str, Vault], selection: tuple[str, str]) -> Reading:
     found = [] if selection[0] in ("", "not_known_yet") else [(selection[0], selection[0], selection[1])]
     missing = missing_vaults(plan, vaults, place.region, place.account)
     found += [("vault_missing", f"vault_missing:{name}", f"there is no vault {name}") for name in missing]

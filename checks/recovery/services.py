@@ -52,10 +52,9 @@ class AwsBackup:
                 found.setdefault(each.resource, []).append(point)
         return found
 
-    def doubts(self) -> tuple[str, ...]:
-        """What could not be read of its recovery points."""
-        errors = [self.vaults_error] if self.vaults_error else []
-        return tuple(str(error) for error in (*errors, *self.held_errors.values()))
+    def doubts(self) -> tuple[AwsError, ...]:
+        """Why some of its recovery points could not be read."""
+        return (*([self.vaults_error] if self.vaults_error else []), *self.held_errors.values())
 
     def rules(self) -> frozenset[str] | None:
         """Ids of all rules there are; None where not every plan could be read."""

@@ -92,7 +92,7 @@ def tables(place: AwsPlace) -> Iterator[DataStore]:
         except AwsError as error:
             if not gone(error):
                 store = DataStore(StoreKind.DYNAMODB, arn, name, account=place.account, region=place.region)
-                yield replace(store, doubts=(str(error),), protection_unread=str(error))
+                yield replace(store, doubts=(error,), protection_unread=error)
             continue
         if table.get("TableStatus") in _GOING:
             continue
@@ -111,10 +111,11 @@ def _with_recovery(place: AwsPlace, store: DataStore) -> DataStore:
             place, "dynamodb", "describe_continuous_backups", "ContinuousBackupsDescription", TableName=store.name
         )
     except AwsError as error:
-        return replace(store, doubts=(str(error),))
+        return replace(store, doubts=(error,))
     recovery = answer.get("PointInTimeRecoveryDescription") or {}
     if "PointInTimeRecoveryStatus" not in recovery:
-        return replace(store, doubts=("DynamoDB does not say whether point-in-time recovery is on",))
+        what = "point-in-time recovery is neither on nor off"
+        return replace(store, doubts=(unsaid(place, "dynamodb", "describe_continuous_backups", what),))
     enabled = recovery["PointInTimeRecoveryStatus"] == "ENABLED"
     latest = recovery.get("LatestRestorableDateTime") if enabled else None
     return replace(store, automatic=enabled, points=_continuous(latest))
@@ -134,12 +135,12 @@ def volumes(place: AwsPlace) -> Iterator[DataStore]:
     listed = [each for each in place.shared("ec2", "describe_volumes", "Volumes") if each.get("State") not in _GOING]
     ending = {each["VolumeId"]: id_ for each in listed if (id_ := _ends_with(each))}
     replaced: frozenset[str] = frozenset()
-    doubt: tuple[str, ...] = ()
+    doubt: tuple[AwsError, ...] = ()
     if ending:
         try:
             replaced = _replaceable(place)
         except AwsError as error:
-            doubt = (f"whether its instance is replaced rather than repaired: {error}",)
+            doubt = (error,)
     for each in listed:
         id_ = each["VolumeId"]
         instance = ending.get(id_, "")
@@ -236,7 +237,7 @@ def buckets(place: AwsPlace) -> Iterator[DataStore]:
             versioning = place.call("s3", "get_bucket_versioning", Bucket=name).get("Status") == "Enabled"
         except AwsError as error:
             if not gone(error):
-                yield replace(store, doubts=(str(error),))
+                yield replace(store, doubts=(error,))
             continue
         points = (Point(place.now(), Origin.VERSIONING),) if versioning else ()
         yield replace(store, points=points, automatic=versioning)
@@ -278,11 +279,15 @@ def part(place: AwsPlace, service: str, operation: str, member: str, **parameter
     """Ask once, and give a member of the answer. Raises AwsError too where the answer does not have it."""
     found = place.call(service, operation, **parameters).get(member)
     if not isinstance(found, Mapping):
-        raise AwsError(
-            ErrorClass.ERROR, service=service, operation=operation, code=f"no {member} in the answer",
-            account=place.account, region=place.region,
-        )  # fmt: skip
+        raise unsaid(place, service, operation, f"no {member} in the answer")
     return found
+
+
+def unsaid(place: AwsPlace, service: str, operation: str, what: str) -> AwsError:
+    """The error of an answer that does not say what it has to. *what* says so in words."""
+    return AwsError(
+        ErrorClass.ERROR, service=service, operation=operation, code=what, account=place.account, region=place.region
+    )
 
 
 def gone(error: AwsError) -> bool:

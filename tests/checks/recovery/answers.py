@@ -32,7 +32,7 @@ def look(*more: Answers, check: Backups | None = None, **place: Any) -> dict[str
     for reading in readings:
         assert reading.verdict in Backups.verdicts
         assert set(reading.values) <= set(Backups.measures)
-        assert all(finding.kind is Kind.BACKUP_FAILURE for finding in reading.findings)
+        assert all(finding.kind in (Kind.BACKUP_FAILURE, Kind.MONITORING) for finding in reading.findings)
         assert bool(reading.findings) <= (reading.outcome in (Outcome.UNHEALTHY, Outcome.UNKNOWN))
         json.dumps([reading.evidence, *(finding.evidence for finding in reading.findings)])
     assert len({reading.resource for reading in readings}) == len(readings)

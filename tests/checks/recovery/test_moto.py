@@ -67,17 +67,17 @@ def test_what_is_saved_is_found(seen: Seen, kind: str) -> None:
 @pytest.mark.parametrize("name", LISTED)
 def test_every_list_that_moto_has_is_read(seen: Seen, name: str) -> None:
     """None of them is refused, and none is empty by mistake."""
-    assert seen.readings[f"{ACCOUNT}/{REGION}/{name}"].verdict == "listed"
+    assert seen.readings[f"{ACCOUNT}/{REGION}/{name}"].verdict == "looked"
 
 
 def test_what_is_not_saved_is_not_called_so(seen: Seen) -> None:
-    """A new one waits for its first backup; moto knows nothing of AWS Backup, so that more cannot be said."""
+    """A new one waits for its first backup, and a database that anybody can delete is told of."""
     for arn in (  # not of RDS: moto takes a snapshot of each new instance, whatever its retention
         f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/{seen.volumes['bare']}",
         f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/bare",
         f"arn:aws:s3:::bare-{ACCOUNT}",
     ):
-        assert seen.readings[arn].outcome is Outcome.UNKNOWN
+        assert seen.readings[arn].verdict == "new"
     assert seen.readings[f"arn:aws:rds:{REGION}:{ACCOUNT}:db:bare#deletion_protection"].outcome is Outcome.UNHEALTHY
     assert seen.readings[f"arn:aws:rds:{REGION}:{ACCOUNT}:db:saved#deletion_protection"].outcome is Outcome.HEALTHY
 
