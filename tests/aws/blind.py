@@ -48,16 +48,15 @@ class World:
     def prove(self, check: Check, folder: Path) -> None:
         """Raise AssertionError where *check* takes blindness for health. *folder* is for stores."""
         good, asked = self._good(check)
-        clock = [self.now]
+        clock, fake = [self.now], FakeAws(self.answers)
         with Store.open(folder / "barograph.db", lambda: clock[0]) as store:
             for service, operation in sorted(asked):
                 for way in WAYS:
-                    fake = FakeAws(self.answers)
                     with fake.failing(service, operation, way):
                         bad, failure = _readings(check, self._place(check, fake))
                     spare = (service, operation) in self.spare
                     judge(good, bad, failure, f"{service} {operation} {way}", may_be_spared=spare)
-                    self._recorded(check, service, operation, way, store, clock)
+                    self._recorded(check, service, operation, way, store, clock, fake)
 
     def _place(self, check: Check, fake: FakeAws) -> Any:
         return fake_place(
@@ -77,12 +76,18 @@ class World:
         return _by_resource(readings), fake.asked
 
     def _recorded(
-        self, check: Check, service: str, operation: str, way: Fault, store: Store, clock: list[datetime]
+        self,
+        check: Check,
+        service: str,
+        operation: str,
+        way: Fault,
+        store: Store,
+        clock: list[datetime],
+        fake: FakeAws,
     ) -> None:
         """Look well, then blindly, through the real runner, recorder and store."""
         plan = CheckPlan(NAME, check, lambda labels: LATER, timedelta(minutes=5))
         runner = Runner({NAME: plan}, Recorder(store, POLICY), lambda: clock[0])
-        fake = FakeAws(self.answers)
         clock[0] += LATER
         runner.run_and_record(NAME, self._place(check, fake))
         live = {one.fingerprint for one in store.incidents(LIVE)}

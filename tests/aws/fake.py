@@ -76,6 +76,7 @@ class FakeAws:
         self.calls: list[Call] = []
         self.sent: list[tuple[str, str]] = []  # (service, operation) of each try that a fault met, retries included
         self.accounts: dict[str, str] = {}  # access key -> account
+        self.pools: dict[str, Any] = {}  # by region: clients cost more than all else in a test, and answer as before
 
     @contextmanager
     def failing(self, service: str, operation: str, fault: Fault) -> Iterator[None]:

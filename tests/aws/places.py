@@ -74,7 +74,9 @@ def fake_place(
     fake = answers if isinstance(answers, FakeAws) else FakeAws(answers)
     key = f"ASIAFAKE{account}"
     fake.accounts[key] = account
-    pool = ClientPool(Sessions(AwsSettings(region=region), loader()), prepare=fake.prepare)
+    if region not in fake.pools:
+        fake.pools[region] = ClientPool(Sessions(AwsSettings(region=region), loader()), prepare=fake.prepare, idle=64)
+    pool = fake.pools[region]
     context = AwsContext(
         pool, lambda: now, owners=Owned((owners or {}) if states_read else None), memory=Remembered(memory or {}),
         strict=True,
