@@ -127,6 +127,13 @@ class Backups(Check):
         "restore_test_last_timestamp_seconds": "The last restore test that passed.",
         "deletion_protection_off": "Production data stores that anybody can delete.",
     }
+    measure_labels: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+        (
+            "unprotected", "last_recovery_timestamp_seconds", "recovery_due_timestamp_seconds", "copies_missing",
+            "copy_last_timestamp_seconds",
+        ),
+        ("kind",),
+    )  # fmt: skip
     verdicts: ClassVar[Mapping[str, str]] = {
         Word.PROTECTED.value: "its newest recovery point, or its copy, is as new as was asked",
         Word.NEW.value: "it is new, and its first backup is not due yet",

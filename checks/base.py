@@ -188,6 +188,10 @@ class Check:
     iam: ClassVar[tuple[str, ...]] = ()  # all it may call: an AWS place refuses every other operation
     role: ClassVar[Role] = Role.SWEEP
     measures: ClassVar[Mapping[str, str]] = {}  # metric suffix -> help text
+    # Metric suffix -> further labels, filled from the text that a reading's evidence has under these names. Bounded: a
+    # kind, a code; never a resource. Of several resources with the same labels: the earliest time, the highest ratio,
+    # the sum of anything else.
+    measure_labels: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     verdicts: ClassVar[Mapping[str, str]] = {}  # every word Reading.verdict can be -> what it means
 
     @classmethod

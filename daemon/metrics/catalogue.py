@@ -35,6 +35,9 @@ class HasMeasures(Protocol):
     def measures(self) -> Mapping[str, str]: ...
 
     @property
+    def measure_labels(self) -> Mapping[str, tuple[str, ...]]: ...
+
+    @property
     def verdicts(self) -> Mapping[str, str]: ...
 
 
@@ -129,7 +132,7 @@ def measure_metrics(checks: Mapping[str, HasMeasures]) -> dict[str, Metric]:
     for check, each in checks.items():
         for measure, help_text in each.measures.items():
             name = measure_name(check, measure)
-            found[name] = Metric(name, Type.GAUGE, help_text, INSTANCE)
+            found[name] = Metric(name, Type.GAUGE, help_text, (*INSTANCE, *each.measure_labels.get(measure, ())))
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from alerts.base import LIVE, Incident
-from checks.base import Kind, Outcome, Tier
+from checks.base import Json, Kind, Outcome, Tier
 from daemon.health import Health
 from daemon.metrics.catalogue import (
     CATALOGUE,
@@ -130,7 +130,7 @@ def _of_drift(standings: Sequence[Standing], checks: Mapping[str, HasMeasures]) 
 
 
 def _of_measures(standings: Sequence[Standing], checks: Mapping[str, HasMeasures]) -> Iterator[Series]:
-    """The values of readings that hold. Several resources of one place become one: the earliest time, else the sum."""
+    """The values of readings that hold. Several resources of one place become one: see Check.measure_labels."""
     metrics = measure_metrics(checks)
     series: dict[str, dict[Labels, float]] = {name: {} for name in metrics}
     for each in standings:
@@ -141,14 +141,21 @@ def _of_measures(standings: Sequence[Standing], checks: Mapping[str, HasMeasures
             for measure, value in reading.values.items():
                 name = measure_name(each.job.check, measure)
                 if name in series:
-                    known = series[name].get(labels)
-                    pick = min if name.endswith("_timestamp_seconds") else _add
-                    series[name][labels] = value if known is None else pick(known, value)
+                    told = (*labels, *_told(reading.evidence, metrics[name].labels[len(INSTANCE) :]))
+                    known = series[name].get(told)
+                    series[name][told] = value if known is None else _joined(name, known, value)
     yield from ((metrics[name], found) for name, found in series.items())
 
 
-def _add(one: float, other: float) -> float:
-    return one + other
+def _told(evidence: Mapping[str, Json], names: Sequence[str]) -> Labels:
+    """What a reading says of its further labels; nothing but text can be one."""
+    return tuple(found if isinstance(found := evidence.get(name), str) else "" for name in names)
+
+
+def _joined(name: str, one: float, other: float) -> float:
+    if name.endswith("_timestamp_seconds"):
+        return min(one, other)
+    return max(one, other) if name.endswith("_ratio") else one + other
 
 
 def place_labels(each: Standing, names: Sequence[str]) -> Labels:

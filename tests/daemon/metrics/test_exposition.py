@@ -187,6 +187,21 @@ def test_measures_of_several_resources_become_one(tmp_path: Path) -> None:
     assert values(snapshot, "barograph_check_resources", component="app", outcome="healthy") == [2.0]
 
 
+def test_measures_can_have_bounded_labels_of_their_own(tmp_path: Path) -> None:
+    """They come from the evidence of readings; of a ratio the highest counts; what is no text is no label."""
+    told = [("L-1", 0.5), ("L-1", 0.9), ("L-2", 0.1), (7, 0.2)]
+    with world(tmp_path) as made:
+        made.look("q", *(
+            reading(f"arn:{n}", values={"usage_ratio": ratio}, evidence={"service_code": "vpc", "quota_code": code})
+            for n, (code, ratio) in enumerate(told)
+        ), check="quotas")  # fmt: skip
+        snapshot = made.snapshots().refresh()
+    name = "barograph_quotas_usage_ratio"
+    assert values(snapshot, name, service_code="vpc", quota_code="L-1") == [0.9]
+    assert values(snapshot, name, service_code="vpc", quota_code="L-2") == [0.1]
+    assert values(snapshot, name, service_code="vpc", quota_code="") == [0.2]
+
+
 def test_the_budget_keeps_what_matters(tmp_path: Path) -> None:
     """Over the limit, series are left out from the end of the catalogue on, and counted; the daemon's own stay."""
     with world(tmp_path) as made:

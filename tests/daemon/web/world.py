@@ -32,9 +32,14 @@ class Words:
     verdicts: Mapping[str, str] = field(
         default_factory=lambda: {"in_sync": "", "drift": "", "busy": "", "error": "", "not_applicable": ""}
     )
+    measure_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-CHECKS = {"drift": Words(), "certificates": Words({"expiry_timestamp_seconds": "When the certificate ends."}, {})}
+CHECKS = {
+    "drift": Words(),
+    "certificates": Words({"expiry_timestamp_seconds": "When the certificate ends."}, {}),
+    "quotas": Words({"usage_ratio": "Used part."}, {}, {"usage_ratio": ("service_code", "quota_code")}),
+}
 
 
 @dataclass
