@@ -74,6 +74,13 @@ def setting(
         raise
 
 
+def unsaid(place: AwsPlace, service: str, operation: str, what: str) -> AwsError:
+    """The error of an answer that does not say what it has to, or not all of it. *what* says so in words."""
+    return AwsError(
+        ErrorClass.ERROR, service=service, operation=operation, code=what, account=place.account, region=place.region
+    )
+
+
 # For Check.verdicts: all that the helpers below can say.
 VERDICTS: Mapping[str, str] = {"looked": "Looked; what is wrong is said of each resource.", **COULD_NOT_LOOK}
 
@@ -210,5 +217,5 @@ def arn_at(
 
 __all__ = [
     "COULD_NOT_LOOK", "VERDICTS", "Arn", "AwsError", "AwsPlace", "ErrorClass", "arn_at", "classify", "could_not_look",
-    "guarded", "looked", "not_enabled", "owner_of", "production", "setting", "tags", "worst",
+    "guarded", "looked", "not_enabled", "owner_of", "production", "setting", "tags", "unsaid", "worst",
 ]  # fmt: skip

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from checks.aws import Arn, AwsError, AwsPlace, setting
+from checks.aws import Arn, AwsError, AwsPlace, setting, unsaid
 from checks.recovery.model import Copy, DataStore, Destination, Point, StoreKind
 from checks.recovery.plans import Plan, Vault
 from checks.recovery.services import AwsBackup
-from checks.recovery.stores import all_buckets, gone, unsaid
+from checks.recovery.stores import all_buckets, gone
 from checks.recovery.vaults import held, vaults
 
 

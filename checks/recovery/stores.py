@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from checks.aws import AwsError, AwsPlace, ErrorClass, arn_at, tags
+from checks.aws import AwsError, AwsPlace, ErrorClass, arn_at, tags, unsaid
 from checks.recovery.model import Copy, DataStore, Origin, Point, StoreKind
 
 _GOING = frozenset({"deleting", "deleted", "DELETING", "ARCHIVED", "ARCHIVING"})
@@ -281,13 +281,6 @@ def part(place: AwsPlace, service: str, operation: str, member: str, **parameter
     if not isinstance(found, Mapping):
         raise unsaid(place, service, operation, f"no {member} in the answer")
     return found
-
-
-def unsaid(place: AwsPlace, service: str, operation: str, what: str) -> AwsError:
-    """The error of an answer that does not say what it has to. *what* says so in words."""
-    return AwsError(
-        ErrorClass.ERROR, service=service, operation=operation, code=what, account=place.account, region=place.region
-    )
 
 
 def gone(error: AwsError) -> bool:
