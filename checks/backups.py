@@ -13,7 +13,7 @@ from checks.base import Check, Finding, Kind, Outcome, Owner, Reading, Scope
 from checks.kinds import PRODUCTION
 from checks.recovery import remedies
 from checks.recovery.copies import Asked, Lookout, by_demand, by_plans
-from checks.recovery.demands import CopyRule, ExemptRule, RpoRule, demand, exemption
+from checks.recovery.demands import CopyRule, ExemptRule, RpoRule, Wish, demand, exemption, wish
 from checks.recovery.judge import Judgement, Word, judge, judge_copy
 from checks.recovery.model import DataStore, Demand, Point, StoreKind
 from checks.recovery.questions import (
@@ -30,6 +30,7 @@ from checks.recovery.stores import LISTINGS
 from checks.recovery.words import span
 
 _TROUBLE = frozenset({Word.LATE, Word.PARTIAL, Word.NEVER})
+_KEPT = "asked"  # ARN -> what its owner says, where that is not the default
 # Kinds whose own lists do not tell their tags.
 _UNTAGGED = {
     StoreKind.DYNAMODB: "dynamodb:table", StoreKind.S3: "s3", StoreKind.ELASTICACHE: "elasticache",
@@ -42,6 +43,7 @@ class _Case:
 
     store: DataStore
     owner: Owner | None
+    wish: Wish
     demand: Demand
     points: list[Point]
     doubts: list[AwsError] = field(default_factory=list)
@@ -170,6 +172,7 @@ class Backups(Check):
         jobs_here = self.organization_account in ("", place.account)
         backup = AwsBackup(place, whole_organization=self.organization_account == place.account).read(jobs_here)
         cases = self._cases(place, stores, backup, tags_error)
+        _keep_wishes(place, cases, whole=not unlisted)
         _read_snapshots(place, cases)
         for case in cases:
             yield from self._readings(place, case)
@@ -185,17 +188,16 @@ class Backups(Check):
         self, place: AwsPlace, stores: Iterable[DataStore], backup: AwsBackup, tags_error: AwsError | None
     ) -> list[_Case]:
         points, doubts = backup.points(), backup.doubts()
-        cases = []
+        before, cases = place.recall(_KEPT) or {}, []
         for store in stores:
             owner = owner_of(place, *store.identifiers)
-            stage = (owner.stage if owner else "") or place.labels.get("stage", "")
-            who = str(owner) if owner else ""
-            asked = demand(store, stage, owner.settings if owner else {}, who, self.rpo, self.copies)
+            said = wish(owner, before.get(store.arn))
+            asked = demand(store, place.labels.get("stage", ""), said, self.rpo, self.copies)
             mine = [*store.points, *(point for arn in (store.arn, *store.also) for point in points.get(arn, ()))]
             exempt, expired = exemption(self.exempt, store, place.now())
             may_be_exempt = store.kind in _UNTAGGED and any(rule.tag for rule in self.exempt)
             more = [tags_error] if tags_error is not None and may_be_exempt else []
-            cases.append(_Case(store, owner, asked, mine, [*doubts, *more], exempt, expired))
+            cases.append(_Case(store, owner, said, asked, mine, [*doubts, *more], exempt, expired))
         return cases
 
     def _readings(self, place: AwsPlace, case: _Case) -> Iterator[Reading]:
@@ -221,6 +223,12 @@ class Backups(Check):
                 asked[(each.destination, each.vault)] = max(before or each, each, key=lambda one: one.since)
             for each in asked.values():
                 yield _copy(case, each, lookout)
+
+
+def _keep_wishes(place: AwsPlace, cases: Iterable[_Case], *, whole: bool) -> None:
+    kept = {case.store.arn: dict(case.wish.kept) for case in cases if case.wish.kept}
+    before = {} if whole else place.recall(_KEPT) or {}
+    place.keep(_KEPT, {**before, **kept})
 
 
 def _tagged(place: AwsPlace, stores: Iterable[DataStore]) -> tuple[list[DataStore], AwsError | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -158,6 +159,8 @@ class Quotas(Check):
         try:
             seen.increases = lists.increases(seen.place)
         except AwsError as error:
+            # Those known so far still lower the tier: nobody is woken because a list was refused.
+            seen.increases = frozenset((str(key), str(of)) for key, of in seen.place.recall("increases") or ())
             yield could_not_look(here, error, "which increases are asked for")
         else:
             yield looked(seen.place, "increases", len(seen.increases))
@@ -253,6 +256,7 @@ class Quotas(Check):
         kept |= {key: (0.0, [p for p in before[key] if p[0] >= now - LONGEST]) for key in unseen}
         if seen.blind:
             told |= told_before - set(seen.uses)
+        place.keep("increases", [list(each) for each in sorted(seen.increases)])
         fullest = sorted((key for key in kept if kept[key][1]), key=lambda key: kept[key][0], reverse=True)
         place.keep("history", {key: [list(point) for point in kept[key][1]] for key in fullest[:_REMEMBERED]})
         place.keep("told", sorted(told))
@@ -317,15 +321,19 @@ def _finding(seen: _Seen, use: Use, judged: Judgement) -> Finding:
         f"{quota.service} {quota.name}{of}: {judged.told}",
         circumstances,
         cause=f"quota:{quota.key}",
-        remedy=_remedy(place, quota, judged, pending=Fact.INCREASE_PENDING in circumstances),
+        remedy=_remedy(place, use, judged, pending=Fact.INCREASE_PENDING in circumstances),
         addresses=(_resource(place, quota, use.resource),),
         evidence={"service_code": quota.service, "quota_code": quota.code, "limit": judged.limit},
         owner=owner_of(place, use.resource) if use.resource else None,
     )
 
 
-def _remedy(place: AwsPlace, quota: Quota, judged: Judgement, *, pending: bool) -> str:
-    where = f"--service-code {quota.service} --quota-code {quota.code} --region {place.region}"
+def _remedy(place: AwsPlace, use: Use, judged: Judgement, *, pending: bool) -> str:
+    quota = use.quota
+    if use.source is Source.ADVISOR:
+        return f"aws service-quotas list-services --region {place.region}  # find it there, and ask for more"
+    code = f"--service-code {shlex.quote(quota.service)} --quota-code {shlex.quote(quota.code)}"
+    where = f"{code} --region {place.region}"
     if pending:
         return (
             f"aws service-quotas list-requested-service-quota-change-history-by-quota {where}  # how the request stands"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from checks.base import Owner
 from checks.kinds import DEVELOPMENT, PRODUCTION
 from checks.plans.ignore import fits
 from checks.recovery.model import DataStore, Demand, Destination, StoreKind
@@ -66,6 +67,35 @@ class CopyRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What the owner of a data store says of its backups. Kept from look to look: see wish()."""
+
+    stage: str = ""
+    who: str = ""  # the owner, for people
+    settings: Mapping[str, object] = field(default_factory=dict)  # rpo and backup_copy of settings.barograph
+
+    @property
+    def kept(self) -> Mapping[str, object]:
+        """As place.keep() takes it; empty: nothing that the defaults do not say."""
+        plain = self.stage in ("", PRODUCTION) and not self.settings
+        return {} if plain else {"stage": self.stage, "who": self.who, "settings": dict(self.settings)}
+
+
+def wish(owner: Owner | None, before: object) -> Wish:
+    """What *owner* says. Where nobody knows the owner now, what was kept of an earlier look: *before*.
+
+    Without that, a state that cannot be read for a day would make every relaxed objective strict, and raise alarms.
+    """
+    if owner is not None:
+        settings = {name: owner.settings[name] for name in ("rpo", "backup_copy") if name in owner.settings}
+        return Wish(owner.stage, str(owner) if owner.managed else "", settings)
+    if not isinstance(before, Mapping):
+        return Wish()
+    settings = before.get("settings") or {}
+    return Wish(str(before.get("stage") or ""), str(before.get("who") or ""), settings)
+
+
+@dataclass(frozen=True, slots=True)
 class ExemptRule:
     """Ask no backup of these until a day is over. Raises ValueError when there is no reason or no owner."""
 
@@ -98,22 +128,15 @@ def exemption(
     return next((rule for rule in mine if today <= rule.expires), None), [r for r in mine if today > r.expires]
 
 
-def demand(
-    store: DataStore,
-    stage: str,
-    settings: Mapping[str, object],
-    who: str,
-    rules: Iterable[RpoRule],
-    copies: Iterable[CopyRule],
-) -> Demand:
-    """What is asked of *store*. *settings*: settings.barograph of its owner *who*; a stage nobody knows is production.
+def demand(store: DataStore, stage: str, said: Wish, rules: Iterable[RpoRule], copies: Iterable[CopyRule]) -> Demand:
+    """What is asked of *store*. *stage*: of the account, where the owner has none; one nobody knows is production.
 
     settings.barograph may hold `rpo` ("4h", seconds, or a mapping of kinds to one) and `backup_copy` (a region, or
     a mapping of region and account, or a list of these).
     """
-    stage = stage or PRODUCTION
-    rpo, why = _rpo(store, stage, settings, who, rules)
-    asked = list(_own_copies(store, settings))
+    stage = said.stage or stage or PRODUCTION
+    rpo, why = _rpo(store, stage, said, rules)
+    asked = list(_own_copies(store, said.settings))
     asked += [_destination(store, rule.region, rule.account) for rule in copies if rule.covers(store, stage)]
     # A copy where the data is already is none: "eu-west-1" asked of all says nothing to what lives there.
     asked = [each for each in asked if each.account or each.region not in ("", store.region)]
@@ -122,15 +145,13 @@ def demand(
     return Demand(rpo or None, why, tuple(dict.fromkeys(asked)), protected)
 
 
-def _rpo(
-    store: DataStore, stage: str, settings: Mapping[str, object], who: str, rules: Iterable[RpoRule]
-) -> tuple[timedelta, str]:
-    own = settings.get("rpo")
+def _rpo(store: DataStore, stage: str, said: Wish, rules: Iterable[RpoRule]) -> tuple[timedelta, str]:
+    own = said.settings.get("rpo")
     if isinstance(own, Mapping):
         own = own.get(store.kind.value)
     length = read_span(own)
     if length is not None:
-        return length, f"settings.barograph of {who}"
+        return length, f"settings.barograph of {said.who}"
     for rule in rules:
         if rule.covers(store, stage):
             return rule.within, "checks.backups.rpo"

@@ -11,6 +11,7 @@ from checks.plans.redact import scrub_text
 from checks.recovery.jobs import Trouble, Troubled, troubles
 from checks.recovery.model import DataStore
 from checks.recovery.plans import Match, Plan, Vault, misfits, missing_vaults, reaches_beyond, selects
+from checks.recovery.remedies import line
 from checks.recovery.restores import TEST_OUTCOMES, TestJudgement, judge_test
 from checks.recovery.services import AwsBackup
 from checks.recovery.vaults import HISTORY, Held, restore_jobs, restore_plans
@@ -81,7 +82,7 @@ def _job_finding(place: AwsPlace, backup: AwsBackup, found: Troubled) -> Finding
         f"{found.trouble.value}:{job.rule}:{job.copy_to}",
         f"{job.resource}{elsewhere}: {found.reason}",
         cause=f"backup_job:{job.plan}:{job.state}:{job.category}",
-        remedy=f"aws backup {verb} --by-resource-arn {job.resource} --region {place.region}  # what AWS says of them",
+        remedy=line(place.region, ["backup", verb, "--by-resource-arn", job.resource], "what AWS says of them"),
         addresses=(job.resource,),
         evidence={
             "type": job.type, "state": job.state, "category": job.category, "plan": job.plan, "message": job.message,
@@ -142,8 +143,11 @@ def _vault_finding(place: AwsPlace, vault: Vault, key: str, summary: str, points
         key,
         summary,
         cause=f"backup_vault:{key}",
-        remedy=f"aws backup list-recovery-points-by-backup-vault --backup-vault-name {vault.name} "
-        f"--region {place.region}  # which they are",
+        remedy=line(
+            place.region,
+            ["backup", "list-recovery-points-by-backup-vault", "--backup-vault-name", vault.name],
+            "which they are",
+        ),
         addresses=(vault.arn,),
         evidence={"resources": sorted({point.resource for point in points})[:20]},
         owner=owner_of(place, vault.arn),
@@ -209,7 +213,7 @@ def _of_plan(place: AwsPlace, plan: Plan, vaults: Mapping[str, Vault], selection
     findings = tuple(
         Finding(
             Kind.BACKUP_FAILURE, key, f"backup plan {plan.name}: {why}", cause=f"backup_plan:{word}",
-            remedy=f"aws backup get-backup-plan --backup-plan-id {plan.id} --region {place.region}  # look at it",
+            remedy=line(place.region, ["backup", "get-backup-plan", "--backup-plan-id", plan.id], "look at it"),
             addresses=(plan.arn,), owner=owner_of(place, plan.arn, plan.id),
         )
         for word, key, why in found
@@ -234,7 +238,7 @@ def restore_readings(place: AwsPlace, within: timedelta, required: bool) -> Iter
             Finding(
                 Kind.BACKUP_FAILURE, "never_tested", "no restore testing plan: nobody knows whether a restore works",
                 cause="restore_test:none",
-                remedy=f"aws backup list-restore-testing-plans --region {place.region}  # there is none: make one",
+                remedy=line(place.region, ["backup", "list-restore-testing-plans"], "there is none: make one"),
             ),
         )  # fmt: skip
     word, summary = (
@@ -266,8 +270,9 @@ def _of_test(place: AwsPlace, arn: str, name: str, judged: TestJudgement) -> Rea
             Finding(
                 Kind.BACKUP_FAILURE, judged.word.value, f"restore testing plan {name}: {judged.reason}",
                 cause=f"restore_test:{judged.word.value}",
-                remedy=f"aws backup list-restore-jobs --by-restore-testing-plan-arn {arn} --region {place.region}"
-                "  # how they ended",
+                remedy=line(
+                    place.region, ["backup", "list-restore-jobs", "--by-restore-testing-plan-arn", arn], "see how"
+                ),
                 addresses=(arn,), owner=owner_of(place, arn),
             ),
         )  # fmt: skip
@@ -295,7 +300,7 @@ def policy_readings(place: AwsPlace) -> Iterator[Reading]:
             Kind.BACKUP_FAILURE, "policy_failing",
             f"lifecycle policy {id_} ({described}) is in error: it makes no snapshots",
             cause="lifecycle_policy:error", addresses=(arn,), owner=owner_of(place, arn, id_),
-            remedy=f"aws dlm get-lifecycle-policy --policy-id {id_} --region {place.region}  # StatusMessage says why",
+            remedy=line(place.region, ["dlm", "get-lifecycle-policy", "--policy-id", id_], "StatusMessage says why"),
         )  # fmt: skip
         yield Reading(arn, Outcome.UNHEALTHY, "policy_failing", finding.summary, (finding,))
 

@@ -37,8 +37,13 @@ def protect(store: DataStore) -> str:
 
 
 def command(store: DataStore, words: list[str], why: str) -> str:
+    """As line(), in the region of *store*."""
+    return line(store.region, words, why)
+
+
+def line(region: str, words: list[str], why: str) -> str:
     """One line for a shell: the AWS CLI's words, quoted, and behind # what it is for."""
-    return f"{shlex.join(['aws', *words, '--region', store.region])}  # {why}"
+    return f"{shlex.join(['aws', *words, '--region', region])}  # {why}"
 
 
 def _now(store: DataStore) -> list[str]:

@@ -223,6 +223,16 @@ def test_the_owner_says_how_much_may_be_lost(
     assert look(volumes(volume(1)), ebs_snapshot(hours), owners=owners, labels=labels)[VOL].verdict == verdict
 
 
+def test_states_that_cannot_be_read_raise_no_alarm() -> None:
+    """What the owner allowed at the last look still holds while nobody can tell whose the resource is."""
+    relaxed = Owner("acme-dev", "disks", stage="development", settings={"rpo": "30d"})
+    place = fake_place(Backups(), {**NOTHING, **volumes(volume(1)), **ebs_snapshot(100)}, owners={"vol-1": relaxed})
+    assert {r.resource: r.verdict for r in Backups().run(place)}[VOL] == "protected"
+    blind_to_owners = look(volumes(volume(1)), ebs_snapshot(100), states_read=False, memory=place.kept)
+    assert blind_to_owners[VOL].verdict == "protected"
+    assert look(volumes(volume(1)), ebs_snapshot(100), states_read=True, memory=place.kept)[VOL].verdict == "late"
+
+
 def test_options_are_obeyed() -> None:
     """Rows of the configuration decide before the defaults, and an exemption before all."""
     strict = Backups(rpo=(RpoRule(timedelta(hours=1), kinds=(StoreKind.EBS,)),))

@@ -103,6 +103,18 @@ def test_an_open_request_is_known() -> None:
     assert "how the request stands" in readings[arn("L-2")].findings[0].remedy
 
 
+def test_an_open_request_is_remembered_while_the_list_is_refused() -> None:
+    """A warning does not become critical because nobody could look at the requests."""
+    asked = {HISTORY: {"RequestedQuotas": [{"ServiceCode": "ec2", "QuotaCode": "L-2", "Status": "PENDING"}]}}
+    answers = {**QUIET, **reported(row("L-2", 100)), **asked}
+    _, before = run(FakeAws(answers))
+    fake = FakeAws(answers)
+    with fake.failing(*HISTORY, Fault.DENIED):
+        readings, _ = run(fake, memory=before.kept)
+    assert Fact.INCREASE_PENDING in readings[arn("L-2")].findings[0].facts
+    assert readings[f"{PLACE}/increases"].outcome is Outcome.UNKNOWN
+
+
 def test_options_override_what_aws_knows() -> None:
     """A limit of our own, a threshold of our own, a quota of no interest."""
     told = reported(row("L-2", 90), row("L-3", 85), row("L-4", 100))

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from checks.limits.counts import COUNTERS, LISTS, counted, own
+from checks.limits.counts import COUNTERS, LISTS, SERVICE, counted, own
+from checks.limits.lists import rows
+from checks.quotas import Quotas
+from tests.aws.places import moto_place
 
 EMPTY: dict[str, list[dict[str, Any]]] = {name: [] for name in LISTS}
 V4, V6 = {"CidrIp": "10.0.0.0/8"}, {"CidrIpv6": "::/0"}
@@ -111,6 +114,14 @@ def test_a_list_that_could_not_be_read_counts_nothing(missing: str) -> None:
     rows = {name: found for name, found in EMPTY.items() if name != missing}
     expected = {each.code for each in COUNTERS if missing not in each.lists and each.count(EMPTY)}
     assert {code for code, _, _ in counted(rows, rows.__contains__)} == expected
+
+
+def test_every_code_is_one_that_service_quotas_has(moto: str) -> None:
+    """moto's list of defaults is a copy of AWS' own for VPCs; a code that is mistyped would count for nothing."""
+    place = moto_place(Quotas, moto, account="271828182845")
+    known = {row["QuotaCode"]: row["QuotaName"] for row in rows(place, "list_aws_default_service_quotas", SERVICE)}
+    assert {each.code for each in COUNTERS} <= set(known)
+    assert known["L-0EA8095F"] == "Inbound or outbound rules per security group"
 
 
 def test_what_another_account_shares_counts_against_the_other() -> None:

@@ -7,7 +7,19 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from checks.recovery.demands import DAILY, WEEKLY, CopyRule, ExemptRule, RpoRule, demand, exemption, read_span
+from checks.base import UNMANAGED, Owner
+from checks.recovery.demands import (
+    DAILY,
+    WEEKLY,
+    CopyRule,
+    ExemptRule,
+    RpoRule,
+    Wish,
+    demand,
+    exemption,
+    read_span,
+    wish,
+)
 from checks.recovery.model import DataStore, Destination, StoreKind
 
 HOUR = timedelta(hours=1)
@@ -44,7 +56,7 @@ def test_objectives(
     stage: str, settings: Mapping[str, object], rules: tuple[RpoRule, ...], rpo: timedelta | None, why: str
 ) -> None:
     """The nearest word counts: the owner's own, else the first row that fits, else the stage's default."""
-    asked = demand(STORE, stage, settings, "acme-prod/db", rules, ())
+    asked = demand(STORE, stage, Wish(who="acme-prod/db", settings=settings), rules, ())
     assert (asked.rpo, asked.why) == (rpo, why)
 
 
@@ -67,13 +79,13 @@ def test_copies_asked(
     settings: Mapping[str, object], rules: tuple[CopyRule, ...], stage: str, copies: tuple[Destination, ...]
 ) -> None:
     """Copies are asked for by the owner and by rows; none where the data already is, none twice."""
-    assert demand(STORE, stage, settings, "x", (), rules).copies == copies
+    assert demand(STORE, stage, Wish(settings=settings), (), rules).copies == copies
 
 
 @pytest.mark.parametrize(("stage", "asked"), [("production", True), ("", True), ("staging", False)])
 def test_deletion_protection_is_asked_in_production(stage: str, asked: bool) -> None:
     """Of what has such a switch, and of a stage that nobody knows too."""
-    assert demand(STORE, stage, {}, "", (), ()).deletion_protection is asked
+    assert demand(STORE, stage, Wish(), (), ()).deletion_protection is asked
 
 
 def test_exemptions_end_and_need_their_tag() -> None:
@@ -108,3 +120,14 @@ def test_rules_that_say_nothing_are_refused(make: object, said: str) -> None:
 def test_spans(text: object, seconds: float | None) -> None:
     """Lengths of time as people write them; what is none is not guessed at."""
     assert read_span(text) == (None if seconds is None else timedelta(seconds=seconds))
+
+
+def test_what_the_owner_said_is_remembered_while_nobody_knows_the_owner() -> None:
+    """A state that cannot be read makes no relaxed objective strict; an owner that is known decides anew."""
+    owner = Owner("acme-dev", "db", "aws_db_instance.a", "development", settings={"rpo": "2d", "schedule": "1h"})
+    said = wish(owner, None)
+    assert said.kept == {"stage": "development", "who": str(owner), "settings": {"rpo": "2d"}}
+    assert wish(None, said.kept) == said
+    assert wish(UNMANAGED, said.kept) == Wish()
+    assert wish(None, None) == Wish()
+    assert wish(Owner("acme-prod", "db", stage="production"), None).kept == {}
