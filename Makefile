@@ -42,6 +42,7 @@ bench: install ## figures for docs/benchmarks.md
 
 docs: install ## write the generated parts of docs/
 	$(BIN)/barograph checks --markdown > docs/checks.md
+	$(BIN)/python -m daemon.metrics > docs/metrics.md
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -147,6 +147,7 @@ def _evidence(found: RepositoryFinding) -> Mapping[str, Json]:
     shown = dict(_stable_evidence(found))
     shown["cases"] = [_cut(_told(case)) for case in found.cases[:_PLACES]]
     shown["places"] = [str(spot) for spot in found.spots[:_PLACES]]
+    shown["remedy"] = found.remedy
     del shown["files"]
     return shown
 

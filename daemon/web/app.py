@@ -18,11 +18,13 @@ from starlette.routing import Route
 
 from alerts.base import LIVE
 from alerts.owners import managed_by
+from checks.base import Outcome
 from daemon.health import Health, why_not_alive, why_not_ready
+from daemon.inventory.model import Inventory
 from daemon.metrics.snapshot import Snapshot
 from daemon.standing import Standing, standings
 from daemon.store import JobRow, Reader, StoreError
-from daemon.web import status
+from daemon.web import repository, status
 from daemon.web.auth import AuthSettings
 from daemon.web.differences import SIDES, differences, other_evidence
 from daemon.web.guard import Guard, keep_quiet
@@ -31,6 +33,7 @@ from daemon.web.rendering import Renderer
 log = logging.getLogger(__name__)
 
 METRICS_STALE_AFTER = 60.0  # seconds
+INVENTORY = "inventory"  # the check under which loads are recorded
 HISTORY = 25  # rows of each history on a page
 
 
@@ -50,6 +53,8 @@ class WebDeps:
     clock: Callable[[], datetime]
     auth: AuthSettings = field(default_factory=AuthSettings)
     public_url: str = ""
+    inventory: Callable[[], Inventory | None] = lambda: None  # as last loaded; None: never
+    source: str = ""  # where it comes from, for people; nothing secret
 
 
 def create_app(deps: WebDeps) -> Starlette:
@@ -61,6 +66,7 @@ def create_app(deps: WebDeps) -> Starlette:
             Route("/metrics", pages.metrics),
             Route("/healthz", pages.healthz),
             Route("/readyz", pages.readyz),
+            Route("/repository", pages.repository),
             Route("/instances/{place:path}", pages.instance),
             Route("/incidents/{fingerprint}", pages.incident),
         ],
@@ -109,6 +115,19 @@ class _Pages:
             details=status.details(incidents), incidents=incidents, groups=groups,
             gaps=status.gaps(found), soonest=status.soonest(found, health.running), backlog=backlog,
             troubles=self._troubles(health, jobs, backlog, now),
+        )  # fmt: skip
+
+    def repository(self, request: Request) -> Response:
+        now, health, inventory = self._deps.clock(), self._deps.health(), self._deps.inventory()
+        with self._deps.store.read() as view:
+            found = [each for each in _standings(view, health, now) if each.job.check in (repository.CHECK, INVENTORY)]
+            readings = view.readings(repository.CHECK)
+        looked = [each for each in found if each.job.check == repository.CHECK]
+        return self.renderer.page(
+            "repository.html", now=now, inventory=inventory, source=self._deps.source or "not told",
+            grid=None if inventory is None else repository.grid(inventory), standings=found,
+            causes=repository.causes(readings), unread=repository.unread(readings),
+            clean=bool(looked) and all(each.outcome is Outcome.HEALTHY for each in looked),
         )  # fmt: skip
 
     def instance(self, request: Request) -> Response:

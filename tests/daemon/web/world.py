@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from alerts.base import Action, Change, DeliveryKind, Draft, Incident, IncidentState, Transition
 from checks.base import Kind, Outcome, Reading, Tier
 from daemon.health import Health
+from daemon.inventory.model import Inventory
 from daemon.metrics import OwnMetrics, Snapshots
 from daemon.store import RunRow, Store
 from daemon.web import AuthSettings, WebDeps, serving
@@ -53,6 +54,7 @@ class World:
         instances={"watched": 3, "disabled": 1}, store_bytes=4096,
     ))  # fmt: skip
     own: OwnMetrics = field(default_factory=OwnMetrics)
+    inventory: Inventory | None = None
 
     def clock(self) -> datetime:
         return self.now
@@ -103,7 +105,10 @@ class World:
 
     def deps(self, snapshots: Snapshots | None = None, auth: AuthSettings | None = None) -> WebDeps:
         kept = snapshots or self.snapshots()
-        return WebDeps(self.store, lambda: kept.current, lambda: self.health, self.clock, auth or AuthSettings())
+        return WebDeps(
+            self.store, lambda: kept.current, lambda: self.health, self.clock, auth or AuthSettings(),
+            inventory=lambda: self.inventory, source=f"folder /srv/{HOSTILE}",
+        )  # fmt: skip
 
 
 DIFFERENCES = [
