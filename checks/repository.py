@@ -148,6 +148,8 @@ def _evidence(found: RepositoryFinding) -> Mapping[str, Json]:
     shown["cases"] = [_cut(_told(case)) for case in found.cases[:_PLACES]]
     shown["places"] = [str(spot) for spot in found.spots[:_PLACES]]
     shown["remedy"] = found.remedy
+    if found.owner:
+        shown["owner"] = found.owner
     del shown["files"]
     return shown
 

@@ -42,12 +42,14 @@ from daemon.wiring import (
     is_of_instances,
     open_eyes,
     plan_workers,
+    source_title,
     web_auth,
 )
 
 log = logging.getLogger(__name__)
 
 WAKE_SECONDS = 0.5
+REPOSITORY = "repository"  # the check that reads the repository's files
 
 
 def utc_now() -> datetime:
@@ -192,8 +194,10 @@ def _run(
         scheduler = Scheduler({PLANS: workers, ENDPOINTS: ENDPOINT_LOOKS, "default": 4, "upkeep": 3}, clock)
         watched: dict[tuple[str, str], Place] = {}  # replaced as a whole, never changed in place
 
+        read_in: object = None  # the content in which the repository's files were looked at last
+
         def on_loaded(inventory: Inventory, tree: Tree) -> None:
-            nonlocal watched
+            nonlocal watched, read_in
             places = eyes.places(inventory, tree)
             watched = {(check, key): place for check, at in places.items() for key, place in at.items()}
             runner.sync(
@@ -203,9 +207,17 @@ def _run(
                 listed=listed_keys(inventory) | inventory.held,
                 gone=inventory.gone,
             )
+            repository = eyes.repository
+            if repository is not None and repository.content != read_in:
+                read_in = repository.content
+                runner.look_now(REPOSITORY, repository.key, scheduler)
+
+        def on_none() -> None:
+            # What does not hang on the inventory is watched all the same: the repository's files, accounts, endpoints.
+            on_loaded(Inventory(()), eyes.loader.tree)
 
         every = config.source.fetch_every
-        inventory_watch = InventoryWatch(eyes.loader, recorder, clock, every, on_loaded)
+        inventory_watch = InventoryWatch(eyes.loader, recorder, clock, every, on_loaded, on_none)
         inventory_watch.begin(key for check, key in recorder.jobs() if is_of_instances(eyes.plans, check))
         delivery = Deliveries(own)
         courier = Courier(
@@ -238,6 +250,8 @@ def _run(
                 clock=clock,
                 auth=web_auth(config),
                 public_url=config.web.public_url or "",
+                inventory=lambda: inventory_watch.current,
+                source=source_title(config),
             )
         )
         host, _, port = config.web.listen.rpartition(":")

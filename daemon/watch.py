@@ -57,13 +57,16 @@ class InventoryWatch:
         clock: Callable[[], datetime],
         every: timedelta,
         on_loaded: Callable[[Inventory, Tree], None],
+        on_none: Callable[[], None] = lambda: None,
     ) -> None:
-        """*on_loaded* gets each loaded inventory with the fingerprint of the content it was made from."""
+        """*on_loaded* gets each loaded inventory with the content it was made from; *on_none* is called after a try
+        that gave none."""
         self._loader = loader
         self._recorder = recorder
         self._clock = clock
         self._every = every
         self._on_loaded = on_loaded
+        self._on_none = on_none
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._current: Inventory | None = None
@@ -106,6 +109,7 @@ class InventoryWatch:
             self._keep(inventory)
         else:
             log.error("the inventory does not load: %s", failure)
+            self._on_none()
         with self._lock:
             self._failure = failure or ""
         return inventory

@@ -15,6 +15,7 @@ from alerts.policy import Policy
 from alerts.routes import Route, Routes
 from alerts.tiers import TierOverride
 from checks.base import Place, Scope
+from checks.repository import Repository
 from daemon.aws import (
     OWN,
     Account,
@@ -44,6 +45,7 @@ from daemon.repository.calls import Git
 from daemon.repository.folder import CommittedFolder, Origin, PlainFolder
 from daemon.repository.git import GitSource, Wanted
 from daemon.repository.mirror import FetchLimits
+from daemon.repository.place import WatchedRepository
 from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan
 from daemon.tls import Prober, make_place
@@ -209,6 +211,14 @@ def open_origin(config: Config, folder: Path, processes: Processes, environ: Map
     return GitSource(wanted, folder, Git(processes.run, folder, environment, access), limits)
 
 
+def source_title(config: Config) -> str:
+    """What is watched, for people: a folder, or an address and a ref; no credentials."""
+    source = config.source
+    if source.url is None:
+        return f"folder {source.path}"
+    return f"{parse(source.url)} at {source.ref or 'its HEAD'}"
+
+
 def plan_workers(config: Config) -> int:
     """How many plans run side by side: as many as are configured, or fewer where memory does not allow for them."""
     return workers_for(memory_bytes(), config.planning.workers)
@@ -321,6 +331,7 @@ class Eyes:
     end_children: Callable[[], None]  # ends what runs now, and starts no more; takes seconds
     aws: AwsContext
     prober: Prober
+    repository: WatchedRepository | None = None  # None: what is watched is no Atmos repository
     accounts: Callable[[], tuple[Account, ...]] = tuple  # watched now
 
     def places(self, inventory: Inventory, tree: Tree) -> Mapping[str, Mapping[str, Place]]:
@@ -336,6 +347,8 @@ class Eyes:
             found = {one.key: make_place(one, self.prober, self.clock) for one in plan.check.targets()}
             for scope in plan.check.scopes():
                 found |= {**places(inventory, scope, make), **aws_places(accounts, scope, watching, self.aws)}
+            if self.repository is not None and isinstance(plan.check, Repository):
+                found[self.repository.key] = self.repository
             return found
 
         return {name: looked_at(name, plan) for name, plan in self.plans.items()}
@@ -360,12 +373,19 @@ def open_eyes(
         planner = Planner(settings, config.source.path, processes, Aws(aws_settings(config)), clock)
         stack.callback(planner.close)
         origin = open_origin(config, scratch.with_name(f"{scratch.name}-repository"), processes, environ)
-        loader = InventoryLoader(source_settings(config, environ), processes.run, clock, origin)
+        listing = source_settings(config, environ)
+        loader = InventoryLoader(listing, processes.run, clock, origin)
         stack.callback(loader.close)
         pool = ClientPool(Sessions(aws_settings(config)))
         stack.callback(pool.close)
         context = AwsContext(pool, clock, memory=memory or NoMemory())
         accounts = aws_accounts(config)
-        yield Eyes(loader, planner, check_plans(config), clock, processes.close, context, Prober(), lambda: accounts)
+        repository = None
+        if listing.kind is SourceKind.ATMOS:
+            repository = WatchedRepository(loader, clock, listing.config_path, listing.base_path)
+        yield Eyes(
+            loader, planner, check_plans(config), clock, processes.close, context, Prober(), repository,
+            lambda: accounts,
+        )  # fmt: skip
         # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
         processes.close()

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -75,7 +75,7 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
     """Run the named checks (all if none) at every place that fits; give the runs, and what the inventory lacks."""
     from fnmatch import fnmatchcase
 
-    from daemon.inventory.model import InventoryError
+    from daemon.inventory.model import Inventory, InventoryError
     from daemon.planning.copies import temporary
     from daemon.runner import Runner
     from daemon.wiring import open_eyes, plan_workers
@@ -85,10 +85,12 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
         ended_by_signals(),
         open_eyes(config, folder / "scratch", os.environ, utc_now) as eyes,
     ):
+        unloaded: tuple[tuple[str, str], ...] = ()
         try:
             inventory = eyes.loader.load()
         except InventoryError as error:
-            return [], Trouble(blind=(("repository", str(error)),))
+            # What does not hang on the inventory is looked at all the same; the repository's files may say why.
+            inventory, unloaded = Inventory(()), (("repository", str(error)),)
         runner = Runner(eyes.plans, _NoRecords(), utc_now)
         jobs = [
             (name, place)
@@ -105,7 +107,8 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
                 pool.shutdown(wait=False, cancel_futures=True)
                 eyes.end_children()
                 raise
-        return runs, _trouble(inventory)
+        trouble = _trouble(inventory)
+        return runs, replace(trouble, blind=(*unloaded, *trouble.blind))
 
 
 @contextmanager

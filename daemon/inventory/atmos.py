@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from checks.base import Json
+from checks.manifests.model import Version
 from daemon.inventory import atmosyaml, owners
 from daemon.inventory.capabilities import NEWEST_KNOWN, OLDEST, Atmos, Can
 from daemon.inventory.confirm import Confirmations, confirmed
@@ -61,6 +62,11 @@ class AtmosSource:
             draft = confirmed(draft, session, self._confirmations, key)
         newer = f"Atmos {atmos} is newer than the last one Barograph was tried with ({Atmos(NEWEST_KNOWN)})"
         return replace(draft, atmos=str(atmos)).saying(notes=[newer] if atmos.newer else [])
+
+    @property
+    def version(self) -> Version | None:
+        """What the program said of itself; None before it was asked."""
+        return self._version[1].version if self._version is not None else None
 
     def _probed(self, session: Session) -> Atmos:
         """The version of Atmos, asked once per program."""

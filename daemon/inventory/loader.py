@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
+from checks.manifests.model import Version
 from daemon.inventory.atmos import AtmosSource
 from daemon.inventory.draft import Draft, problems, without_shared_states
 from daemon.inventory.lifecycle import Judgement, Listing, Memory, judge, listed_keys
@@ -53,6 +54,7 @@ class InventoryLoader:
         self._memory = Memory()
         self._tree = Tree(settings.path)
         self._latest: Tree | None = None
+        self._unreachable = ""
         self._holding = ExitStack()
 
     @property
@@ -64,6 +66,16 @@ class InventoryLoader:
     def latest(self) -> Tree | None:
         """The content that was had last, whether it could be listed or not; None before the first."""
         return self._latest
+
+    @property
+    def unreachable(self) -> str:
+        """Why the last try gave no content; empty where it did."""
+        return self._unreachable
+
+    @property
+    def atmos_version(self) -> Version | None:
+        """The version of Atmos that lists; None where there is none, or none was asked yet."""
+        return self._source.version if isinstance(self._source, AtmosSource) else None
 
     @property
     def source_fingerprint(self) -> str:
@@ -112,6 +124,7 @@ class InventoryLoader:
         tree = None
         try:
             tree = self._latest = self._origin.now()
+            self._unreachable = ""
             fingerprint = f"{tree.fingerprint}|{self._settings.fingerprint}|{self._source.fingerprint()}"
             anew = self._good is None or self._loaded != fingerprint
             if anew:
@@ -124,6 +137,7 @@ class InventoryLoader:
             if tree is not None and tree.base is None and self._good is not None:
                 self._take(tree)  # a folder that is planned as it is
             text = self._said(error)
+            self._unreachable = "" if tree is not None else text
             self._loaded = ""
             if self._good is None:
                 raise InventoryError(text) from None
