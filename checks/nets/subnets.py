@@ -1,0 +1,96 @@
+"""How full a subnet is, when it will be full, and whether a node of EKS still finds a whole /28 in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from checks.nets.blocks import Block
+
+RESERVED = 5  # AWS keeps the first four addresses and the last one of every subnet (VPC guide, "Subnet sizing")
+PREFIX = 16  # addresses of a /28, what prefix delegation hands to a network interface
+DAY = 86_400.0
+LEAST_SAMPLES = 6
+LEAST_SPAN = DAY  # seconds of history before a trend is one
+KEPT_SAMPLES = 56  # a week's
+SPACING = 3 * 3600.0  # seconds between kept samples: what is kept stays small, however often is looked
+
+Sample = tuple[float, float]  # Unix time, free addresses
+
+
+def capacity(block: Block) -> int:
+    """How many addresses a subnet can give away: 251 of a /24."""
+    return max(0, block.last - block.first + 1 - RESERVED)
+
+
+def free_prefixes(block: Block, used: Iterable[Block]) -> int:
+    """How many aligned /28 in *block* have no address that AWS keeps or that is in *used* (addresses and prefixes)."""
+    slots = (block.last - block.first + 1) // PREFIX
+    if slots == 0:
+        return 0
+    taken = {0, slots - 1}
+    for one in used:
+        if block.holds(one):
+            taken.update(range((one.first - block.first) // PREFIX, (one.last - block.first) // PREFIX + 1))
+    return slots - len(taken)
+
+
+def remembered(samples: Sequence[Sample], now: float, free: float) -> list[Sample]:
+    """The history with this look added, the oldest dropped. What lies in the future (a clock set back) is dropped too."""
+    past = [sample for sample in samples if sample[0] < now]
+    if len(past) > 1 and past[-1][0] - past[-2][0] < SPACING:
+        past.pop()  # the look before this one came soon after the one before it
+    return [*past, (now, free)][-KEPT_SAMPLES:]
+
+
+def seconds_to_full(samples: Sequence[Sample]) -> float | None:
+    """Seconds from the last sample until none is free, by a straight line through all; None where none can be told.
+
+    Infinite where it is not getting fuller.
+    """
+    if len(samples) < LEAST_SAMPLES or samples[-1][0] - samples[0][0] < LEAST_SPAN:
+        return None
+    start = samples[0][0]
+    mean_at = math.fsum(at - start for at, _ in samples) / len(samples)
+    mean_free = math.fsum(free for _, free in samples) / len(samples)
+    spread = math.fsum((at - start - mean_at) ** 2 for at, _ in samples)
+    slope = math.fsum((at - start - mean_at) * (free - mean_free) for at, free in samples) / spread
+    if slope >= 0:
+        return math.inf
+    return max(0.0, samples[-1][1]) / -slope
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a subnet is too full."""
+
+    ratio: float  # of its addresses free
+    least: int  # addresses free, however large it is
+    within: float  # seconds to full by its trend
+    prefixes: int  # whole /28 free, where prefix delegation is used
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """How full a subnet is. *prefixes* None: it cannot be told, as not every address in use is visible."""
+
+    capacity: int
+    free: int
+    delegated: bool = False  # a network interface holds a prefix
+    prefixes: int | None = None
+    to_full: float | None = None  # seconds; None: no trend yet
+
+
+def judged(fill: Fill, limits: Limits) -> tuple[str, str]:
+    """Give (verdict, sentence): exhausted, nearly_full, filling, no_prefix, or fine."""
+    told = f"{fill.free} of {fill.capacity} addresses free"
+    if fill.free <= 0:
+        return "exhausted", f"no address is free of {fill.capacity}: nothing new can start in it"
+    if fill.delegated and fill.prefixes is not None and fill.prefixes < limits.prefixes:
+        return "no_prefix", f"{fill.prefixes} whole /28 left for prefix delegation, though {told}"
+    if fill.free < limits.least or fill.free < limits.ratio * fill.capacity:
+        return "nearly_full", told
+    if fill.to_full is not None and fill.to_full < limits.within:
+        return "filling", f"{told}; at this pace none is in {fill.to_full / DAY:.1f} days"
+    return "fine", told
