@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Block:
-    """A CIDR block, IPv4 or IPv6, from its *first* address to its *last*. Two blocks are apart, or one is in the other."""
+    """A CIDR block, IPv4 or IPv6, from its *first* address to its *last*. Two are apart, or one is in the other."""
 
     version: int
     first: int

@@ -192,7 +192,7 @@ class Registration:
 
 
 def registered(domain: Registration, now: datetime, within: timedelta) -> tuple[str, str]:
-    """Judge a domain's end: (verdict, sentence). One that renews itself and is still there late has not been renewed."""
+    """Judge a domain's end: (verdict, sentence). One that renews itself and is short all the same was not renewed."""
     if domain.expires is None:
         return "no_expiry", f"{domain.name}: its registration does not say when it ends"
     day: date = domain.expires.date()

@@ -37,7 +37,7 @@ def free_prefixes(block: Block, used: Iterable[Block]) -> int:
 
 
 def remembered(samples: Sequence[Sample], now: float, free: float) -> list[Sample]:
-    """The history with this look added, the oldest dropped. What lies in the future (a clock set back) is dropped too."""
+    """The history with this look added, the oldest dropped, and what lies in the future (a clock set back)."""
     past = [sample for sample in samples if sample[0] < now]
     if len(past) > 1 and past[-1][0] - past[-2][0] < SPACING:
         past.pop()  # the look before this one came soon after the one before it

@@ -63,6 +63,12 @@ def test_what_records_point_at(record: dict[str, Any], expected: list[tuple[str,
 
 
 ADDRESS = Pointer("www.example.com", Target.ADDRESS, "52.1.2.3")
+
+
+def _site(alias: str) -> Ours:
+    return Ours(distributions={"d111.cloudfront.net": frozenset({alias})})
+
+
 SITE = Pointer("www.example.com", Target.DISTRIBUTION, "d111.cloudfront.net")
 
 
@@ -73,9 +79,9 @@ SITE = Pointer("www.example.com", Target.DISTRIBUTION, "d111.cloudfront.net")
         (ADDRESS, Ours(), {"52.1.2.3"}, None, True, Points.RELEASED),
         (ADDRESS, Ours(), {"52.1.2.3"}, None, False, Points.ELSEWHERE),
         (ADDRESS, Ours(), set(), None, True, Points.ELSEWHERE),
-        (SITE, Ours(distributions={"d111.cloudfront.net": frozenset({"www.example.com"})}), set(), None, True, Points.OURS),
-        (SITE, Ours(distributions={"d111.cloudfront.net": frozenset({"*.example.com"})}), set(), None, True, Points.OURS),
-        (SITE, Ours(distributions={"d111.cloudfront.net": frozenset({"example.com"})}), set(), None, True, Points.UNCLAIMED),
+        (SITE, _site("www.example.com"), set(), None, True, Points.OURS),
+        (SITE, _site("*.example.com"), set(), None, True, Points.OURS),
+        (SITE, _site("example.com"), set(), None, True, Points.UNCLAIMED),
         (SITE, Ours(), set(), False, False, Points.GONE),
         (SITE, Ours(), set(), True, True, Points.ELSEWHERE),
         (SITE, Ours(), {"d111.cloudfront.net"}, None, True, Points.RELEASED),

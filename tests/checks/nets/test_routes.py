@@ -31,7 +31,7 @@ def test_black_holes_of_a_vpc_table() -> None:
 def test_black_holes_of_a_transit_gateway_that_somebody_asked_for_are_none() -> None:
     """A static route to nowhere names no attachment."""
     lost = {"TransitGatewayAttachmentId": "tgw-attach-1"}
-    routes = [
+    routes: list[dict[str, Any]] = [
         {"DestinationCidrBlock": "10.1.0.0/16", "State": "blackhole", "Type": "static"},
         {"DestinationCidrBlock": "10.2.0.0/16", "State": "blackhole", "TransitGatewayAttachments": [lost]},
         {"DestinationCidrBlock": "10.3.0.0/16", "State": "active", "TransitGatewayAttachments": [lost]},
