@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from checks.base import LookFailed
+from checks.estate import Answer
 
 
 class Target(StrEnum):
@@ -138,14 +139,6 @@ def leads(pointer: Pointer, ours: Ours, before: Collection[str], exists: bool | 
 def _claimed(pointer: Pointer, aliases: Collection[str]) -> bool:
     wild = "*." + pointer.name.partition(".")[2]
     return pointer.name in aliases or wild in aliases
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What DNS says of a name. *exists* False: there is no such name (NXDOMAIN), which is an answer."""
-
-    exists: bool
-    values: tuple[str, ...] = ()
 
 
 def resolved(name: str, answer: Answer | LookFailed, expect: Collection[str]) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from checks.base import LookFailed
+from checks.estate import Answer
 from checks.nets.names import (
-    Answer,
     Ours,
     Pointer,
     Points,
