@@ -92,6 +92,7 @@ class Scope(StrEnum):
     ENDPOINT = "endpoint"  # a host and a port
     FILES = "files"  # files on the machine that Barograph runs on
     REPOSITORY = "repository"
+    ESTATE = "estate"  # all of it at once, as last seen: checks.estate
 
 
 class Role(StrEnum):

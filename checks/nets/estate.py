@@ -17,7 +17,7 @@ from checks.nets.facts import Declared, Fact, Facts, holdings, joined, whereabou
 from checks.nets.overlap import Clash, Reuse, clashes, named, planned_clashes
 from checks.nets.reach import domains
 from checks.nets.told import BREAKS, WEAKNESS, healthy, unhealthy
-from checks.nets.zones import name_readings, zone_readings
+from checks.nets.zones import Asking, name_readings, zone_readings
 
 _WAIT = timedelta(minutes=5)
 _TOLD = "told"  # what is kept: findings of the last looks, and at which places they would have to be looked for
@@ -37,7 +37,8 @@ class EstateLook:
         """Overlaps, planned blocks, declared names, records and zones, and how much of it all could be judged."""
         places = self.place.seen(self.check)
         waiting = [seen.place for seen in places if not seen.tried]
-        yield from name_readings(self.place, self.names)
+        asking = Asking(self.place)
+        yield from name_readings(asking, self.names)
         if waiting or not places:
             # Judged by halves, the first look would be no baseline of anything.
             yield Reading(
@@ -57,7 +58,7 @@ class EstateLook:
             *self._overlaps(facts, told),
             *self._planned(facts, gap),
             *self._foreign(facts, {seen.place for seen in places}),
-            *zone_readings(self.place, facts, whole, gap, told),
+            *zone_readings(asking, facts, whole, gap, told),
         ]
         yield from found
         yield from self._over(told, {reading.resource for reading in found}, whole)

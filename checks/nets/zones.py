@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from checks.base import LookFailed, Outcome, Owner, Reading
 from checks.estate import Answer, EstatePlace
@@ -10,13 +11,43 @@ from checks.nets.facts import Declared, Fact, Facts
 from checks.nets.names import CLAIMABLE, MEANING, Ours, Pointer, Points, Target, delegated, leads, resolved
 from checks.nets.told import BREAKS, TAKEOVER, WEAKNESS, command, healthy, unhealthy
 
+_ENOUGH = 8  # questions without an answer, one after the other
 _BEFORE = "pointed_at"  # what is kept: targets of records that were ours
 
 
-def name_readings(place: EstatePlace, names: Sequence[Declared]) -> Iterator[Reading]:
+@dataclass(slots=True)
+class Asking:
+    """Asks DNS each question once, and none any more once several in a row had no answer: a look has its deadline."""
+
+    place: EstatePlace
+    answers: dict[tuple[str, str], Answer | LookFailed] = field(default_factory=dict)
+    failed: int = 0  # in a row
+
+    def resolve(self, name: str, kind: str) -> Answer | LookFailed:
+        """The answer, or why there is none."""
+        return self._once((name, kind), lambda: self.place.resolve(name, kind))
+
+    def delegation(self, zone: str) -> Answer | LookFailed:
+        """The same of a zone's delegation."""
+        return self._once((zone, "delegation"), lambda: self.place.delegation(zone))
+
+    def _once(self, question: tuple[str, str], ask: Callable[[], Answer]) -> Answer | LookFailed:
+        if question not in self.answers:
+            if self.failed >= _ENOUGH:
+                return LookFailed("unavailable", f"not asked, as DNS did not answer {_ENOUGH} questions in a row")
+            try:
+                self.answers[question] = ask()
+                self.failed = 0
+            except LookFailed as error:
+                self.answers[question] = error
+                self.failed += 1
+        return self.answers[question]
+
+
+def name_readings(asking: Asking, names: Sequence[Declared]) -> Iterator[Reading]:
     """A reading for each declared name."""
     for one in names:
-        verdict, summary = resolved(one.name, _asked(place, one.name, one.type), one.expect)
+        verdict, summary = resolved(one.name, asking.resolve(one.name, one.type), one.expect)
         resource = f"name/{one.name}/{one.type}"
         if verdict == "resolves":
             yield healthy(resource, verdict, summary)
@@ -26,15 +57,8 @@ def name_readings(place: EstatePlace, names: Sequence[Declared]) -> Iterator[Rea
             yield unhealthy(resource, verdict, summary, BREAKS, key="name", addresses=(one.name,))
 
 
-def _asked(place: EstatePlace, name: str, kind: str) -> Answer | LookFailed:
-    try:
-        return place.resolve(name, kind)
-    except LookFailed as error:
-        return error
-
-
 def zone_readings(
-    place: EstatePlace, facts: Facts, whole: frozenset[str], gap: str, told: dict[str, list[str]]
+    asking: Asking, facts: Facts, whole: frozenset[str], gap: str, told: dict[str, list[str]]
 ) -> Iterator[Reading]:
     """Readings of every public zone: its delegation, and each record that points at what is not ours any more.
 
@@ -42,16 +66,16 @@ def zone_readings(
     Findings are noted in *told* with the place of their zone.
     """
     ours, fresh = _ours(facts.ours), _ours([one for one in facts.ours if one["seen_at"] in whole])
-    before: Mapping[str, str] = place.recall(_BEFORE) or {}
+    before: Mapping[str, str] = asking.place.recall(_BEFORE) or {}
     kept: dict[str, str] = dict(before)
     for zone in sorted({one["arn"]: one for one in facts.zones}.values(), key=lambda one: str(one["arn"])):
         old = "" if zone["seen_at"] in whole else "the zone could not be read just now"
-        yield _delegation(place, zone, old)
+        yield _delegation(asking, zone, old)
         elsewhere = []
         for pointer in sorted({Pointer(name, Target(kind), target) for name, kind, target in zone["pointers"]}):
             if ours.has(pointer):
                 kept[pointer.target] = str(pointer.kind)
-            exists = _exists(place, pointer, ours)
+            exists = _exists(asking, pointer, ours)
             leads_to = leads(pointer, ours, before.keys(), exists, whole=not gap)
             if leads_to is Points.ELSEWHERE or (leads_to is Points.OURS and not fresh.has(pointer)):
                 elsewhere.append(f"{pointer.name} -> {pointer.target}")
@@ -60,7 +84,7 @@ def zone_readings(
                 told[resource] = [str(zone["seen_at"])]
                 yield _dangling(resource, zone, pointer, leads_to)
         yield _records(zone, elsewhere, old, gap)
-    place.keep(_BEFORE, kept)
+    asking.place.keep(_BEFORE, kept)
 
 
 def _ours(found: Sequence[Fact]) -> Ours:
@@ -75,11 +99,11 @@ def _ours(found: Sequence[Fact]) -> Ours:
     return Ours(every("addresses"), every("hosts"), distributions, every("buckets"))
 
 
-def _exists(place: EstatePlace, pointer: Pointer, ours: Ours) -> bool | None:
+def _exists(asking: Asking, pointer: Pointer, ours: Ours) -> bool | None:
     """Whether DNS knows the target. The endpoints of S3 always answer, whatever the bucket; addresses have no name."""
     if pointer.kind in (Target.ADDRESS, Target.BUCKET) or ours.has(pointer):
         return None
-    answer = _asked(place, pointer.target, "A")
+    answer = asking.resolve(pointer.target, "A")
     return None if isinstance(answer, LookFailed) else answer.exists
 
 
@@ -115,16 +139,11 @@ def _records(zone: Fact, elsewhere: Sequence[str], old: str, gap: str) -> Readin
     return healthy(resource, "points_elsewhere", f"{summary} that is seen", values=values, evidence=evidence)
 
 
-def _delegation(place: EstatePlace, zone: Fact, old: str) -> Reading:
+def _delegation(asking: Asking, zone: Fact, old: str) -> Reading:
     resource = f"{zone['arn']}/delegation"
     if old:
         return Reading(resource, Outcome.UNKNOWN, "partial", f"zone {zone['name']}: {old}")
-    answer: Answer | LookFailed
-    try:
-        answer = place.delegation(str(zone["name"]))
-    except LookFailed as error:
-        answer = error
-    verdict, summary = delegated(str(zone["name"]), zone["servers"], answer)
+    verdict, summary = delegated(str(zone["name"]), zone["servers"], asking.delegation(str(zone["name"])))
     if verdict == "dns_no_answer":
         return Reading(resource, Outcome.UNKNOWN, verdict, summary)
     if verdict == "delegated":
