@@ -40,7 +40,7 @@ class Network(Check):
     domain_within: timedelta = timedelta(days=30)  # how long before a domain's end it is told of
 
     scope: ClassVar[Scope] = Scope.REGION
-    also: ClassVar[tuple[Scope, ...]] = (Scope.ACCOUNT, Scope.ESTATE)
+    more_scopes: ClassVar[tuple[Scope, ...]] = (Scope.ACCOUNT, Scope.ESTATE)
     every: ClassVar[timedelta] = timedelta(hours=1)
     deadline: ClassVar[timedelta] = timedelta(minutes=10)
     iam: ClassVar[tuple[str, ...]] = (

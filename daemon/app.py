@@ -20,6 +20,7 @@ from checks.base import Place
 from daemon import web
 from daemon.config import Config, ConfigError, load
 from daemon.delivering import Deliveries, alone, delivery_settings, notifier
+from daemon.estate import stored
 from daemon.health import Health
 from daemon.inventory.lifecycle import listed_keys
 from daemon.inventory.model import Inventory
@@ -179,7 +180,11 @@ def _run(
         own = OwnMetrics()
         policy = alert_policy(config)
         scratch = config.planning.scratch or config.store.path.with_name(f"{config.store.path.name}.scratch")
-        eyes = stack.enter_context(open_eyes(config, scratch, environ, clock, StoredMemory(store)))
+        seen = stored(
+            store, lambda: {where: place.labels for where, place in watched.items()}, clock,
+            lambda: recorder.unrecorded,
+        )  # fmt: skip
+        eyes = stack.enter_context(open_eyes(config, scratch, environ, clock, StoredMemory(store), seen))
 
         def on_stored(run: Run | None) -> None:
             if run is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,8 @@ from alerts.policy import Policy
 from alerts.routes import Route, Routes
 from alerts.tiers import TierOverride
 from checks.base import Place, Scope
+from checks.estate import KEY as ESTATE
+from checks.estate import Seen
 from checks.repository import Repository
 from daemon.aws import (
     OWN,
@@ -31,6 +33,8 @@ from daemon.aws import (
     Watching,
     aws_places,
 )
+from daemon.dns import Dns
+from daemon.estate import Estate, Names
 from daemon.inventory.loader import InventoryLoader
 from daemon.inventory.model import Inventory, Watched
 from daemon.inventory.settings import STAGE_WORDS, RootModule, SourceKind, SourceSettings, StagePattern
@@ -333,6 +337,8 @@ class Eyes:
     prober: Prober
     repository: WatchedRepository | None = None  # None: what is watched is no Atmos repository
     accounts: Callable[[], tuple[Account, ...]] = tuple  # watched now
+    seen: Callable[[str], Sequence[Seen]] = lambda check: ()  # what the estate's place gives of a check
+    names: Names = field(default_factory=Dns)
 
     def places(self, inventory: Inventory, tree: Tree) -> Mapping[str, Mapping[str, Place]]:
         """Give the places of every check by key. *tree* is the content that *inventory* was made from."""
@@ -347,6 +353,8 @@ class Eyes:
             found = {one.key: make_place(one, self.prober, self.clock) for one in plan.check.targets()}
             for scope in plan.check.scopes():
                 found |= {**places(inventory, scope, make), **aws_places(accounts, scope, watching, self.aws)}
+                if scope is Scope.ESTATE:
+                    found[ESTATE] = Estate(name, self.seen, inventory, self.names, self.clock, self.aws.memory)
             if self.repository is not None and isinstance(plan.check, Repository):
                 found[self.repository.key] = self.repository
             return found
@@ -361,10 +369,11 @@ def open_eyes(
     environ: Mapping[str, str],
     clock: Callable[[], datetime],
     memory: Memory | None = None,
+    seen: Callable[[str], Sequence[Seen]] = lambda check: (),
 ) -> Iterator[Eyes]:
     """Make what looking needs, and end every child when it is left. *scratch* is wiped.
 
-    *memory*: what checks kept in earlier looks; nothing if not given.
+    *memory*: what checks kept in earlier looks; nothing if not given. *seen*: what each place of a check gave last.
     """
     with ExitStack() as stack:
         processes = Processes()
@@ -385,7 +394,7 @@ def open_eyes(
             repository = WatchedRepository(loader, clock, listing.config_path, listing.base_path)
         yield Eyes(
             loader, planner, check_plans(config), clock, processes.close, context, Prober(), repository,
-            lambda: accounts,
+            lambda: accounts, seen,
         )  # fmt: skip
         # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
         processes.close()

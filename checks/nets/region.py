@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from checks.aws import AwsError, AwsPlace, arn_at, could_not_look, guarded, owner_of, production, tags
@@ -11,7 +11,17 @@ from checks.base import Json, Outcome, Reading
 from checks.nets import links
 from checks.nets.blocks import Block, parsed
 from checks.nets.routes import crossing, egresses, holes
-from checks.nets.subnets import Fill, Limits, Sample, capacity, free_prefixes, judged, remembered, seconds_to_full
+from checks.nets.subnets import (
+    Fill,
+    Limits,
+    Sample,
+    capacity,
+    free_prefixes,
+    judged,
+    judged_prefixes,
+    remembered,
+    seconds_to_full,
+)
 from checks.nets.told import BREAKS, RUNS_OUT, WEAKNESS, command, fact, healthy, name_of, unhealthy
 from checks.nets.traffic import nat_traffic
 
@@ -32,6 +42,7 @@ class RegionLook:
         for name, what, look in (
             ("vpcs", "which VPCs there are", self._vpcs),
             ("subnets", "how full its subnets are", self._subnets),
+            ("prefixes", "how many whole /28 its subnets have free", self._prefixes),
             ("routes", "whether its routes lead anywhere", self._tables),
             ("nat", "whether its NAT gateways work", self._nats),
             ("vpn", "whether its VPNs are up", self._vpns),
@@ -60,52 +71,60 @@ class RegionLook:
         yield healthy(f"{self.place.key}/vpcs", "seen", f"{len(vpcs)} VPCs", values={"vpcs": float(len(vpcs))})
 
     def _subnets(self) -> Iterator[Reading]:
-        subnets = self.place.shared("ec2", "describe_subnets", "Subnets")
-        used: Mapping[str, list[Block]] | None = {}
-        try:
-            used = _used(
-                self.place.shared("ec2", "describe_network_interfaces", "NetworkInterfaces") if subnets else ()
-            )
-        except AwsError as error:
-            used = None
-            yield could_not_look(f"{self.place.key}/interfaces", error, "how many whole /28 are free")
         history: Mapping[str, list[Sample]] = self.place.recall(_HISTORY) or {}
         kept: dict[str, list[Sample]] = {}
-        for subnet in subnets:
+        for subnet in self.place.shared("ec2", "describe_subnets", "Subnets"):
             name, free = str(subnet["SubnetId"]), subnet.get("AvailableIpAddressCount")
             block = parsed(subnet.get("CidrBlock"))
             if subnet.get("Ipv6Native") or (block is None and free is None):
                 continue  # of IPv6 alone there is no end
             if block is None or not isinstance(free, int):
-                yield Reading(
-                    self._arn("subnet", subnet), Outcome.UNKNOWN, "unclear", "AWS does not say how full it is"
-                )
+                arn = self._subnet_arn(subnet)
+                yield Reading(arn, Outcome.UNKNOWN, "unclear", "AWS does not say how full the subnet is")
                 continue
             past = [(float(at), float(count)) for at, count in history.get(name, ())]
             kept[name] = remembered(past, float(int(self.place.now().timestamp())), free)
-            fill = _fill(block, free, used.get(name) if used is not None else None, kept[name])
-            yield self._subnet(subnet, fill)
+            yield self._subnet(subnet, Fill(capacity(block), free, seconds_to_full(kept[name])))
         self.place.keep(_HISTORY, kept)
 
     def _subnet(self, subnet: Found, fill: Fill) -> Reading:
-        name, arn = str(subnet["SubnetId"]), self._arn("subnet", subnet)
-        verdict, summary = judged(fill, self.limits)
-        owner_id = str(subnet.get("OwnerId") or self.place.account)
-        if owner_id != self.place.account:
-            fill = replace(fill, prefixes=None)  # who only uses a subnet sees but its own network interfaces
         values = {"subnets": 1.0, "subnet_addresses": float(fill.capacity), "subnet_addresses_free": float(fill.free)}
-        if fill.prefixes is not None:
-            values["subnet_prefixes_free"] = float(fill.prefixes)
         if fill.to_full is not None and fill.to_full != float("inf"):
-            at = self.place.now().timestamp() + fill.to_full
-            values["subnet_full_timestamp_seconds"] = at
-        if owner_id != self.place.account:
+            values["subnet_full_timestamp_seconds"] = self.place.now().timestamp() + fill.to_full
+        return self._filled(subnet, self._subnet_arn(subnet), *judged(fill, self.limits), values)
+
+    def _prefixes(self) -> Iterator[Reading]:
+        """Subnets in which network interfaces hold whole prefixes, as nodes of EKS do."""
+        used: dict[str, list[Block]] = {}
+        for interface in self.place.shared("ec2", "describe_network_interfaces", "NetworkInterfaces"):
+            used.setdefault(str(interface.get("SubnetId")), []).extend(_held(interface))
+        for subnet in self.place.shared("ec2", "describe_subnets", "Subnets"):
+            block, free = parsed(subnet.get("CidrBlock")), subnet.get("AvailableIpAddressCount")
+            held = {one for one in used.get(str(subnet["SubnetId"]), ()) if block is not None and block.holds(one)}
+            if block is None or all(one.first == one.last for one in held):
+                continue
+            arn = f"{self._subnet_arn(subnet)}/prefixes"
+            if capacity(block) - sum(one.last - one.first + 1 for one in held) != free:
+                # Somebody's addresses are not seen: of a subnet that is shared, or kept by a reservation.
+                told = f"subnet {subnet['SubnetId']} has addresses in use that no network interface shows"
+                yield Reading(arn, Outcome.UNKNOWN, "unclear", f"not known: how many whole /28 are free: {told}")
+                continue
+            found = free_prefixes(block, held)
+            yield self._filled(
+                subnet, arn, *judged_prefixes(found, self.limits), {"subnet_prefixes_free": float(found)}
+            )  # fmt: skip
+
+    def _filled(self, subnet: Found, arn: str, verdict: str, told: str, values: Mapping[str, float]) -> Reading:
+        name, account = str(subnet["SubnetId"]), str(subnet.get("OwnerId") or self.place.account)
+        if account != self.place.account:
             values = {}  # counted where it belongs
-        told = f"subnet {name} ({subnet.get('CidrBlock')}): {summary}"
+        summary = f"subnet {name} ({subnet.get('CidrBlock')}): {told}"
         if verdict == "fine":
-            return healthy(arn, verdict, told, values=values)
+            return healthy(arn, verdict, summary, values=values)
+        plain_arn = self._subnet_arn(subnet)
         reading = unhealthy(
-            arn, verdict, told, RUNS_OUT, key="subnet", owner=owner_of(self.place, arn, name),
+            arn, verdict, summary, RUNS_OUT, key="subnet", owner=owner_of(self.place, plain_arn, name),
+            addresses=(plain_arn,),
             remedy=command(
                 self.place.region, "see what holds the addresses", "ec2", "describe-network-interfaces", "--filters",
                 f"Name=subnet-id,Values={name}",
@@ -113,7 +132,7 @@ class RegionLook:
             shown={"vpc": str(subnet.get("VpcId", "")), "zone": str(subnet.get("AvailabilityZone", ""))},
             values=values,
         )  # fmt: skip
-        return told_by(reading, self.place, owner_id, self.place.region)
+        return told_by(reading, self.place, account, self.place.region)
 
     # -- routes and NAT gateways --------------------------------------------------------------------------------
 
@@ -282,9 +301,9 @@ class RegionLook:
             evidence=fact("ours", addresses=sorted(addresses), hosts=hosts),
         )  # fmt: skip
 
-    def _arn(self, kind: str, found: Found) -> str:
-        name = str(found[f"{kind.capitalize()}Id"])
-        return arn_at(self.place, "ec2", f"{kind}/{name}", account=str(found.get("OwnerId") or self.place.account))
+    def _subnet_arn(self, subnet: Found) -> str:
+        owner = str(subnet.get("OwnerId") or self.place.account)
+        return arn_at(self.place, "ec2", f"subnet/{subnet['SubnetId']}", account=owner)
 
 
 def vpc_blocks(vpc: Found) -> list[str]:
@@ -306,15 +325,11 @@ def _there(state: Any) -> bool:
     return str((state or {}).get("State", "associated")) in ("associated", "associating")
 
 
-def _used(interfaces: Iterable[Found]) -> dict[str, list[Block]]:
-    """Subnet -> the addresses and prefixes its network interfaces hold."""
-    found: dict[str, list[Block]] = {}
-    for interface in interfaces:
-        holds = found.setdefault(str(interface.get("SubnetId")), [])
-        given = [f"{one.get('PrivateIpAddress')}/32" for one in interface.get("PrivateIpAddresses") or ()]
-        given += [str(one.get("Ipv4Prefix")) for one in interface.get("Ipv4Prefixes") or ()]
-        holds.extend(block for block in map(parsed, given) if block is not None)
-    return found
+def _held(interface: Found) -> Iterator[Block]:
+    """The addresses and prefixes that a network interface holds."""
+    given = [f"{one.get('PrivateIpAddress')}/32" for one in interface.get("PrivateIpAddresses") or ()]
+    given += [str(one.get("Ipv4Prefix")) for one in interface.get("Ipv4Prefixes") or ()]
+    yield from (block for block in map(parsed, given) if block is not None)
 
 
 def _side(info: Found) -> dict[str, Any]:
@@ -328,18 +343,6 @@ def _side(info: Found) -> dict[str, Any]:
         "at": [str(info.get("OwnerId") or ""), str(info.get("Region") or "")],
         "blocks": list(dict.fromkeys(blocks)),
     }
-
-
-def _fill(block: Block, free: int, used: list[Block] | None, history: list[Sample]) -> Fill:
-    size, prefixes = capacity(block), None
-    held = [one for one in used or () if block.holds(one)]
-    taken = sum(one.last - one.first + 1 for one in set(held))
-    if used is not None and size - free == taken:
-        prefixes = free_prefixes(block, held)
-    elif used is None and free == size:
-        prefixes = free_prefixes(block, ())
-    delegated = any(one.first != one.last for one in held)
-    return Fill(size, free, delegated, prefixes, seconds_to_full(history))
 
 
 def _nat_values(traffic: links.NatTraffic) -> dict[str, float]:

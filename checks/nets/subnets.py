@@ -73,24 +73,26 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """How full a subnet is. *prefixes* None: it cannot be told, as not every address in use is visible."""
+    """How full a subnet is."""
 
     capacity: int
     free: int
-    delegated: bool = False  # a network interface holds a prefix
-    prefixes: int | None = None
     to_full: float | None = None  # seconds; None: no trend yet
 
 
 def judged(fill: Fill, limits: Limits) -> tuple[str, str]:
-    """Give (verdict, sentence): exhausted, nearly_full, filling, no_prefix, or fine."""
+    """Give (verdict, sentence): exhausted, nearly_full, filling, or fine."""
     told = f"{fill.free} of {fill.capacity} addresses free"
     if fill.free <= 0:
         return "exhausted", f"no address is free of {fill.capacity}: nothing new can start in it"
-    if fill.delegated and fill.prefixes is not None and fill.prefixes < limits.prefixes:
-        return "no_prefix", f"{fill.prefixes} whole /28 left for prefix delegation, though {told}"
     if fill.free < limits.least or fill.free < limits.ratio * fill.capacity:
         return "nearly_full", told
     if fill.to_full is not None and fill.to_full < limits.within:
         return "filling", f"{told}; at this pace none is in {fill.to_full / DAY:.1f} days"
     return "fine", told
+
+
+def judged_prefixes(free: int, limits: Limits) -> tuple[str, str]:
+    """Give (verdict, sentence) for a subnet in which prefixes are handed out: no_prefix or fine."""
+    told = f"{free} whole /28 left for prefix delegation"
+    return ("no_prefix" if free < limits.prefixes else "fine"), told

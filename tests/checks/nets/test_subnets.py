@@ -19,6 +19,7 @@ from checks.nets.subnets import (
     capacity,
     free_prefixes,
     judged,
+    judged_prefixes,
     remembered,
     seconds_to_full,
 )
@@ -109,12 +110,14 @@ def test_hourly_looks_keep_a_week() -> None:
         (Fill(251, 100, to_full=3 * DAY), "filling"),
         (Fill(251, 100, to_full=30 * DAY), "fine"),
         (Fill(251, 100, to_full=None), "fine"),
-        (Fill(251, 100, delegated=True, prefixes=1), "no_prefix"),
-        (Fill(251, 100, delegated=True, prefixes=None), "fine"),
-        (Fill(251, 100, delegated=False, prefixes=0), "fine"),
-        (Fill(251, 100, delegated=True, prefixes=4), "fine"),
     ],
 )
 def test_verdicts(fill: Fill, verdict: str) -> None:
-    """By ratio, by number, by trend, by whole prefixes where they are used."""
+    """By ratio, by number, by trend."""
     assert judged(fill, LIMITS)[0] == verdict
+
+
+@pytest.mark.parametrize(("free", "verdict"), [(0, "no_prefix"), (3, "no_prefix"), (4, "fine")])
+def test_verdicts_of_prefixes(free: int, verdict: str) -> None:
+    """By number."""
+    assert judged_prefixes(free, LIMITS)[0] == verdict
