@@ -71,12 +71,11 @@ def _gap_of(notes: Iterable[Note]) -> str:
     return f"{unknown[0].resource}: {unknown[0].summary or unknown[0].verdict}{more}"
 
 
-def looked(runs: Iterable[Run]) -> Callable[[str], Sequence[Seen]]:
-    """The same out of the runs of one round, for a look that nothing is stored of."""
-    done = list(runs)
+def looked(runs: Sequence[Run]) -> Callable[[str], Sequence[Seen]]:
+    """The same out of the *runs* of one round, of which nothing is stored. They may grow until it is asked."""
 
     def seen(check: str) -> Sequence[Seen]:
-        mine = sorted((run for run in done if run.check == check and run.place != KEY), key=lambda run: run.place)
+        mine = sorted((run for run in runs if run.check == check and run.place != KEY), key=lambda run: run.place)
         return [_of_run(run) for run in mine]
 
     return seen

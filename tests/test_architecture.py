@@ -67,6 +67,7 @@ EDGES = {
     "hcl2": ("daemon/hcl.py",),
     "OpenSSL": ("daemon/tls/",),
     "cryptography": ("daemon/tls/",),
+    "dns": ("daemon/dns.py",),
 }
 
 

@@ -86,7 +86,7 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
     with (
         temporary("barograph-check-") as folder,
         ended_by_signals(),
-        open_eyes(config, folder / "scratch", os.environ, utc_now, seen=lambda check: looked(runs)(check)) as eyes,
+        open_eyes(config, folder / "scratch", os.environ, utc_now, seen=looked(runs)) as eyes,
     ):
         unloaded: tuple[tuple[str, str], ...] = ()
         try:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from checks.base import Check
+from checks.base import Check, Scope
 from daemon.config.explain import section_in
 from daemon.config.options import COMMON, OrText, options_model
 from daemon.config.section import Section
@@ -106,8 +106,9 @@ def _sentence(text: str | None) -> str:
 
 
 def _places(check: type[Check]) -> str:
-    """Say where a check looks: `each region, account, endpoint`."""
-    return f"each {', '.join(check.scopes())}"
+    """Say where a check looks: `each region, account; the estate`."""
+    each = f"each {', '.join(scope for scope in check.scopes() if scope is not Scope.ESTATE)}"
+    return f"{each}; the estate" if Scope.ESTATE in check.scopes() else each
 
 
 def paces(check: type[Check]) -> str:

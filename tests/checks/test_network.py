@@ -1,0 +1,576 @@
+"""The network check at a region and at an account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from checks.base import Check, Fact, Kind, Outcome, Owner, Reading, Scope
+from checks.nets.traffic import METRICS
+from checks.network import Network
+from tests.aws.blind import World
+from tests.aws.fake import Answers, Call, FakeAws, Fault
+from tests.aws.places import ACCOUNT, NOW, REGION, fake_place
+
+OTHER = "222222222222"
+
+
+class AtAccount(Network):
+    """The same check, for the places that tests make by a check's scope."""
+
+    scope: ClassVar[Scope] = Scope.ACCOUNT
+
+
+def vpc(name: str, *blocks: str, account: str = ACCOUNT) -> dict[str, Any]:
+    state = {"State": "associated"}
+    four, six = ([block for block in blocks if (":" in block) is six] for six in (False, True))
+    return {
+        "VpcId": name, "OwnerId": account, "CidrBlock": blocks[0], "State": "available",
+        "CidrBlockAssociationSet": [{"CidrBlock": block, "CidrBlockState": state} for block in four],
+        "Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": block, "Ipv6CidrBlockState": state} for block in six],
+    }  # fmt: skip
+
+
+def subnet(name: str, block: str, free: int, zone: str = "a", account: str = ACCOUNT, **more: Any) -> dict[str, Any]:
+    return {"SubnetId": name, "VpcId": "vpc-1", "OwnerId": account, "CidrBlock": block, "AvailableIpAddressCount": free,
+            "AvailabilityZone": f"{REGION}{zone}", **more}  # fmt: skip
+
+
+def table(name: str, *routes: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"RouteTableId": name, "VpcId": "vpc-1", "OwnerId": ACCOUNT, "Routes": list(routes),
+            "Associations": [{"Main": True, "RouteTableId": name}], **more}  # fmt: skip
+
+
+def peering(name: str, state: str, one: str = ACCOUNT, other: str = ACCOUNT) -> dict[str, Any]:
+    def side(account: str, name: str, block: str) -> dict[str, Any]:
+        return {
+            "VpcId": name,
+            "OwnerId": account,
+            "Region": REGION,
+            "CidrBlock": block,
+            "CidrBlockSet": [{"CidrBlock": block}],
+        }
+
+    return {
+        "VpcPeeringConnectionId": name, "Status": {"Code": state, "Message": "words of AWS"},
+        "RequesterVpcInfo": side(one, "vpc-1", "10.0.0.0/16"), "AccepterVpcInfo": side(other, "vpc-2", "10.1.0.0/16"),
+    }  # fmt: skip
+
+
+def vpn(*tunnels: str) -> dict[str, Any]:
+    return {
+        "VpnConnectionId": "vpn-1", "VpnGatewayId": "vgw-1", "State": "available", "Type": "ipsec.1",
+        "CustomerGatewayConfiguration": "<pre_shared_key>canary-psk</pre_shared_key>",
+        "Options": {"TunnelOptions": [{"PreSharedKey": "canary-psk", "OutsideIpAddress": "192.0.2.1"}]},
+        "Routes": [{"DestinationCidrBlock": "10.50.0.0/16", "State": "available", "Source": "Static"}],
+        "VgwTelemetry": [{"OutsideIpAddress": f"192.0.2.{n}", "Status": word} for n, word in enumerate(tunnels, 1)],
+    }  # fmt: skip
+
+
+def counted(errors: float | None = 0, dropped: float | None = 0, packets: float | None = 1000) -> Any:
+    """CloudWatch's answers: for each gateway that is asked for, what it counted; None: no datapoint."""
+    values = dict(zip(METRICS, (errors, dropped, packets, packets), strict=True))
+
+    def answer(call: Call) -> Mapping[str, Any]:
+        results = []
+        for query in call.parameters["MetricDataQueries"]:
+            value = values[query["MetricStat"]["Metric"]["MetricName"]]
+            results.append({"Id": query["Id"], "StatusCode": "Complete", "Values": [] if value is None else [value]})
+        return {"MetricDataResults": results}
+
+    return answer
+
+
+LOCAL = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}
+OUT = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "active"}
+HOLE = {"DestinationCidrBlock": "10.9.0.0/16", "VpcPeeringConnectionId": "pcx-9", "State": "blackhole"}
+NAT = {"NatGatewayId": "nat-1", "State": "available", "SubnetId": "subnet-1", "VpcId": "vpc-1"}
+
+
+def interface(where: str, *addresses: str, prefixes: tuple[str, ...] = (), public: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "NetworkInterfaceId": "eni-1", "SubnetId": where,
+        "PrivateIpAddresses": [{"PrivateIpAddress": address} for address in addresses],
+        "Ipv4Prefixes": [{"Ipv4Prefix": prefix} for prefix in prefixes],
+    }  # fmt: skip
+    return found | ({"Association": {"PublicIp": public}} if public else {})
+
+
+def attachment(name: str, what: str, state: str = "available", kind: str = "vpc", **more: Any) -> dict[str, Any]:
+    return {"TransitGatewayAttachmentId": name, "TransitGatewayOwnerId": ACCOUNT, "ResourceId": what,
+            "ResourceType": kind, "State": state, **more}  # fmt: skip
+
+
+def routed(block: str, kind: str, what: str, state: str = "active") -> dict[str, Any]:
+    through = {"TransitGatewayAttachmentId": f"tgw-attach-{what}", "ResourceType": kind, "ResourceId": what}
+    return {"DestinationCidrBlock": block, "State": state, "Type": "static", "TransitGatewayAttachments": [through]}
+
+
+ANSWERS: Answers = {
+    ("ec2", "describe_vpcs"): [{"Vpcs": [vpc("vpc-1", "10.0.0.0/16", "100.64.0.0/16", "2001:db8::/56")]}, {"Vpcs": []}],
+    ("ec2", "describe_subnets"): [
+        {"Subnets": [subnet("subnet-1", "10.0.0.0/24", 200)]},
+        {"Subnets": [subnet("subnet-2", "10.0.1.0/24", 3, zone="b"), subnet("subnet-3", "10.0.2.0/26", 26)]},
+    ],
+    ("ec2", "describe_network_interfaces"): {
+        "NetworkInterfaces": [
+            interface("subnet-1", "10.0.0.9", public="52.1.2.3"),
+            interface("subnet-3", "10.0.2.8", prefixes=("10.0.2.16/28", "10.0.2.32/28")),
+        ]
+    },
+    ("ec2", "describe_route_tables"): {
+        "RouteTables": [table("rtb-1", LOCAL, OUT), table("rtb-2", LOCAL, HOLE, Associations=[])]
+    },
+    ("ec2", "describe_nat_gateways"): {"NatGateways": [NAT]},
+    ("cloudwatch", "get_metric_data"): counted(),
+    ("ec2", "describe_vpn_connections"): {"VpnConnections": [vpn("UP", "DOWN")]},
+    ("ec2", "describe_vpn_gateways"): {
+        "VpnGateways": [{"VpnGatewayId": "vgw-1", "VpcAttachments": [{"VpcId": "vpc-1", "State": "attached"}]}]
+    },
+    ("ec2", "describe_vpc_peering_connections"): {"VpcPeeringConnections": [peering("pcx-1", "active")]},
+    ("ec2", "describe_vpc_endpoints"): {
+        "VpcEndpoints": [{"VpcEndpointId": "vpce-1", "OwnerId": ACCOUNT, "State": "Failed", "ServiceName": "s3"}]
+    },
+    ("ec2", "describe_addresses"): {"Addresses": [{"PublicIp": "52.1.2.4", "AllocationId": "eipalloc-1"}]},
+    ("elbv2", "describe_load_balancers"): {"LoadBalancers": [{"DNSName": "Web-1.eu-west-1.elb.amazonaws.com"}]},
+    ("elb", "describe_load_balancers"): {"LoadBalancerDescriptions": [{"DNSName": "old.elb.amazonaws.com"}]},
+    ("ec2", "describe_transit_gateway_attachments"): {
+        "TransitGatewayAttachments": [
+            attachment("tgw-attach-1", "vpc-1", Association={"TransitGatewayRouteTableId": "tgw-rtb-1"}),
+            attachment("tgw-attach-2", "vpc-2"),
+        ]
+    },
+    ("ec2", "describe_transit_gateway_route_tables"): {
+        "TransitGatewayRouteTables": [{"TransitGatewayRouteTableId": "tgw-rtb-1", "State": "available"}]
+    },
+    ("ec2", "get_transit_gateway_route_table_propagations"): {
+        "TransitGatewayRouteTablePropagations": [
+            {"ResourceId": "vpc-2", "ResourceType": "vpc", "State": "enabled"}
+        ]
+    },
+    ("ec2", "search_transit_gateway_routes"): {
+        "Routes": [routed("10.60.0.0/16", "vpn", "vpn-2"), routed("0.0.0.0/0", "vpc", "vpc-3")],
+        "AdditionalRoutesAvailable": False,
+    },
+}  # fmt: skip
+
+ZONE = "arn:aws:route53:::hostedzone/Z1"
+GLOBAL: Answers = {
+    ("route53", "list_hosted_zones"): {
+        "HostedZones": [
+            {"Id": "/hostedzone/Z1", "Name": "example.com.", "CallerReference": "1", "Config": {"PrivateZone": False}},
+            {"Id": "/hostedzone/Z2", "Name": "internal.", "CallerReference": "2", "Config": {"PrivateZone": True}},
+        ],
+        "Marker": "", "IsTruncated": False, "MaxItems": "100",
+    },
+    ("route53", "list_resource_record_sets"): {
+        "ResourceRecordSets": [
+            {"Name": "example.com.", "Type": "NS", "TTL": 60, "ResourceRecords": [{"Value": "ns-1.awsdns-1.com."}]},
+            {"Name": "www.example.com.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "52.1.2.3"}]},
+        ],
+        "IsTruncated": False, "MaxItems": "300",
+    },
+    ("route53", "list_health_checks"): {
+        "HealthChecks": [
+            {"Id": "hc-1", "CallerReference": "1", "HealthCheckVersion": 1,
+             "HealthCheckConfig": {"Type": "HTTPS", "FullyQualifiedDomainName": "www.example.com"}},
+            {"Id": "hc-2", "CallerReference": "2", "HealthCheckVersion": 1,
+             "HealthCheckConfig": {"Type": "CALCULATED"}},
+            {"Id": "hc-3", "CallerReference": "3", "HealthCheckVersion": 1,
+             "HealthCheckConfig": {"Type": "TCP", "IPAddress": "52.1.2.3", "Disabled": True}},
+        ],
+        "Marker": "", "IsTruncated": False, "MaxItems": "100",
+    },
+    ("route53", "get_health_check_status"): {
+        "HealthCheckObservations": [{"StatusReport": {"Status": "Failure: Connection timed out"}}] * 4
+    },
+    ("route53domains", "list_domains"): {
+        "Domains": [{"DomainName": "example.com", "AutoRenew": True, "Expiry": NOW + timedelta(days=200)}]
+    },
+    ("cloudfront", "list_distributions"): {
+        "DistributionList": {"Marker": "", "MaxItems": 100, "IsTruncated": False, "Quantity": 0}
+    },
+    ("s3", "list_buckets"): {"Buckets": [{"Name": "logs"}]},
+}  # fmt: skip
+
+
+def look(
+    changed: Answers | None = None, *, answers: Answers = ANSWERS, check: Check | None = None, **place: Any
+) -> dict[str, Reading]:
+    """The readings by resource, each with verdicts and measures that the check declares, and JSON for evidence."""
+    asking = check or Network()
+    found = list(asking.run(fake_place(asking, {**answers, **(changed or {})}, **place)))
+    for reading in found:
+        assert reading.verdict in Network.verdicts, reading.verdict
+        assert set(reading.values) <= set(Network.measures)
+        assert "canary" not in json.dumps(
+            [reading.summary, dict(reading.evidence), [dict(one.evidence) for one in reading.findings]]
+        )
+    by_resource = {reading.resource: reading for reading in found}
+    assert len(by_resource) == len(found)
+    return by_resource
+
+
+def arn(kind: str, name: str, account: str = ACCOUNT) -> str:
+    return f"arn:aws:ec2:{REGION}:{account}:{kind}/{name}"
+
+
+def told(found: Mapping[str, Reading]) -> dict[str, tuple[str, Kind]]:
+    """Resource -> verdict and kind, of what a person would hear."""
+    return {resource: (reading.verdict, one.kind) for resource, reading in found.items() for one in reading.findings}
+
+
+def test_what_is_wrong_in_a_region_and_of_which_kind() -> None:
+    """Each with the guideline's kind that fits what it does."""
+    found = look()
+    assert told(found) == {
+        arn("subnet", "subnet-2"): ("nearly_full", Kind.UTILIZATION),
+        f"{arn('subnet', 'subnet-3')}/prefixes": ("no_prefix", Kind.UTILIZATION),
+        arn("route-table", "rtb-2"): ("black_hole", Kind.UTILIZATION),
+        f"{arn('natgateway', 'nat-1')}/zones": ("nat_other_zone", Kind.COMPLIANCE),
+        arn("vpn-connection", "vpn-1"): ("vpn_half_down", Kind.COMPLIANCE),
+        arn("vpc-endpoint", "vpce-1"): ("link_failed", Kind.UTILIZATION),
+    }
+    assert all(reading.outcome is not Outcome.UNKNOWN for reading in found.values())
+
+
+def test_what_a_region_leaves_for_the_estate() -> None:
+    """All blocks of a VPC, whom tables join, and what records can point at; nothing secret of a VPN."""
+    found = look(owners={"vpc-1": Owner("acme-prod", "vpc", stage="production")})
+    facts = [reading.evidence["network"] for reading in found.values() if "network" in reading.evidence]
+    assert facts == [
+        {"what": "vpc", "id": "vpc-1", "account": ACCOUNT, "region": REGION, "name": "", "stack": "acme-prod",
+         "component": "vpc", "blocks": ["10.0.0.0/16", "100.64.0.0/16", "2001:db8::/56"]},
+        {"what": "table", "id": "vgw-1", "members": ["vpc-1"], "routes": [["10.50.0.0/16", "vpn-1"]]},
+        {"what": "peering", "id": "pcx-1", "sides": [
+            {"vpc": "vpc-1", "at": [ACCOUNT, REGION], "blocks": ["10.0.0.0/16"]},
+            {"vpc": "vpc-2", "at": [ACCOUNT, REGION], "blocks": ["10.1.0.0/16"]},
+        ]},
+        {"what": "ours", "addresses": ["52.1.2.3", "52.1.2.4"],
+         "hosts": ["old.elb.amazonaws.com", "web-1.eu-west-1.elb.amazonaws.com"]},
+        {"what": "table", "id": "tgw-rtb-1", "members": ["vpc-1", "vpc-2", "vpc-3"],
+         "routes": [["10.60.0.0/16", "vpn-2"]]},
+    ]  # fmt: skip
+
+
+def test_the_measures_of_a_region() -> None:
+    """Sums over resources, as metrics show them."""
+    sums: dict[str, float] = {}
+    for reading in look().values():
+        for name, value in reading.values.items():
+            sums[name] = sums.get(name, 0) + value
+    assert sums == {
+        "vpcs": 1, "subnets": 3, "subnet_addresses": 251 + 251 + 59, "subnet_addresses_free": 229,
+        "subnet_prefixes_free": 0, "routes_black_hole": 1, "nat_gateways": 1, "nat_port_errors": 0,
+        "nat_packets_dropped": 0, "vpn_tunnels_down": 1,
+    }  # fmt: skip
+
+
+def test_an_empty_region_is_one_healthy_reading_or_two() -> None:
+    """There is something to say of it, or the run would be taken for one that saw nothing."""
+    nothing: dict[tuple[str, str], Any] = {
+        ("ec2", "describe_vpcs"): {"Vpcs": []}, ("ec2", "describe_subnets"): {"Subnets": []},
+        ("ec2", "describe_network_interfaces"): {"NetworkInterfaces": []},
+        ("ec2", "describe_route_tables"): {"RouteTables": []}, ("ec2", "describe_nat_gateways"): {"NatGateways": []},
+        ("ec2", "describe_vpn_connections"): {"VpnConnections": []},
+        ("ec2", "describe_vpc_peering_connections"): {"VpcPeeringConnections": []},
+        ("ec2", "describe_vpc_endpoints"): {"VpcEndpoints": []}, ("ec2", "describe_addresses"): {"Addresses": []},
+        ("elbv2", "describe_load_balancers"): {"LoadBalancers": []},
+        ("elb", "describe_load_balancers"): {"LoadBalancerDescriptions": []},
+        ("ec2", "describe_transit_gateway_attachments"): {"TransitGatewayAttachments": []},
+        ("ec2", "describe_transit_gateway_route_tables"): {"TransitGatewayRouteTables": []},
+    }  # fmt: skip
+    found = look(answers=nothing)
+    assert {name: reading.outcome for name, reading in found.items()} == {
+        f"{ACCOUNT}/{REGION}/vpcs": Outcome.HEALTHY, f"{ACCOUNT}/{REGION}/addresses": Outcome.HEALTHY,
+    }  # fmt: skip
+
+
+def test_a_subnet_that_another_account_shares_is_told_by_that_account() -> None:
+    """Here it is seen, kept for the estate, and not counted."""
+    shared = {("ec2", "describe_subnets"): {"Subnets": [subnet("subnet-9", "10.9.0.0/24", 0, account=OTHER)]}}
+    reading = look(shared)[arn("subnet", "subnet-9", OTHER)]
+    assert (reading.verdict, reading.outcome, reading.findings, reading.values) == (
+        "told_elsewhere", Outcome.UNHEALTHY, (), {},
+    )  # fmt: skip
+    assert reading.evidence["foreign"]["place"] == f"{OTHER}/{REGION}"
+    assert [one["kind"] for one in reading.evidence["foreign"]["findings"]] == ["utilization"]
+
+
+@pytest.mark.parametrize(
+    ("state", "one", "other", "here"),
+    [
+        ("failed", ACCOUNT, OTHER, True),
+        ("failed", OTHER, ACCOUNT, False),
+        ("pending-acceptance", ACCOUNT, OTHER, False),
+        ("pending-acceptance", OTHER, ACCOUNT, True),
+        ("pending-acceptance", ACCOUNT, ACCOUNT, True),
+    ],
+)
+def test_a_peering_is_told_once(state: str, one: str, other: str, here: bool) -> None:
+    """By who has to do something: who accepts, or who asked for it."""
+    changed = {
+        ("ec2", "describe_vpc_peering_connections"): {"VpcPeeringConnections": [peering("pcx-1", state, one, other)]}
+    }
+    reading = look(changed)[arn("vpc-peering-connection", "pcx-1")]
+    assert bool(reading.findings) is here
+    assert reading.outcome is Outcome.UNHEALTHY
+
+
+@pytest.mark.parametrize(
+    ("stage", "owner", "expected"),
+    [
+        ("production", None, "nat_other_zone"),
+        ("", None, "nat_other_zone"),
+        ("development", None, "fine"),
+        ("production", Owner("acme-dev", "vpc", stage="development"), "fine"),
+        ("development", Owner("acme-prod", "vpc", stage="production"), "nat_other_zone"),
+    ],
+)
+def test_one_nat_gateway_for_several_zones_is_told_of_in_production(
+    stage: str, owner: Owner | None, expected: str
+) -> None:
+    """The owner's stage before the account's; not known counts as production."""
+    found = look(labels={"stage": stage}, owners={"nat-1": owner} if owner else {})
+    assert found[f"{arn('natgateway', 'nat-1')}/zones"].verdict == expected
+
+
+def test_a_regional_nat_gateway_is_in_every_zone() -> None:
+    """It depends on none."""
+    changed = {("ec2", "describe_nat_gateways"): {"NatGateways": [{**NAT, "AvailabilityMode": "regional"}]}}
+    assert look(changed)[f"{arn('natgateway', 'nat-1')}/zones"].verdict == "fine"
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (counted(errors=2), "nat_ports"),
+        (counted(dropped=50), "nat_drops"),
+        (counted(errors=None), "unmeasured"),
+        (counted(packets=None), "unmeasured"),
+        ({"MetricDataResults": []}, "unmeasured"),
+        ({"MetricDataResults": [{"Id": "g0m0", "StatusCode": "InternalError", "Values": [0.0]}]}, "unmeasured"),
+        ({"MetricDataResults": [{"Id": "g0m0", "StatusCode": "PartialData", "Values": [1.0]},
+                                {"Id": "g0m0", "StatusCode": "Complete", "Values": [2.0]}]}, "nat_ports"),
+    ],
+)  # fmt: skip
+def test_what_nat_gateways_counted(answer: Any, verdict: str) -> None:
+    """Missing datapoints are not zero; parts of one result are put together."""
+    reading = look({("cloudwatch", "get_metric_data"): answer})[arn("natgateway", "nat-1")]
+    assert reading.verdict == verdict
+    if verdict == "unmeasured":
+        assert reading.outcome is Outcome.UNKNOWN
+
+
+def test_metrics_are_asked_in_batches() -> None:
+    """300 gateways are 1,200 queries, of which one request takes 500."""
+    nats = [{**NAT, "NatGatewayId": f"nat-{n}"} for n in range(300)]
+    fake = FakeAws({**ANSWERS, ("ec2", "describe_nat_gateways"): {"NatGateways": nats}})
+    found = list(Network().run(fake_place(Network(), fake)))
+    asked = [call for call in fake.calls if call.operation == "get_metric_data"]
+    assert [len(call.parameters["MetricDataQueries"]) for call in asked] == [500, 500, 200]
+    assert {call.parameters["EndTime"] - call.parameters["StartTime"] for call in asked} == {timedelta(hours=1)}
+    assert sum(reading.values.get("nat_gateways", 0) for reading in found) == 300
+
+
+def test_a_gateway_that_failed_is_told_though_cloudwatch_refuses() -> None:
+    """What it counted does not matter any more; of one that works it does."""
+    failed = {"NatGatewayId": "nat-2", "State": "failed", "FailureCode": "InsufficientFreeAddressesInSubnet"}
+    fake = FakeAws({**ANSWERS, ("ec2", "describe_nat_gateways"): {"NatGateways": [NAT, failed]}})
+    with fake.failing("cloudwatch", "get_metric_data", Fault.DENIED):
+        found = {one.resource: one for one in Network().run(fake_place(Network(), fake))}
+    assert found[arn("natgateway", "nat-2")].verdict == "nat_failed"
+    assert found[arn("natgateway", "nat-1")].outcome is Outcome.UNKNOWN
+    assert "cloudwatch:GetMetricData" in found[arn("natgateway", "nat-1")].summary
+
+
+@pytest.mark.parametrize(
+    ("addresses", "prefixes", "free", "verdict"),
+    [
+        (("10.0.2.8",), ("10.0.2.16/28",), 42, "no_prefix"),
+        (("10.0.2.8",), (), 58, None),
+        (("10.0.2.8",), ("10.0.2.16/28",), 41, "unclear"),
+    ],
+)
+def test_whole_prefixes(addresses: tuple[str, ...], prefixes: tuple[str, ...], free: int, verdict: str | None) -> None:
+    """Asked where prefixes are handed out, and not known where addresses are in use that nobody shows."""
+    interfaces = [interface("subnet-3", *addresses, prefixes=prefixes)]
+    found = look({
+        ("ec2", "describe_subnets"): {"Subnets": [subnet("subnet-3", "10.0.2.0/26", free)]},
+        ("ec2", "describe_network_interfaces"): {"NetworkInterfaces": interfaces},
+    })  # fmt: skip
+    reading = found.get(f"{arn('subnet', 'subnet-3')}/prefixes")
+    assert (reading.verdict if reading else None) == verdict
+
+
+def test_a_subnet_that_fills_up_is_told_before_it_is_full() -> None:
+    """By what was kept at earlier looks: 20 addresses a day for three days, 30 left above the limit."""
+    history = [[(NOW - timedelta(hours=6 * n)).timestamp(), 100 + 5 * n] for n in range(12, 0, -1)]
+    place = fake_place(
+        Network(),
+        {**ANSWERS, ("ec2", "describe_subnets"): {"Subnets": [subnet("subnet-1", "10.0.0.0/24", 100)]}},
+        memory={"free_addresses": {"subnet-1": history}},
+    )
+    found = {one.resource: one for one in Network().run(place)}
+    reading = found[arn("subnet", "subnet-1")]
+    assert reading.verdict == "filling"
+    assert reading.values["subnet_full_timestamp_seconds"] == pytest.approx(
+        (NOW + timedelta(days=5)).timestamp(), abs=60
+    )
+    assert place.kept["free_addresses"]["subnet-1"][-1] == [NOW.timestamp(), 100]
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        ({"Routes": [], "AdditionalRoutesAvailable": False}, "fine"),
+        ({"Routes": [], "AdditionalRoutesAvailable": True}, "too_many_routes"),
+        ({"AdditionalRoutesAvailable": False}, "too_many_routes"),
+        (
+            {"Routes": [routed("10.2.0.0/16", "vpc", "vpc-9", "blackhole")], "AdditionalRoutesAvailable": False},
+            "black_hole",
+        ),
+    ],
+)
+def test_routes_of_a_transit_gateway(answer: Any, verdict: str) -> None:
+    """More routes than one answer holds are not all of them."""
+    reading = look({("ec2", "search_transit_gateway_routes"): answer})[arn("transit-gateway-route-table", "tgw-rtb-1")]
+    assert reading.verdict == verdict
+
+
+def test_routes_of_a_transit_gateway_come_in_pages() -> None:
+    """A black hole on the second page is found."""
+    pages = {
+        None: {"Routes": [routed("10.60.0.0/16", "vpn", "vpn-2")], "AdditionalRoutesAvailable": True, "NextToken": "2"},
+        "2": {"Routes": [routed("10.2.0.0/16", "vpc", "vpc-9", "blackhole")], "AdditionalRoutesAvailable": False},
+    }
+    changed: Answers = {("ec2", "search_transit_gateway_routes"): lambda call: pages[call.parameters.get("NextToken")]}
+    assert look(changed)[arn("transit-gateway-route-table", "tgw-rtb-1")].verdict == "black_hole"
+
+
+def test_an_attachment_that_waits_is_told_by_the_gateways_account() -> None:
+    """It has to accept."""
+    waiting = attachment("tgw-attach-1", "vpc-1", "pendingAcceptance", TransitGatewayOwnerId=OTHER)
+    changed = {("ec2", "describe_transit_gateway_attachments"): {"TransitGatewayAttachments": [waiting]}}
+    reading = look(changed)[arn("transit-gateway-attachment", "tgw-attach-1")]
+    assert (reading.verdict, reading.findings) == ("told_elsewhere", ())
+
+
+def account(changed: Answers | None = None) -> dict[str, Reading]:
+    return look(changed, answers=GLOBAL, check=AtAccount())
+
+
+def test_what_an_account_has_everywhere() -> None:
+    """Zones and what records point at are kept for the estate; the rest is judged here."""
+    found = account()
+    assert told(found) == {"arn:aws:route53:::healthcheck/hc-1": ("health_failed", Kind.UTILIZATION)}
+    assert {name: reading.verdict for name, reading in found.items()} == {
+        ZONE: "seen",
+        f"{ACCOUNT}/zones": "seen",
+        "arn:aws:route53:::healthcheck/hc-1": "health_failed",
+        "arn:aws:route53:::healthcheck/hc-2": "follows_others",
+        "arn:aws:route53:::healthcheck/hc-3": "switched_off",
+        f"{ACCOUNT}/domain/example.com": "registered",
+        f"{ACCOUNT}/distributions": "seen",
+        f"{ACCOUNT}/buckets": "seen",
+    }
+    assert found[ZONE].evidence["network"]["pointers"] == [["www.example.com", "address", "52.1.2.3"]]
+    assert found[ZONE].evidence["network"]["servers"] == ["ns-1.awsdns-1.com"]
+
+
+def test_a_health_check_of_which_nobody_reports_is_not_known() -> None:
+    """Neither reached nor not."""
+    changed: Answers = {("route53", "get_health_check_status"): {"HealthCheckObservations": []}}
+    assert account(changed)["arn:aws:route53:::healthcheck/hc-1"].outcome is Outcome.UNKNOWN
+
+
+def test_the_finding_of_a_health_check_does_not_move_with_its_checkers() -> None:
+    """A change of numbers is no news."""
+
+    def status(*words: str) -> Answers:
+        seen = [{"StatusReport": {"Status": f"{word}: x"}} for word in words]
+        return {("route53", "get_health_check_status"): {"HealthCheckObservations": seen}}
+
+    found = [account(status(*words)) for words in (["Failure"] * 9, ["Failure"] * 9 + ["Success"])]
+    one, other = (readings["arn:aws:route53:::healthcheck/hc-1"] for readings in found)
+    assert one.findings == other.findings
+    assert one.summary != other.summary
+
+
+@pytest.mark.parametrize(
+    ("domain", "verdict", "kind", "facts"),
+    [
+        ({"AutoRenew": True, "Expiry": NOW + timedelta(days=100)}, "registered", None, set()),
+        ({"AutoRenew": False, "Expiry": NOW + timedelta(days=100)}, "domain_not_renewed", Kind.COMPLIANCE, set()),
+        ({"AutoRenew": False, "Expiry": NOW + timedelta(days=20)}, "domain_expires", Kind.CERTIFICATE_EXPIRY, set()),
+        (
+            {"AutoRenew": True, "Expiry": NOW - timedelta(days=1)},
+            "domain_expired",
+            Kind.CERTIFICATE_EXPIRY,
+            {Fact.EXPIRED},
+        ),
+        ({"AutoRenew": True}, "no_expiry", None, set()),
+    ],
+)
+def test_domains(domain: Mapping[str, Any], verdict: str, kind: Kind | None, facts: set[Fact]) -> None:
+    """What ends has the kind of what expires, and is critical once it has."""
+    changed = {("route53domains", "list_domains"): {"Domains": [{"DomainName": "Example.com", **domain}]}}
+    reading = account(changed)[f"{ACCOUNT}/domain/example.com"]
+    assert reading.verdict == verdict
+    assert [(one.kind, set(one.facts)) for one in reading.findings] == ([(kind, facts)] if kind else [])
+    assert (reading.outcome is Outcome.UNKNOWN) is (verdict == "no_expiry")
+
+
+def test_a_zone_without_name_servers_is_not_believed() -> None:
+    """Every zone has them, so an answer without is no answer."""
+    changed = {
+        ("route53", "list_resource_record_sets"): {"ResourceRecordSets": [], "IsTruncated": False, "MaxItems": "300"}
+    }
+    assert account(changed)[ZONE].outcome is Outcome.UNKNOWN
+
+
+def test_records_come_in_pages() -> None:
+    """All of them are looked through."""
+
+    def page(call: Call) -> Mapping[str, Any]:
+        last = call.parameters.get("StartRecordName") == "www.example.com."
+        name = "www.example.com." if last else "example.com."
+        kind, value = ("A", "52.1.2.3") if last else ("NS", "ns-1.awsdns-1.com.")
+        found: dict[str, Any] = {
+            "ResourceRecordSets": [{"Name": name, "Type": kind, "TTL": 60, "ResourceRecords": [{"Value": value}]}],
+            "IsTruncated": not last, "MaxItems": "1",
+        }  # fmt: skip
+        return found if last else {**found, "NextRecordName": "www.example.com.", "NextRecordType": "A"}
+
+    assert account({("route53", "list_resource_record_sets"): page})[ZONE].evidence["network"]["pointers"] == [
+        ["www.example.com", "address", "52.1.2.3"]
+    ]
+
+
+def test_no_domains_are_asked_for_where_there_is_no_such_service() -> None:
+    """Of China's partition, one would ask in vain for ever."""
+    answers = {key: value for key, value in GLOBAL.items() if key[0] != "route53domains"}
+    found = look(answers=answers, check=AtAccount(), region="cn-north-1")
+    assert all(reading.outcome is not Outcome.UNKNOWN for reading in found.values())
+
+
+@dataclass(frozen=True)
+class BothPlaces:
+    """The worlds of a region and of an account, one after the other."""
+
+    region: World = field(default_factory=lambda: World(ANSWERS))
+    account: World = field(default_factory=lambda: World(GLOBAL))
+
+    def prove(self, check: Check, folder: Path) -> None:
+        """As World.prove(), at both."""
+        self.region.prove(check, folder / "region")
+        self.account.prove(AtAccount(), folder / "account")
+
+
+WORLD = BothPlaces()
