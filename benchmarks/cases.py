@@ -16,7 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from ipaddress import ip_network
+from itertools import combinations
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from alerts.delivery import Courier, Settings
@@ -27,6 +30,9 @@ from benchmarks import repositories
 from benchmarks.tls import endpoints
 from checks.base import Finding, Instance, Kind, Outcome, Reading
 from checks.drift import Drift
+from checks.nets.blocks import Block, Holding, clusters
+from checks.nets.overlap import clashes
+from checks.nets.reach import Table, domains
 from checks.plans.judge import judge
 from daemon.aws import Aws
 from daemon.demo.fakeslack import FakeSlack, Rates, channel_id
@@ -271,4 +277,29 @@ def reading() -> Iterator[Row]:
         )
 
 
-CASES = (verdict, transitions, metrics, delivery, planning, starting, reading, endpoints)
+def networks() -> Iterator[Row]:
+    """5,000 CIDR blocks of as many VPCs, read from text and compared, beside comparing all pairs; then judged whole."""
+    random = Random(1)
+    texts = [
+        f"10.{random.randrange(256)}.{random.randrange(256)}.0/{random.choice((16, 18, 20, 22, 24))}"
+        for _ in range(5000)
+    ]
+
+    def held(number: int) -> list[Holding]:
+        return [Holding(Block.parse(text), f"vpc-{n}", "vpc") for n, text in enumerate(texts[:number])]
+
+    def naive(number: int) -> int:
+        items = [ip_network(text, strict=False) for text in texts[:number]]
+        return sum(one.overlaps(other) for one, other in combinations(items, 2))
+
+    swept, tenth = seconds(lambda: list(clusters(held(5000)))), seconds(lambda: list(clusters(held(500))))
+    pairs = seconds(lambda: naive(500), 1)
+    yield "compare 5,000 CIDR blocks, read from text", f"{swept * 1e3:.0f} ms", "limit: 100 ms"
+    beside = f"all pairs of 500 take {pairs * 1e3:.0f} ms, {pairs / tenth:.0f} x; of 5,000 a hundred times that"
+    yield "compare 500 CIDR blocks", f"{tenth * 1e3:.1f} ms", beside
+    joins = list(domains([], [Table(f"rtb-{n}", frozenset(f"vpc-{m}" for m in range(n, 5000, 20))) for n in range(20)]))
+    judged = seconds(lambda: clashes(held(5000), joins, (), utc_now()))
+    yield "the same judged by who reaches whom, 20 route tables of 250 VPCs each", f"{judged * 1e3:.0f} ms", ""
+
+
+CASES = (verdict, transitions, metrics, delivery, planning, starting, reading, endpoints, networks)

@@ -116,6 +116,7 @@ class Network(Check):
         "planned_unknown": "could not look: a planned block is masked, or its template was not worked out",
         "compared": "the networks of all accounts and regions were compared",
         "partial": "could not look: what some account or region has is not known just now",
+        "no_accounts": "no account is watched, and none ever was",
         "waiting": "could not look: some accounts and regions were not looked at yet",
         "resolves": "a declared name answers",
         "name_missing": "a declared name does not exist, or has no such record",

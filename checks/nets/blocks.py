@@ -80,9 +80,10 @@ def clusters(holdings: Iterable[Holding]) -> Iterator[tuple[Holding, ...]]:
     Blocks of one thing are its own affair: a group of which all have one id is none.
     """
     group: list[Holding] = []
-    for holding in sorted(set(holdings), key=_order):
+    for holding in sorted(holdings, key=_order):
         if group and group[0].block.holds(holding.block):
-            group.append(holding)
+            if holding != group[-1]:  # the same twice stands side by side
+                group.append(holding)
             continue
         yield from _clashing(group)
         group = [holding]

@@ -39,6 +39,10 @@ class EstateLook:
         waiting = [seen.place for seen in places if not seen.tried]
         asking = Asking(self.place)
         yield from name_readings(asking, self.names)
+        if not places and self.place.recall(_TOLD) is None:
+            if not self.names:
+                yield Reading(f"{KEY}/networks", Outcome.NOT_APPLICABLE, "no_accounts", "no account is watched")
+            return
         if waiting or not places:
             # Judged by halves, the first look would be no baseline of anything.
             yield Reading(
@@ -48,11 +52,8 @@ class EstateLook:
             return
         facts = Facts.of(places)
         whole = frozenset(seen.place for seen in places if not seen.gap)
-        gap = (
-            ""
-            if len(whole) == len(places) and not self.place.inventory_gap
-            else "not all that exists was seen just now"
-        )
+        missing = len(whole) < len(places) or self.place.inventory_gap
+        gap = "not all that exists was seen just now" if missing else ""
         told: dict[str, list[str]] = {}
         found = [
             *self._overlaps(facts, told),

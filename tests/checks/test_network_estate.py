@@ -127,9 +127,20 @@ def test_nothing_is_judged_before_every_place_was_looked_at() -> None:
     assert found["estate/networks"].look_again_in is not None
 
 
-def test_no_place_at_all_is_no_health() -> None:
-    """An estate without accounts compared nothing."""
-    assert look(estate())["estate/networks"].outcome is Outcome.UNKNOWN
+def test_without_accounts_there_is_nothing_to_compare() -> None:
+    """Nobody is told of it for ever; declared names are looked at all the same."""
+    assert verdicts(look(estate())) == {"estate/networks": "no_accounts"}
+    named = Network(names=(Declared("db.example.com"),))
+    assert verdicts(look(estate(dns={("db.example.com", "A"): Answer(False)}), named)) == {
+        "name/db.example.com/A": "name_missing"
+    }  # fmt: skip
+
+
+def test_accounts_that_are_gone_all_at_once_resolve_nothing() -> None:
+    """A list of accounts that comes out empty is no proof that the networks are gone."""
+    one = estate(seen(ONE, A), seen(TWO, B))
+    look(one)
+    assert look(one.later(places={"network": ()}))["estate/networks"].outcome is Outcome.UNKNOWN
 
 
 def test_an_overlap_that_is_gone_is_over_though_another_account_refuses() -> None:
