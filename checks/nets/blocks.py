@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from socket import AF_INET, AF_INET6, inet_pton
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Block:
+class Block(NamedTuple):
     """A CIDR block, IPv4 or IPv6, from its *first* address to its *last*. Two are apart, or one is in the other."""
 
     version: int
@@ -18,8 +19,17 @@ class Block:
     @classmethod
     def parse(cls, text: str) -> Block:
         """Read a block such as 10.0.0.0/16; bits behind the mask are dropped. Raises ValueError for anything else."""
-        network = ipaddress.ip_network(text.strip(), strict=False)
-        return cls(network.version, int(network.network_address), int(network.broadcast_address))
+        # By hand, as the module ipaddress takes five times as long, and a fleet has thousands.
+        address, slash, length = text.strip().partition("/")
+        version, family, bits = (6, AF_INET6, 128) if ":" in address else (4, AF_INET, 32)
+        try:
+            number = int.from_bytes(inet_pton(family, address), "big")
+        except OSError as error:
+            raise ValueError("must be a block of addresses such as 10.0.0.0/16") from error
+        if slash and not (length.isascii() and length.isdigit() and int(length) <= bits):
+            raise ValueError(f"must be a block of addresses with a prefix length of 0 to {bits}")
+        rest = (1 << (bits - (int(length) if slash else bits))) - 1
+        return cls(version, number & ~rest, number | rest)
 
     @property
     def prefix(self) -> int:
@@ -45,7 +55,7 @@ def parsed(text: object) -> Block | None:
         return None
     try:
         return Block.parse(text)
-    except ValueError:
+    except ValueError:  # a NUL in it, too
         return None
 
 

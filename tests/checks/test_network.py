@@ -16,7 +16,7 @@ from checks.nets.traffic import METRICS
 from checks.network import Network
 from tests.aws.blind import World
 from tests.aws.fake import Answers, Call, FakeAws, Fault
-from tests.aws.places import ACCOUNT, NOW, REGION, fake_place
+from tests.aws.places import ACCOUNT, NOW, REGION, fake_place, moto_place, seed
 
 OTHER = "222222222222"
 
@@ -574,3 +574,28 @@ class BothPlaces:
 
 
 WORLD = BothPlaces()
+
+
+def test_over_moto(moto: str) -> None:
+    """VPCs with secondary blocks, a subnet whose addresses go, routes, NAT gateways, peerings: as moto answers them."""
+    mine = "333333333301"
+    ec2 = seed(moto, "ec2", account=mine)
+    one = ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"]
+    other = ec2.create_vpc(CidrBlock="10.20.0.0/20")["Vpc"]["VpcId"]
+    ec2.associate_vpc_cidr_block(VpcId=one, CidrBlock="10.21.0.0/16")
+    small = ec2.create_subnet(VpcId=one, CidrBlock="10.20.1.0/28")["Subnet"]["SubnetId"]
+    for _ in range(5):
+        ec2.create_network_interface(SubnetId=small)
+    nat = ec2.create_nat_gateway(SubnetId=small, ConnectivityType="private")["NatGateway"]["NatGatewayId"]
+    link = ec2.create_vpc_peering_connection(VpcId=one, PeerVpcId=other)["VpcPeeringConnection"][
+        "VpcPeeringConnectionId"
+    ]
+    check = Network()
+    found = {reading.resource: reading for reading in check.run(moto_place(check, moto, account=mine))}
+    facts = [reading.evidence["network"] for reading in found.values() if "network" in reading.evidence]
+    blocks = {fact["id"]: fact["blocks"] for fact in facts if fact["what"] == "vpc"}
+    assert blocks[one] == ["10.20.0.0/16", "10.21.0.0/16"]
+    assert blocks[other] == ["10.20.0.0/20"]
+    assert found[arn("subnet", small, mine)].verdict == "nearly_full"
+    assert found[arn("natgateway", nat, mine)].verdict == "unmeasured"
+    assert found[arn("vpc-peering-connection", link, mine)].verdict == "link_waiting"

@@ -263,3 +263,14 @@ checks:
     assert (place.target.seconds, place.endpoint.ca_bundle) == (3, tmp_path / "ca.pem")
     assert place.labels["stage"] == "staging"
     assert eyes.plans["certificates"].pool == "endpoints"
+
+
+def test_a_check_of_several_kinds_of_place_gets_them_all(config: Config, tmp_path: Path) -> None:
+    """Regions, accounts and the estate, each under its key; a check of instances gets none of them."""
+    with open_eyes(config, tmp_path / "scratch", {}, lambda: datetime.now(UTC)) as eyes:
+        found = eyes.places(Inventory(()), Tree(tmp_path))
+    assert set(found["network"]) == {
+        "000000000011/eu-west-1", "000000000011/us-east-1", "000000000012/eu-west-1", "000000000011", "000000000012",
+        "estate",
+    }  # fmt: skip
+    assert found["drift"] == {}

@@ -30,11 +30,33 @@ def test_a_block_is_read_and_shown(text: str, shown: str, prefix: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "10.0.0.0", "{{ .vars.cidr }}", "<masked>", "10.0.0.0/33", None, 10, ["10.0.0.0/8"]]
+    "value",
+    [
+        "",
+        "10.0.0.0",
+        "{{ .vars.cidr }}",
+        "<masked>",
+        "10.0.0.0/33",
+        "10.0.0.0/+8",
+        "010.0.0.0/8",
+        "10.0.0.0/",
+        "fe80::1%eth0/64",
+        None,
+        10,
+        ["10.0.0.0/8"],
+    ],
 )
 def test_what_is_no_block_is_none(value: object) -> None:
     """A template, a masked value or a bare address is not taken for a range."""
     assert parsed(value) is None
+
+
+@given(st.text(alphabet="0123456789./:abcdefx+-_ \0٣", max_size=24) | st.text(max_size=24))
+def test_a_text_is_read_as_ipaddress_reads_it_or_not_at_all(text: str) -> None:
+    """Never otherwise than the standard library would; netmasks in place of a length are left to nobody."""
+    block = parsed(text)
+    if block is not None:
+        assert str(block) == str(ipaddress.ip_network(text.strip(), strict=False))
 
 
 V4 = st.tuples(st.integers(0, 2**12 - 1), st.integers(20, 32)).map(
