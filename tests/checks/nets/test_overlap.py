@@ -107,7 +107,7 @@ def test_intended_reuse(reuse: Reuse, quiet: bool) -> None:
 @pytest.mark.parametrize(("cidr", "reason"), [("10.0.0.0/40", "x"), ("ten", "x"), ("10.0.0.0/8", " ")])
 def test_reuse_that_says_nothing_is_refused(cidr: str, reason: str) -> None:
     """A block that is none, or no reason."""
-    with pytest.raises(ValueError, match="needs a reason|must be a block"):
+    with pytest.raises(ValueError, match=r"needs a reason|must be a block"):
         Reuse(cidr, reason)
 
 
