@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from checks.aws import COULD_NOT_LOOK, AwsPlace
+from checks.aws import VERDICTS, AwsPlace
 from checks.base import Check, Reading, Scope
 from checks.estate import KEY as ESTATE
 from checks.nets.account import AccountLook
@@ -139,7 +139,7 @@ class Network(Check):
         "health_unknown": "could not look: no checker reports",
         "switched_off": "a health check is switched off",
         "follows_others": "a health check that follows others or an alarm: these are looked at themselves",
-        **COULD_NOT_LOOK,
+        **VERDICTS,
     }
 
     def run(self, place: Any) -> Iterable[Reading]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from checks.aws import AwsPlace, arn_at, guarded, owner_of
+from checks.aws import AwsPlace, arn_at, guarded, looked, owner_of
 from checks.base import Fact, Outcome, Reading
 from checks.nets.names import Registration, health, plain, pointers, registered
-from checks.nets.told import BREAKS, ENDS, WEAKNESS, fact, healthy, unhealthy
+from checks.nets.told import BREAKS, ENDS, WEAKNESS, fact, healthy, unhealthy, unknown
 
 DOMAINS_REGION = "us-east-1"  # the one endpoint of Route 53 Domains
 
@@ -53,7 +53,7 @@ class AccountLook:
             for one in record.get("ResourceRecords") or ()
         )  # fmt: skip
         if not servers:
-            yield Reading(arn, Outcome.UNKNOWN, "unclear", f"zone {domain}: AWS gave no name servers of it")
+            yield unknown(arn, "unclear", f"AWS gave no name servers of the zone {domain}")
             return
         owner = owner_of(self.place, arn, name)
         yield healthy(
@@ -67,7 +67,9 @@ class AccountLook:
         )  # fmt: skip
 
     def _health_checks(self) -> Iterator[Reading]:
-        for check in self.place.shared("route53", "list_health_checks", "HealthChecks"):
+        checks = self.place.shared("route53", "list_health_checks", "HealthChecks")
+        yield looked(self.place, "health-checks", len(checks))
+        for check in checks:
             name = str(check["Id"])
             arn = arn_at(self.place, "route53", f"healthcheck/{name}", region="", account="")
             config = check.get("HealthCheckConfig") or {}
@@ -85,7 +87,7 @@ class AccountLook:
         verdict, seen = health(answer.get("HealthCheckObservations") or ())
         summary = f"health check of {target}: {seen}"
         if verdict == "health_unknown":
-            yield Reading(arn, Outcome.UNKNOWN, verdict, summary)
+            yield unknown(arn, verdict, summary)
         elif verdict == "health_ok":
             yield healthy(arn, verdict, summary)
         else:
@@ -97,7 +99,9 @@ class AccountLook:
             yield Reading(arn, Outcome.UNHEALTHY, verdict, summary, reading.findings)
 
     def _domains(self) -> Iterator[Reading]:
-        for one in self.place.shared("route53domains", "list_domains", "Domains", region=DOMAINS_REGION):
+        domains = self.place.shared("route53domains", "list_domains", "Domains", region=DOMAINS_REGION)
+        yield looked(self.place, "domains", len(domains))
+        for one in domains:
             expires = one.get("Expiry")
             domain = Registration(
                 plain(str(one["DomainName"])),
@@ -107,7 +111,7 @@ class AccountLook:
             resource = f"{self.place.account}/domain/{domain.name}"
             verdict, summary = registered(domain, self.place.now(), self.domain_within)
             if domain.expires is None:
-                yield Reading(resource, Outcome.UNKNOWN, verdict, summary)
+                yield unknown(resource, verdict, summary)
                 continue
             values = {"domain_expiry_timestamp_seconds": domain.expires.timestamp()}
             if verdict == "registered":

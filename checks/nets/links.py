@@ -17,14 +17,15 @@ class State:
     verdict: str
     summary: str
     down: bool = False
+    told: str = ""  # the same without numbers of this look, where it has some
 
 
 def _working(summary: str) -> State:
     return State(Outcome.HEALTHY, "fine", summary)
 
 
-def _down(verdict: str, summary: str) -> State:
-    return State(Outcome.UNHEALTHY, verdict, summary, down=True)
+def _down(verdict: str, summary: str, told: str = "") -> State:
+    return State(Outcome.UNHEALTHY, verdict, summary, down=True, told=told)
 
 
 def _weak(verdict: str, summary: str) -> State:
@@ -111,10 +112,12 @@ def nat(gateway: Mapping[str, Any], traffic: NatTraffic, drop_ratio: float) -> S
     if state != "available":
         return _unclear(f"NAT gateway has a state that is not known here: {state or 'none'}")
     if traffic.port_errors:
-        return _down("nat_ports", f"NAT gateway could not find a free port {traffic.port_errors:.0f} times in an hour")
+        times = f"NAT gateway could not find a free port {traffic.port_errors:.0f} times in an hour"
+        return _down("nat_ports", times, "NAT gateway runs out of ports: connections fail")
     if traffic.dropped and traffic.packets and traffic.dropped > drop_ratio * traffic.packets:
         part = traffic.dropped / traffic.packets
-        return _down("nat_drops", f"NAT gateway dropped {traffic.dropped:.0f} packets in an hour, {part:.2%} of all")
+        packets = f"NAT gateway dropped {traffic.dropped:.0f} packets in an hour, {part:.2%} of all"
+        return _down("nat_drops", packets, f"NAT gateway drops more than {drop_ratio:.2%} of all packets")
     if not traffic.known:
         return State(Outcome.UNKNOWN, "unmeasured", "NAT gateway: CloudWatch has no datapoint of the last hour")
     return _working("NAT gateway is available, finds its ports and drops next to nothing")

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from checks.aws import AwsError, AwsPlace, arn_at, could_not_look, guarded, owner_of, production, tags
+from checks.aws import AwsError, AwsPlace, arn_at, could_not_look, guarded, looked, owner_of, production, tags
 from checks.base import Json, Outcome, Reading
 from checks.nets import links
 from checks.nets.blocks import Block, parsed
 from checks.nets.routes import crossing, egresses, holes
 from checks.nets.subnets import (
     Fill,
+    Judged,
     Limits,
     Sample,
     capacity,
@@ -22,7 +23,7 @@ from checks.nets.subnets import (
     remembered,
     seconds_to_full,
 )
-from checks.nets.told import BREAKS, RUNS_OUT, WEAKNESS, command, fact, healthy, name_of, unhealthy
+from checks.nets.told import BREAKS, RUNS_OUT, WEAKNESS, command, fact, healthy, name_of, unhealthy, unknown
 from checks.nets.traffic import nat_traffic
 
 Found = Mapping[str, Any]  # one thing, as AWS lists it
@@ -73,14 +74,15 @@ class RegionLook:
     def _subnets(self) -> Iterator[Reading]:
         history: Mapping[str, list[Sample]] = self.place.recall(_HISTORY) or {}
         kept: dict[str, list[Sample]] = {}
-        for subnet in self.place.shared("ec2", "describe_subnets", "Subnets"):
+        subnets = self.place.shared("ec2", "describe_subnets", "Subnets")
+        yield looked(self.place, "subnets", len(subnets))
+        for subnet in subnets:
             name, free = str(subnet["SubnetId"]), subnet.get("AvailableIpAddressCount")
             block = parsed(subnet.get("CidrBlock"))
             if subnet.get("Ipv6Native") or (block is None and free is None):
                 continue  # of IPv6 alone there is no end
             if block is None or not isinstance(free, int):
-                arn = self._subnet_arn(subnet)
-                yield Reading(arn, Outcome.UNKNOWN, "unclear", "AWS does not say how full the subnet is")
+                yield unknown(self._subnet_arn(subnet), "unclear", f"AWS does not say how full subnet {name} is")
                 continue
             past = [(float(at), float(count)) for at, count in history.get(name, ())]
             kept[name] = remembered(past, float(int(self.place.now().timestamp())), free)
@@ -91,14 +93,17 @@ class RegionLook:
         values = {"subnets": 1.0, "subnet_addresses": float(fill.capacity), "subnet_addresses_free": float(fill.free)}
         if fill.to_full is not None and fill.to_full != float("inf"):
             values["subnet_full_timestamp_seconds"] = self.place.now().timestamp() + fill.to_full
-        return self._filled(subnet, self._subnet_arn(subnet), *judged(fill, self.limits), values)
+        return self._filled(subnet, self._subnet_arn(subnet), judged(fill, self.limits), values)
 
     def _prefixes(self) -> Iterator[Reading]:
         """Subnets in which network interfaces hold whole prefixes, as nodes of EKS do."""
         used: dict[str, list[Block]] = {}
-        for interface in self.place.shared("ec2", "describe_network_interfaces", "NetworkInterfaces"):
+        interfaces = self.place.shared("ec2", "describe_network_interfaces", "NetworkInterfaces")
+        subnets = self.place.shared("ec2", "describe_subnets", "Subnets")
+        yield looked(self.place, "prefixes", len(interfaces))
+        for interface in interfaces:
             used.setdefault(str(interface.get("SubnetId")), []).extend(_held(interface))
-        for subnet in self.place.shared("ec2", "describe_subnets", "Subnets"):
+        for subnet in subnets:
             block, free = parsed(subnet.get("CidrBlock")), subnet.get("AvailableIpAddressCount")
             held = {one for one in used.get(str(subnet["SubnetId"]), ()) if block is not None and block.holds(one)}
             if block is None or all(one.first == one.last for one in held):
@@ -106,25 +111,25 @@ class RegionLook:
             arn = f"{self._subnet_arn(subnet)}/prefixes"
             if capacity(block) - sum(one.last - one.first + 1 for one in held) != free:
                 # Somebody's addresses are not seen: of a subnet that is shared, or kept by a reservation.
-                told = f"subnet {subnet['SubnetId']} has addresses in use that no network interface shows"
-                yield Reading(arn, Outcome.UNKNOWN, "unclear", f"not known: how many whole /28 are free: {told}")
+                told = f"whole /28 of subnet {subnet['SubnetId']}: addresses are in use that no network interface shows"
+                yield Reading(arn, Outcome.UNKNOWN, "unclear", told)
                 continue
             found = free_prefixes(block, held)
             yield self._filled(
-                subnet, arn, *judged_prefixes(found, self.limits), {"subnet_prefixes_free": float(found)}
+                subnet, arn, judged_prefixes(found, self.limits), {"subnet_prefixes_free": float(found)}
             )  # fmt: skip
 
-    def _filled(self, subnet: Found, arn: str, verdict: str, told: str, values: Mapping[str, float]) -> Reading:
+    def _filled(self, subnet: Found, arn: str, said: Judged, values: Mapping[str, float]) -> Reading:
         name, account = str(subnet["SubnetId"]), str(subnet.get("OwnerId") or self.place.account)
         if account != self.place.account:
             values = {}  # counted where it belongs
-        summary = f"subnet {name} ({subnet.get('CidrBlock')}): {told}"
-        if verdict == "fine":
-            return healthy(arn, verdict, summary, values=values)
+        named = f"subnet {name} ({subnet.get('CidrBlock')})"
+        if said.verdict == "fine":
+            return healthy(arn, said.verdict, f"{named}: {said.now}", values=values)
         plain_arn = self._subnet_arn(subnet)
         reading = unhealthy(
-            arn, verdict, summary, RUNS_OUT, key="subnet", owner=owner_of(self.place, plain_arn, name),
-            addresses=(plain_arn,),
+            arn, said.verdict, f"{named}: {said.now}", RUNS_OUT, key="subnet", told=f"{named}: {said.told}",
+            owner=owner_of(self.place, plain_arn, name), addresses=(plain_arn,),
             remedy=command(
                 self.place.region, "see what holds the addresses", "ec2", "describe-network-interfaces", "--filters",
                 f"Name=subnet-id,Values={name}",
@@ -137,7 +142,9 @@ class RegionLook:
     # -- routes and NAT gateways --------------------------------------------------------------------------------
 
     def _tables(self) -> Iterator[Reading]:
-        for table in self.place.shared("ec2", "describe_route_tables", "RouteTables"):
+        tables = self.place.shared("ec2", "describe_route_tables", "RouteTables")
+        yield looked(self.place, "routes", len(tables))
+        for table in tables:
             if str(table.get("OwnerId") or self.place.account) != self.place.account:
                 continue
             name = str(table["RouteTableId"])
@@ -163,6 +170,7 @@ class RegionLook:
             for one in self.place.shared("ec2", "describe_nat_gateways", "NatGateways")
             if str(one.get("State")) not in links.GONE
         }
+        yield looked(self.place, "nat", len(nats))
         counted: Mapping[str, links.NatTraffic] = {}
         refused = None
         live = sorted(name for name, one in nats.items() if one.get("State") == "available")
@@ -185,8 +193,6 @@ class RegionLook:
         )
 
     def _zones(self, nats: Mapping[str, Found]) -> Iterator[Reading]:
-        if not nats:
-            return
         subnets = self.place.shared("ec2", "describe_subnets", "Subnets")
         tables = self.place.shared("ec2", "describe_route_tables", "RouteTables")
         zones = {str(one["SubnetId"]): str(one.get("AvailabilityZone") or "") for one in subnets}
@@ -224,6 +230,7 @@ class RegionLook:
             )
             for one in gateways
         }
+        yield looked(self.place, "vpn", len(connections))
         for connection in connections:
             state = links.vpn(connection)
             if state is None:
@@ -243,7 +250,9 @@ class RegionLook:
             )  # fmt: skip
 
     def _peerings(self) -> Iterator[Reading]:
-        for peering in self.place.shared("ec2", "describe_vpc_peering_connections", "VpcPeeringConnections"):
+        peerings = self.place.shared("ec2", "describe_vpc_peering_connections", "VpcPeeringConnections")
+        yield looked(self.place, "peerings", len(peerings))
+        for peering in peerings:
             status = peering.get("Status") or {}
             state = links.link("VPC peering connection", str(status.get("Code", "")), str(status.get("Message", "")))
             if state is None:
@@ -262,7 +271,9 @@ class RegionLook:
             yield told_by(reading, self.place, account or self.place.account, region or self.place.region)
 
     def _endpoints(self) -> Iterator[Reading]:
-        for endpoint in self.place.shared("ec2", "describe_vpc_endpoints", "VpcEndpoints"):
+        endpoints = self.place.shared("ec2", "describe_vpc_endpoints", "VpcEndpoints")
+        yield looked(self.place, "endpoints", len(endpoints))
+        for endpoint in endpoints:
             if str(endpoint.get("OwnerId") or self.place.account) != self.place.account:
                 continue
             name = str(endpoint["VpcEndpointId"])
@@ -274,10 +285,15 @@ class RegionLook:
 
     def _state(self, arn: str, name: str, state: links.State, *, key: str, **more: Any) -> Reading:
         summary = state.summary if name in state.summary else f"{name}: {state.summary}"
+        if state.verdict == "unclear":
+            return unknown(arn, state.verdict, summary, **more)
         if state.outcome is not Outcome.UNHEALTHY:
             return Reading(arn, state.outcome, state.verdict, summary, **more)
         kind = BREAKS if state.down else WEAKNESS
-        return unhealthy(arn, state.verdict, summary, kind, key=key, owner=owner_of(self.place, arn, name), **more)
+        told = f"{name}: {state.told}" if state.told else ""
+        return unhealthy(
+            arn, state.verdict, summary, kind, key=key, told=told, owner=owner_of(self.place, arn, name), **more
+        )  # fmt: skip
 
     # -- what records can point at ------------------------------------------------------------------------------
 

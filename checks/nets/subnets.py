@@ -80,19 +80,34 @@ class Fill:
     to_full: float | None = None  # seconds; None: no trend yet
 
 
-def judged(fill: Fill, limits: Limits) -> tuple[str, str]:
-    """Give (verdict, sentence): exhausted, nearly_full, filling, or fine."""
-    told = f"{fill.free} of {fill.capacity} addresses free"
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is said of a subnet: *now* with this look's numbers, *told* without: a finding that moves is news."""
+
+    verdict: str
+    now: str
+    told: str = ""
+
+
+def judged(fill: Fill, limits: Limits) -> Judged:
+    """Say whether a subnet is exhausted, nearly_full, filling, or fine."""
+    now = f"{fill.free} of {fill.capacity} addresses free"
     if fill.free <= 0:
-        return "exhausted", f"no address is free of {fill.capacity}: nothing new can start in it"
-    if fill.free < limits.least or fill.free < limits.ratio * fill.capacity:
-        return "nearly_full", told
+        told = f"none of its {fill.capacity} addresses is free: nothing new can start in it"
+        return Judged("exhausted", told, told)
+    if fill.free < limits.least:
+        return Judged("nearly_full", now, f"fewer than {limits.least} of its {fill.capacity} addresses are free")
+    if fill.free < limits.ratio * fill.capacity:
+        return Judged("nearly_full", now, f"less than {limits.ratio:.0%} of its {fill.capacity} addresses are free")
     if fill.to_full is not None and fill.to_full < limits.within:
-        return "filling", f"{told}; at this pace none is in {fill.to_full / DAY:.1f} days"
-    return "fine", told
+        told = f"at its pace it will be full within {limits.within / DAY:.0f} days"
+        return Judged("filling", f"{now}; at this pace none is in {fill.to_full / DAY:.1f} days", told)
+    return Judged("fine", now)
 
 
-def judged_prefixes(free: int, limits: Limits) -> tuple[str, str]:
-    """Give (verdict, sentence) for a subnet in which prefixes are handed out: no_prefix or fine."""
-    told = f"{free} whole /28 left for prefix delegation"
-    return ("no_prefix" if free < limits.prefixes else "fine"), told
+def judged_prefixes(free: int, limits: Limits) -> Judged:
+    """Say whether a subnet in which prefixes are handed out has no_prefix left, or is fine."""
+    now = f"{free} whole /28 left for prefix delegation"
+    if free >= limits.prefixes:
+        return Judged("fine", now)
+    return Judged("no_prefix", now, f"fewer than {limits.prefixes} whole /28 are left for prefix delegation")

@@ -21,6 +21,12 @@ def healthy(resource: str, verdict: str, summary: str, **more: Any) -> Reading:
     return Reading(resource, Outcome.HEALTHY, verdict, summary, **more)
 
 
+def unknown(resource: str, verdict: str, summary: str, *, cause: str = "", **more: Any) -> Reading:
+    """A reading of what could not be seen, with the finding that says so: told once for all that have one *cause*."""
+    finding = Finding(Kind.MONITORING, "could_not_look", f"could not look: {summary}", cause=cause or verdict)
+    return Reading(resource, Outcome.UNKNOWN, verdict, summary, (finding,), **more)
+
+
 def unhealthy(
     resource: str,
     verdict: str,
@@ -28,6 +34,7 @@ def unhealthy(
     kind: Kind,
     *,
     key: str,
+    told: str = "",
     owner: Owner | None = None,
     remedy: str = "",
     cause: str = "",
@@ -36,9 +43,13 @@ def unhealthy(
     shown: Mapping[str, Json] | None = None,
     **more: Any,
 ) -> Reading:
-    """A reading with its one finding. *shown*: the finding's evidence, which must not change without need."""
+    """A reading with its one finding.
+
+    *told*: the finding's own sentence, where *summary* has numbers of this look: a finding that moves is news each
+    time. *shown*: the finding's evidence, for which the same holds.
+    """
     finding = Finding(
-        kind, key, summary, facts, cause=cause, remedy=remedy, addresses=addresses or (resource,), owner=owner,
+        kind, key, told or summary, facts, cause=cause, remedy=remedy, addresses=addresses or (resource,), owner=owner,
         evidence=dict(shown or {}),
     )  # fmt: skip
     return Reading(resource, Outcome.UNHEALTHY, verdict, summary, (finding,), **more)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from checks.aws import AwsPlace, arn_at, guarded, owner_of
+from checks.aws import AwsPlace, arn_at, guarded, looked, owner_of
 from checks.base import Outcome, Reading
 from checks.nets import links
 from checks.nets.region import told_by
 from checks.nets.routes import destination, tgw_holes
-from checks.nets.told import BREAKS, WEAKNESS, command, fact, healthy, unhealthy
+from checks.nets.told import BREAKS, WEAKNESS, command, fact, healthy, unhealthy, unknown
 
 Found = Mapping[str, Any]
 PAGE = 1000  # routes in one answer, which is also the most (EC2 API reference, SearchTransitGatewayRoutes)
@@ -32,6 +32,7 @@ class TransitLook:
         for attachment in attachments:
             yield from self._attachment(attachment)
         tables = self.place.shared("ec2", "describe_transit_gateway_route_tables", "TransitGatewayRouteTables")
+        yield looked(self.place, "transit", len(attachments) + len(tables))
         for table in tables:
             if str(table.get("State")) in links.GONE:
                 continue
@@ -84,8 +85,8 @@ class TransitLook:
         found = tgw_holes(routes)
         values = {"routes_black_hole": float(len(found))}
         if not complete:
-            yield Reading(
-                arn, Outcome.UNKNOWN, "too_many_routes", f"{name} has more routes than AWS gives: not all were seen",
+            yield unknown(
+                arn, "too_many_routes", f"{name} has more routes than AWS gives, and not all were seen",
                 evidence=evidence,
             )  # fmt: skip
         elif not found:

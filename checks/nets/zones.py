@@ -9,7 +9,7 @@ from checks.base import LookFailed, Outcome, Owner, Reading
 from checks.estate import Answer, EstatePlace
 from checks.nets.facts import Declared, Fact, Facts
 from checks.nets.names import CLAIMABLE, MEANING, Ours, Pointer, Points, Target, delegated, leads, resolved
-from checks.nets.told import BREAKS, TAKEOVER, WEAKNESS, command, healthy, unhealthy
+from checks.nets.told import BREAKS, TAKEOVER, WEAKNESS, command, healthy, unhealthy, unknown
 
 _ENOUGH = 8  # questions without an answer, one after the other
 _BEFORE = "pointed_at"  # what is kept: targets of records that were ours
@@ -52,7 +52,7 @@ def name_readings(asking: Asking, names: Sequence[Declared]) -> Iterator[Reading
         if verdict == "resolves":
             yield healthy(resource, verdict, summary)
         elif verdict == "dns_no_answer":
-            yield Reading(resource, Outcome.UNKNOWN, verdict, summary)
+            yield unknown(resource, verdict, summary, cause="dns_no_answer")
         else:
             yield unhealthy(resource, verdict, summary, BREAKS, key="name", addresses=(one.name,))
 
@@ -145,7 +145,7 @@ def _delegation(asking: Asking, zone: Fact, old: str) -> Reading:
         return Reading(resource, Outcome.UNKNOWN, "partial", f"zone {zone['name']}: {old}")
     verdict, summary = delegated(str(zone["name"]), zone["servers"], asking.delegation(str(zone["name"])))
     if verdict == "dns_no_answer":
-        return Reading(resource, Outcome.UNKNOWN, verdict, summary)
+        return unknown(resource, verdict, summary, cause="dns_no_answer")
     if verdict == "delegated":
         return healthy(resource, verdict, summary)
     # Resolvers ask the strange servers too, now and then; a zone that nobody asks is only left over.

@@ -27,6 +27,10 @@ class AtAccount(Network):
     scope: ClassVar[Scope] = Scope.ACCOUNT
 
 
+def arn(kind: str, name: str, account: str = ACCOUNT) -> str:
+    return f"arn:aws:ec2:{REGION}:{account}:{kind}/{name}"
+
+
 def vpc(name: str, *blocks: str, account: str = ACCOUNT) -> dict[str, Any]:
     state = {"State": "associated"}
     four, six = ([block for block in blocks if (":" in block) is six] for six in (False, True))
@@ -217,10 +221,6 @@ def look(
     return by_resource
 
 
-def arn(kind: str, name: str, account: str = ACCOUNT) -> str:
-    return f"arn:aws:ec2:{REGION}:{account}:{kind}/{name}"
-
-
 def told(found: Mapping[str, Reading]) -> dict[str, tuple[str, Kind]]:
     """Resource -> verdict and kind, of what a person would hear."""
     return {resource: (reading.verdict, one.kind) for resource, reading in found.items() for one in reading.findings}
@@ -272,8 +272,8 @@ def test_the_measures_of_a_region() -> None:
     }  # fmt: skip
 
 
-def test_an_empty_region_is_one_healthy_reading_or_two() -> None:
-    """There is something to say of it, or the run would be taken for one that saw nothing."""
+def test_of_an_empty_region_it_says_what_it_looked_for() -> None:
+    """A run without a reading would be taken for one that saw nothing."""
     nothing: dict[tuple[str, str], Any] = {
         ("ec2", "describe_vpcs"): {"Vpcs": []}, ("ec2", "describe_subnets"): {"Subnets": []},
         ("ec2", "describe_network_interfaces"): {"NetworkInterfaces": []},
@@ -287,9 +287,10 @@ def test_an_empty_region_is_one_healthy_reading_or_two() -> None:
         ("ec2", "describe_transit_gateway_route_tables"): {"TransitGatewayRouteTables": []},
     }  # fmt: skip
     found = look(answers=nothing)
-    assert {name: reading.outcome for name, reading in found.items()} == {
-        f"{ACCOUNT}/{REGION}/vpcs": Outcome.HEALTHY, f"{ACCOUNT}/{REGION}/addresses": Outcome.HEALTHY,
+    assert {name.rpartition("/")[2] for name in found} == {
+        "vpcs", "subnets", "prefixes", "routes", "nat", "vpn", "peerings", "endpoints", "addresses", "transit",
     }  # fmt: skip
+    assert {reading.outcome for reading in found.values()} == {Outcome.HEALTHY}
 
 
 def test_a_subnet_that_another_account_shares_is_told_by_that_account() -> None:
@@ -366,6 +367,34 @@ def test_what_nat_gateways_counted(answer: Any, verdict: str) -> None:
     assert reading.verdict == verdict
     if verdict == "unmeasured":
         assert reading.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "resource"),
+    [
+        (
+            {("ec2", "describe_subnets"): {"Subnets": [subnet("subnet-2", "10.0.1.0/24", 7)]}},
+            {("ec2", "describe_subnets"): {"Subnets": [subnet("subnet-2", "10.0.1.0/24", 6)]}},
+            arn("subnet", "subnet-2"),
+        ),
+        (
+            {("cloudwatch", "get_metric_data"): counted(errors=3)},
+            {("cloudwatch", "get_metric_data"): counted(errors=4)},
+            arn("natgateway", "nat-1"),
+        ),
+        (
+            {("cloudwatch", "get_metric_data"): counted(dropped=30)},
+            {("cloudwatch", "get_metric_data"): counted(dropped=40)},
+            arn("natgateway", "nat-1"),
+        ),
+    ],
+    ids=["free addresses", "port errors", "packets"],
+)
+def test_a_finding_does_not_move_with_the_numbers_of_each_look(one: Answers, other: Answers, resource: str) -> None:
+    """The reading has them; a finding that changes is told again each hour."""
+    first, second = look(one)[resource], look(other)[resource]
+    assert first.findings == second.findings != ()
+    assert first.summary != second.summary
 
 
 def test_metrics_are_asked_in_batches() -> None:
@@ -473,6 +502,8 @@ def test_what_an_account_has_everywhere() -> None:
     assert {name: reading.verdict for name, reading in found.items()} == {
         ZONE: "seen",
         f"{ACCOUNT}/zones": "seen",
+        f"{ACCOUNT}/health-checks": "looked",
+        f"{ACCOUNT}/domains": "looked",
         "arn:aws:route53:::healthcheck/hc-1": "health_failed",
         "arn:aws:route53:::healthcheck/hc-2": "follows_others",
         "arn:aws:route53:::healthcheck/hc-3": "switched_off",
@@ -515,7 +546,7 @@ def test_the_finding_of_a_health_check_does_not_move_with_its_checkers() -> None
             Kind.CERTIFICATE_EXPIRY,
             {Fact.EXPIRED},
         ),
-        ({"AutoRenew": True}, "no_expiry", None, set()),
+        ({"AutoRenew": True}, "no_expiry", Kind.MONITORING, set()),
     ],
 )
 def test_domains(domain: Mapping[str, Any], verdict: str, kind: Kind | None, facts: set[Fact]) -> None:

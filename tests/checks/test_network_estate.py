@@ -38,7 +38,9 @@ def look(estate: FakeEstate, check: Network | None = None) -> dict[str, Reading]
         assert reading.verdict in Network.verdicts, reading.verdict
         assert set(reading.values) <= set(Network.measures)
         json.dumps([reading.evidence, *(finding.evidence for finding in reading.findings)])
-        assert (reading.outcome is Outcome.UNHEALTHY) is bool(reading.findings)
+        blind = [one for one in reading.findings if one.kind is Kind.MONITORING]
+        assert (reading.outcome is Outcome.UNHEALTHY) is (len(reading.findings) > len(blind))
+        assert not blind or reading.outcome is Outcome.UNKNOWN
     by_resource = {reading.resource: reading for reading in found}
     assert len(by_resource) == len(found)
     return by_resource
@@ -53,7 +55,11 @@ def verdicts(found: Mapping[str, Reading]) -> dict[str, str]:
 
 
 def kinds(found: Mapping[str, Reading]) -> dict[str, list[Kind]]:
-    return {resource: [one.kind for one in reading.findings] for resource, reading in found.items() if reading.findings}
+    return {
+        resource: [one.kind for one in reading.findings]
+        for resource, reading in found.items()
+        if reading.findings and reading.outcome is not Outcome.UNKNOWN
+    }
 
 
 A, B = vpc("vpc-a", "10.0.0.0/16", called="main"), vpc("vpc-b", "10.0.4.0/24", account="222222222222")
@@ -255,7 +261,8 @@ def test_declared_names(answer: Answer | LookFailed, verdict: str, outcome: Outc
     check = Network(names=(Declared("db.example.com", expect=("192.0.2.1",)),))
     found = look(estate(seen(ONE, A), dns={("db.example.com", "A"): answer}), check)["name/db.example.com/A"]
     assert (found.verdict, found.outcome) == (verdict, outcome)
-    assert [one.kind for one in found.findings] == ([Kind.UTILIZATION] if outcome is Outcome.UNHEALTHY else [])
+    kind = {Outcome.HEALTHY: [], Outcome.UNHEALTHY: [Kind.UTILIZATION], Outcome.UNKNOWN: [Kind.MONITORING]}
+    assert [one.kind for one in found.findings] == kind[outcome]
 
 
 def zone(*pointers: tuple[str, str, str], stack: str = "acme-prod", stage: str = "production") -> Any:
@@ -345,7 +352,7 @@ def test_a_distribution_that_does_not_answer_for_the_name() -> None:
         (Answer(True, ("ns-1.awsdns-1.com", "ns.old.net")), "delegated_in_part", Kind.UTILIZATION),
         (Answer(True, ("ns.old.net",)), "delegated_elsewhere", Kind.COMPLIANCE),
         (Answer(False), "not_delegated", Kind.COMPLIANCE),
-        (LookFailed("timeout", "no"), "dns_no_answer", None),
+        (LookFailed("timeout", "no"), "dns_no_answer", Kind.MONITORING),
     ],
 )
 def test_delegation(answer: Answer | LookFailed, verdict: str, kind: Kind | None) -> None:

@@ -114,10 +114,10 @@ def test_hourly_looks_keep_a_week() -> None:
 )
 def test_verdicts(fill: Fill, verdict: str) -> None:
     """By ratio, by number, by trend."""
-    assert judged(fill, LIMITS)[0] == verdict
+    assert judged(fill, LIMITS).verdict == verdict
 
 
 @pytest.mark.parametrize(("free", "verdict"), [(0, "no_prefix"), (3, "no_prefix"), (4, "fine")])
 def test_verdicts_of_prefixes(free: int, verdict: str) -> None:
     """By number."""
-    assert judged_prefixes(free, LIMITS)[0] == verdict
+    assert judged_prefixes(free, LIMITS).verdict == verdict
