@@ -1,0 +1,1 @@
+"""What the guideline and the configuration expect of each environment, held against its resources."""
