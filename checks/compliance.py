@@ -79,6 +79,7 @@ class Compliance(Check):
         "rules_not_known": "Rules of which nobody knows whether a stack keeps them.",
         "rules_off": "Rules that are switched off for all of a stack they are about.",
         "results_passed": "Resources that keep a rule, counted for each rule.",
+        "results_not_known": "Resources of which nobody knows whether they keep a rule, counted for each rule.",
         "results_failed": "Resources that do not keep a rule, counted for each rule.",
     }
     verdicts: ClassVar[Mapping[str, str]] = {

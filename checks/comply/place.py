@@ -100,7 +100,7 @@ class PlaceLook:
 
     def _of_stack(self, name: str, group: _Group, holes: Sequence[str]) -> Reading:
         words = group.tally.values()
-        failed, unclear = int(words["rules_failed"]), int(words["rules_not_known"])
+        failed, unclear = int(words["rules_failed"]), group.tally.unclear
         evidence = {
             "compliance": {
                 "stack": group.owner.stack if group.owner else "",
@@ -112,7 +112,7 @@ class PlaceLook:
                 "rules": group.tally.kept(),
             }
         }
-        told = f"{name}: {group.resources} resources, {failed} rules not kept, {unclear} not known"
+        told = f"{name}: {group.resources} resources, {failed} rules not kept, {unclear} results not known"
         resource = f"{self.place.key}/stack/{name}"
         if holes or unclear or group.owner is None:
             why = "the Terraform states could not all be read" if group.owner is None else "not all of it could be read"

@@ -194,7 +194,7 @@ def _reading(one: Scored, over: Sequence[str]) -> Reading:
         f"{values['rules_failed']:.0f} are not, {values['rules_not_known']:.0f} are not known"
     )
     findings = tuple(_finding(one, rule) for rule in tally.failed())
-    if gaps or values["rules_not_known"]:
+    if gaps or tally.unclear:
         why = f"; the score is not known, as not all was read: {gaps[0]}" if gaps else ""
         return Reading(resource, Outcome.UNKNOWN, "partial", told + why, findings, evidence=evidence)
     if not one.resources:

@@ -77,6 +77,11 @@ class Tally:
                 parts.append(good / (good + bad))
         return sum(parts) / len(parts) if parts else None
 
+    @property
+    def unclear(self) -> int:
+        """Of how many resources a rule could not be judged: one is enough for the score not to be known."""
+        return self._number(Word.NOT_KNOWN)
+
     def values(self) -> Mapping[str, float]:
         """The measures of a stack: how many rules are how."""
         words = list(self.words().values())
@@ -87,8 +92,12 @@ class Tally:
             "rules_not_known": float(words.count(Word.NOT_KNOWN)),
             "rules_off": float(words.count(Word.OFF)),
             "results_passed": float(sum(self.passed.values())),
-            "results_failed": float(sum(len(self.listed(rule, Word.FAILED)) for rule in self.others)),
+            "results_failed": float(self._number(Word.FAILED)),
+            "results_not_known": float(self._number(Word.NOT_KNOWN)),
         }
+
+    def _number(self, word: Word) -> int:
+        return sum(len(words.get(str(word), ())) for words in self.others.values())
 
     def failed(self) -> Iterable[str]:
         """The rules that fail, in the order of the table of rules."""

@@ -1,0 +1,635 @@
+"""The compliance check at a region and at an account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from checks.base import Check, Kind, Outcome, Owner, Reading, Scope
+from checks.compliance import Compliance
+from checks.comply.model import Exemption
+from checks.comply.rules import Naming, RequiredTag
+from tests.aws.blind import World
+from tests.aws.fake import Answers, Call, FakeAws, Fault
+from tests.aws.places import ACCOUNT, NOW, REGION, fake_place, moto_place, seed
+
+PROD, DEV = Owner("acme-prod", "app", stage="production"), Owner("acme-dev", "app", stage="development")
+LB = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/web/1"
+GROUP = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:1:autoScalingGroupName/web"
+CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/main"
+LONG_AGO = NOW - timedelta(days=9)
+LOOKED = {"looked": (NOW - timedelta(hours=14)).timestamp()}  # on Sunday night
+
+
+class AtAccount(Compliance):
+    """The same check, for the places that tests make by a check's scope."""
+
+    scope: ClassVar[Scope] = Scope.ACCOUNT
+
+
+def tags(**given: str) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in given.items()]
+
+
+def service(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "serviceArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/main/{name}",
+        "serviceName": name,
+        "status": "ACTIVE",
+        "clusterArn": CLUSTER,
+        "desiredCount": 2,
+        **more,
+    }
+
+
+def attributes(call: Call) -> Mapping[str, Any]:
+    return {
+        "Attributes": [
+            {"Key": "access_logs.s3.enabled", "Value": "true"},
+            {"Key": "deletion_protection.enabled", "Value": "false"},
+        ]
+    }
+
+
+ANSWERS: Answers = {
+    ("ec2", "describe_instances"): [
+        {
+            "Reservations": [
+                {
+                    "OwnerId": ACCOUNT,
+                    "Instances": [
+                        {
+                            "InstanceId": "i-1",
+                            "State": {"Name": "running"},
+                            "LaunchTime": LONG_AGO,
+                            "Tags": tags(Name="a"),
+                        },
+                        {"InstanceId": "i-2", "State": {"Name": "terminated"}, "LaunchTime": LONG_AGO},
+                    ],
+                }
+            ]
+        },
+        {
+            "Reservations": [
+                {
+                    "OwnerId": ACCOUNT,
+                    "Instances": [
+                        {"InstanceId": "i-3", "State": {"Name": "stopped"}, "LaunchTime": LONG_AGO},
+                    ],
+                }
+            ]
+        },
+    ],
+    ("ec2", "describe_volumes"): {"Volumes": [{"VolumeId": "vol-1", "Encrypted": False, "Tags": tags(Owner="x")}]},
+    ("ec2", "describe_vpcs"): {
+        "Vpcs": [{"VpcId": "vpc-1", "OwnerId": ACCOUNT}, {"VpcId": "vpc-9", "OwnerId": "222222222222"}]
+    },
+    ("ec2", "describe_flow_logs"): {"FlowLogs": [{"ResourceId": "vpc-1", "FlowLogStatus": "ACTIVE"}]},
+    ("ec2", "describe_subnets"): {"Subnets": [{"SubnetId": "subnet-1", "OwnerId": ACCOUNT}]},
+    ("ec2", "describe_security_groups"): {
+        "SecurityGroups": [
+            {"GroupId": "sg-1", "GroupName": "web", "OwnerId": ACCOUNT},
+            {"GroupId": "sg-2", "GroupName": "default", "OwnerId": ACCOUNT},
+        ]
+    },
+    ("ec2", "describe_nat_gateways"): {"NatGateways": [{"NatGatewayId": "nat-1", "State": "deleted"}]},
+    ("autoscaling", "describe_auto_scaling_groups"): {
+        "AutoScalingGroups": [
+            {
+                "AutoScalingGroupName": "web",
+                "MinSize": 1,
+                "MaxSize": 2,
+                "DesiredCapacity": 1,
+                "DefaultCooldown": 300,
+                "AutoScalingGroupARN": GROUP,
+                "AvailabilityZones": ["eu-west-1a"],
+                "HealthCheckType": "EC2",
+                "CreatedTime": NOW,
+            }
+        ]
+    },
+    ("rds", "describe_db_instances"): {
+        "DBInstances": [
+            {
+                "DBInstanceIdentifier": "main",
+                "DBInstanceArn": "arn:db:main",
+                "StorageEncrypted": True,
+                "MultiAZ": False,
+                "DeletionProtection": True,
+                "DBInstanceStatus": "available",
+                "TagList": tags(Owner="x"),
+                "Engine": "postgres",
+            },
+            {
+                "DBInstanceIdentifier": "play",
+                "DBInstanceArn": "arn:db:play",
+                "StorageEncrypted": True,
+                "MultiAZ": False,
+                "DeletionProtection": False,
+                "DBInstanceStatus": "available",
+                "TagList": [],
+            },
+            {
+                "DBInstanceIdentifier": "member",
+                "DBInstanceArn": "arn:db:member",
+                "StorageEncrypted": True,
+                "DBClusterIdentifier": "aurora",
+                "DBInstanceStatus": "available",
+                "TagList": [],
+                "DeletionProtection": False,
+            },
+        ]
+    },
+    ("rds", "describe_db_clusters"): {
+        "DBClusters": [
+            {
+                "DBClusterIdentifier": "aurora",
+                "DBClusterArn": "arn:cluster:aurora",
+                "StorageEncrypted": True,
+                "DeletionProtection": True,
+                "MultiAZ": False,
+                "Status": "available",
+                "Engine": "aurora-mysql",
+                "DBClusterMembers": [{"DBInstanceIdentifier": "member"}, {"DBInstanceIdentifier": "other"}],
+            }
+        ]
+    },
+    ("elasticache", "describe_replication_groups"): {
+        "ReplicationGroups": [
+            {
+                "ReplicationGroupId": "cache",
+                "ARN": "arn:cache",
+                "MultiAZ": "enabled",
+                "AtRestEncryptionEnabled": True,
+                "MemberClusters": ["cache-001"],
+            }
+        ]
+    },
+    ("dynamodb", "list_tables"): {"TableNames": ["orders"]},
+    ("dynamodb", "describe_table"): {"Table": {"TableName": "orders", "DeletionProtectionEnabled": True}},
+    ("efs", "describe_file_systems"): {
+        "FileSystems": [
+            {
+                "FileSystemId": "fs-1",
+                "Encrypted": True,
+                "OwnerId": ACCOUNT,
+                "CreationToken": "1",
+                "CreationTime": NOW,
+                "LifeCycleState": "available",
+                "NumberOfMountTargets": 1,
+                "SizeInBytes": {"Value": 1},
+                "PerformanceMode": "generalPurpose",
+                "Tags": [],
+            }
+        ]
+    },
+    ("elbv2", "describe_load_balancers"): {
+        "LoadBalancers": [
+            {
+                "LoadBalancerArn": LB,
+                "LoadBalancerName": "web",
+                "Type": "application",
+                "AvailabilityZones": [{"ZoneName": "a"}, {"ZoneName": "b"}],
+            }
+        ]
+    },
+    ("elbv2", "describe_load_balancer_attributes"): attributes,
+    ("lambda", "list_functions"): {
+        "Functions": [{"FunctionName": "resize", "FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:resize"}]
+    },
+    ("sqs", "list_queues"): {"QueueUrls": [f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/jobs"]},
+    ("sns", "list_topics"): {"Topics": [{"TopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:news"}]},
+    ("logs", "describe_log_groups"): {
+        "logGroups": [
+            {"logGroupName": "/app", "retentionInDays": 90},
+            {"logGroupName": "/old"},
+            {"logGroupName": "/edge", "logGroupClass": "DELIVERY"},
+        ]
+    },
+    ("eks", "list_clusters"): {"clusters": ["k8s"]},
+    ("eks", "describe_cluster"): {
+        "cluster": {
+            "name": "k8s",
+            "tags": {"Owner": "x"},
+            "logging": {"clusterLogging": [{"types": ["api", "audit"], "enabled": True}]},
+        }
+    },
+    ("ecs", "list_clusters"): {"clusterArns": [CLUSTER]},
+    ("ecs", "list_services"): {"serviceArns": ["arn:s:1", "arn:s:2", "arn:s:3"]},
+    ("ecs", "describe_services"): {
+        "services": [
+            service("rolls", deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": True}}),
+            service("stays", deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": False}}),
+            service("blue", deploymentController={"type": "CODE_DEPLOY"}),
+        ]
+    },
+    ("codedeploy", "list_applications"): {"applications": ["app"]},
+    ("codedeploy", "list_deployment_groups"): {"deploymentGroups": ["group"]},
+    ("codedeploy", "get_deployment_group"): {
+        "deploymentGroupInfo": {
+            "ecsServices": [{"clusterName": "main", "serviceName": "blue"}],
+            "autoRollbackConfiguration": {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]},
+        }
+    },
+    ("cloudwatch", "describe_alarms"): {
+        "MetricAlarms": [
+            {
+                "AlarmName": "db",
+                "Namespace": "AWS/RDS",
+                "Dimensions": [{"Name": "DBInstanceIdentifier", "Value": "main"}],
+            },
+            {
+                "AlarmName": "rate",
+                "Metrics": [
+                    {"Id": "e", "Expression": "a/b"},
+                    {
+                        "Id": "a",
+                        "MetricStat": {
+                            "Metric": {
+                                "Namespace": "AWS/ApplicationELB",
+                                "MetricName": "m",
+                                "Dimensions": [{"Name": "LoadBalancer", "Value": "app/web/1"}],
+                            },
+                            "Period": 60,
+                            "Stat": "Sum",
+                        },
+                    },
+                ],
+            },
+            {
+                "AlarmName": "fleet",
+                "Metrics": [{"Id": "q", "Expression": 'SELECT MAX(Errors) FROM SCHEMA("AWS/Lambda", FunctionName)'}],
+            },
+        ]
+    },
+    ("resourcegroupstaggingapi", "get_resources"): [
+        {"ResourceTagMappingList": [{"ResourceARN": LB, "Tags": tags(Owner="x")}]},
+        {"ResourceTagMappingList": []},
+    ],
+}
+
+OWNERS = {
+    "i-1": DEV,
+    "i-3": DEV,
+    "arn:db:play": DEV,
+    "vol-1": PROD,
+    "vpc-1": PROD,
+    "arn:db:main": PROD,
+    "arn:db:member": PROD,
+    "arn:cluster:aurora": PROD,
+    "arn:cache": PROD,
+    "orders": PROD,
+    "fs-1": PROD,
+    LB: PROD,
+    "resize": PROD,
+    "jobs": PROD,
+    "news": PROD,
+    "/app": PROD,
+    "/old": PROD,
+    "k8s": PROD,
+    "web": PROD,
+    "rolls": PROD,
+    "stays": PROD,
+    "blue": PROD,
+}
+
+
+def arn(kind: str, name: str) -> str:
+    return f"arn:aws:ec2:{REGION}:{ACCOUNT}:{kind}/{name}"
+
+
+def look(
+    changed: Answers | None = None, *, check: Compliance | None = None, answers: Answers = ANSWERS, **place: Any
+) -> dict[str, Reading]:
+    """The readings by resource, each with a verdict that the check declares, JSON for evidence, and no measure."""
+    asking = check or Compliance()
+    given = {"owners": OWNERS, "memory": {"seen_off": LOOKED}, **place}
+    found = list(asking.run(fake_place(asking, {**answers, **(changed or {})}, **given)))
+    for reading in found:
+        assert reading.verdict in Compliance.verdicts, reading.verdict
+        assert reading.values == {}, "a stack is counted once, at the estate"
+        json.dumps([reading.evidence, *(dict(one.evidence) for one in reading.findings)])
+    by_resource = {reading.resource: reading for reading in found}
+    assert len(by_resource) == len(found)
+    return by_resource
+
+
+def stack(found: Mapping[str, Reading], name: str, where: str = f"{ACCOUNT}/{REGION}") -> Reading:
+    return found[f"{where}/stack/{name}"]
+
+
+def failed(reading: Reading, word: str = "failed") -> dict[str, list[str]]:
+    """Rule -> the resources of which it says *word*."""
+    rules = reading.evidence["compliance"]["rules"]
+    return {rule: [name for name, _ in counts[word]] for rule, counts in rules.items() if counts.get(word)}
+
+
+def test_production_is_held_against_what_is_expected_of_it() -> None:
+    """Each kind of resource by what AWS says of it."""
+    found = stack(look(), "acme-prod")
+    assert failed(found) == {
+        "encryption": [arn("volume", "vol-1")],
+        "log_retention": [f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/old"],
+        "multi_az": [GROUP, "arn:db:main"],
+        "deletion_protection": [LB],
+        "rollback": [f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/main/stays"],
+        "alarms": [
+            "arn:aws:dynamodb:eu-west-1:111111111111:table/orders",
+            *(f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/main/{name}" for name in ("blue", "rolls", "stays")),
+            f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs",
+            "arn:cache",
+            "arn:cluster:aurora",
+            "arn:db:member",
+        ],
+    }
+    assert (found.outcome, found.verdict, found.findings) == (Outcome.UNHEALTHY, "gaps", ())
+    passed = {
+        rule: counts["passed"] for rule, counts in found.evidence["compliance"]["rules"].items() if counts["passed"]
+    }
+    assert passed == {
+        "encryption": 5,
+        "log_retention": 1,
+        "flow_logs": 1,
+        "load_balancer_logs": 1,
+        "audit_logs": 1,
+        "alarms": 3,
+        "multi_az": 4,
+        "deletion_protection": 3,
+        "rollback": 2,
+    }
+
+
+def test_development_that_runs_at_night() -> None:
+    """An instance by its start; a database by the look of last night, which did not see it."""
+    found = stack(look(), "acme-dev")
+    assert failed(found) == {"shutdown": [arn("instance", "i-1")]}
+    seen = {"seen_off": {**LOOKED, "arn:db:play": LOOKED["looked"]}}
+    assert failed(stack(look(memory=seen), "acme-dev"))["shutdown"] == [arn("instance", "i-1"), "arn:db:play"]
+
+
+def test_a_look_at_night_is_kept_for_the_day() -> None:
+    """And the look by day comes again when working hours are over."""
+    night = NOW.replace(hour=23)
+    place = fake_place(Compliance(), ANSWERS, owners=OWNERS, now=night)
+    found = {one.resource: one for one in Compliance().run(place)}
+    assert set(place.kept["seen_off"]) == {"looked", "arn:db:play"}
+    assert failed(stack(found, "acme-dev"))["shutdown"] == [arn("instance", "i-1"), "arn:db:play"]
+    assert found[f"{ACCOUNT}/{REGION}/resources"].look_again_in is None
+    day = look()[f"{ACCOUNT}/{REGION}/resources"].look_again_in
+    assert day is not None
+    assert NOW + day == NOW.replace(hour=21, minute=5)
+
+
+def test_nobody_looked_at_night_yet() -> None:
+    """Then nobody knows, and the stack has no score."""
+    found = stack(look(memory={}), "acme-dev")
+    assert found.outcome is Outcome.UNKNOWN
+    assert failed(found, "not_known") == {"shutdown": ["arn:db:play"]}
+
+
+def test_what_no_state_holds_is_counted_by_itself() -> None:
+    """Where all states were read; where not, nobody can say whose it is."""
+    found = look(owners={})
+    assert {one for one in found if "/stack/" in one} == {f"{ACCOUNT}/{REGION}/stack/unmanaged"}
+    assert stack(found, "unmanaged").evidence["compliance"]["stack"] == ""
+    nobody = look(owners={}, states_read=False)
+    (reading,) = (one for name, one in nobody.items() if "/stack/" in name)
+    assert reading.outcome is Outcome.UNKNOWN
+    assert reading.evidence["compliance"]["known"] is False
+    assert "states could not all be read" in reading.summary
+
+
+CHECK = Compliance(
+    tags=(RequiredTag("Owner", types=("rds:*", "eks:*", "elasticloadbalancing:*", "sqs:*", "ec2:volume")),),
+    naming=(Naming(("sqs:queue",), r"acme-.*"),),
+)
+
+
+def test_tags_and_names_as_the_configuration_wants_them() -> None:
+    """Tags as listed, and by ARN where a list has none; what no tag service names has none."""
+    found = stack(look(check=CHECK), "acme-prod")
+    assert failed(found)["tags"] == [f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs", "arn:cluster:aurora", "arn:db:member"]
+    assert failed(found)["naming"] == [f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs"]
+    assert found.evidence["compliance"]["rules"]["tags"]["passed"] == 4
+
+
+def test_a_rule_that_is_switched_off_says_why() -> None:
+    """And is no gap."""
+    check = Compliance(exemptions=(Exemption("multi_az", "moves in May", "platform", resource="main"),))
+    found = stack(look(check=check), "acme-prod")
+    assert failed(found, "off") == {"multi_az": ["arn:db:main"]}
+    assert found.evidence["compliance"]["rules"]["multi_az"]["off"] == [["arn:db:main", "moves in May (platform)"]]
+
+
+def test_an_exemption_of_no_rule_is_refused() -> None:
+    """A slip of the pen would switch nothing off, and nobody would know."""
+    with pytest.raises(ValueError, match="no rule fits multi-az"):
+        Compliance(exemptions=(Exemption("multi-az", "x", "y"),))
+
+
+@pytest.mark.parametrize(
+    ("operation", "rules"),
+    [
+        (("elbv2", "describe_load_balancer_attributes"), ["deletion_protection", "load_balancer_logs"]),
+        (("dynamodb", "describe_table"), ["deletion_protection"]),
+        (("cloudwatch", "describe_alarms"), ["alarms"]),
+        (("ec2", "describe_flow_logs"), ["flow_logs"]),
+        (("eks", "describe_cluster"), ["audit_logs"]),
+        (("codedeploy", "get_deployment_group"), ["rollback"]),
+        (("resourcegroupstaggingapi", "get_resources"), ["tags"]),
+    ],
+)
+def test_one_question_that_is_refused_spoils_the_rules_it_is_for(operation: tuple[str, str], rules: list[str]) -> None:
+    """What it would have said is not known; the rest is as it was, and the stack has no score."""
+    fake = FakeAws(ANSWERS)
+    with fake.failing(*operation, Fault.DENIED):
+        place = fake_place(CHECK, fake, owners=OWNERS, memory={"seen_off": LOOKED})
+        found = {one.resource: one for one in CHECK.run(place)}
+    reading = stack(found, "acme-prod")
+    assert reading.outcome is Outcome.UNKNOWN
+    assert list(failed(reading, "not_known")) == rules
+    assert failed(reading)["encryption"] == [arn("volume", "vol-1")]
+    assert any(one.kind is Kind.MONITORING for each in found.values() for one in each.findings)
+
+
+def test_a_list_that_is_refused_spoils_every_score() -> None:
+    """Any stack may have something in it."""
+    fake = FakeAws(ANSWERS)
+    with fake.failing("sqs", "list_queues", Fault.THROTTLED):
+        place = fake_place(Compliance(), fake, owners=OWNERS, memory={"seen_off": LOOKED})
+        found = {one.resource: one for one in Compliance().run(place)}
+    assert {stack(found, name).outcome for name in ("acme-prod", "acme-dev")} == {Outcome.UNKNOWN}
+    assert found[f"{ACCOUNT}/{REGION}/resources"].outcome is Outcome.UNKNOWN
+
+
+def test_a_switch_that_aws_leaves_out_is_not_off() -> None:
+    """Nobody knows."""
+    bare = {
+        "DBInstanceIdentifier": "main",
+        "DBInstanceArn": "arn:db:main",
+        "DBInstanceStatus": "available",
+        "TagList": [],
+    }
+    found = stack(look({("rds", "describe_db_instances"): {"DBInstances": [bare]}}), "acme-prod")
+    assert set(failed(found, "not_known")) == {"encryption", "multi_az", "deletion_protection"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "covered"),
+    [
+        ('SELECT AVG(x) FROM SCHEMA("AWS/SQS", QueueName)', True),
+        ('SELECT AVG(x) FROM "AWS/SQS" GROUP BY QueueName', True),
+        ('SELECT AVG(x) FROM SCHEMA("AWS/SQSX", QueueName)', False),
+        ("a + b", False),
+    ],
+)
+def test_an_alarm_over_a_namespace_is_about_all_in_it(expression: str, covered: bool) -> None:
+    """A query names no single queue."""
+    alarms: Answers = {("cloudwatch", "describe_alarms"): {
+        "MetricAlarms": [{"AlarmName": "q", "Metrics": [{"Id": "q", "Expression": expression}]}]}}  # fmt: skip
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs"
+    assert (queue not in failed(stack(look(alarms), "acme-prod"))["alarms"]) is covered
+
+
+def test_services_are_asked_ten_at_a_time() -> None:
+    """All of them."""
+    names = [f"s{n}" for n in range(25)]
+
+    def described(call: Call) -> Mapping[str, Any]:
+        assert len(call.parameters["services"]) <= 10
+        return {"services": [service(name.rpartition(":")[2]) for name in call.parameters["services"]]}
+
+    found = look(
+        {
+            ("ecs", "list_services"): [
+                {"serviceArns": [f"arn:s:{name}" for name in names[:20]]},
+                {"serviceArns": [f"arn:s:{name}" for name in names[20:]]},
+            ],
+            ("ecs", "describe_services"): described,
+        },
+        answers={key: value for key, value in ANSWERS.items() if key[0] != "codedeploy"},
+        owners={**OWNERS, **dict.fromkeys(names, PROD)},
+    )
+    assert len(failed(stack(found, "acme-prod"))["rollback"]) == 25
+
+
+CDN = f"arn:aws:cloudfront::{ACCOUNT}:distribution/E1"
+GLOBAL: Answers = {
+    ("s3", "list_buckets"): {
+        "Buckets": [{"Name": name, "BucketRegion": "eu-central-1"} for name in ("data", "logs", "site")]
+    },
+    ("s3", "get_bucket_logging"): lambda call: (
+        {"LoggingEnabled": {"TargetBucket": "logs", "TargetPrefix": "s3/"}}
+        if call.parameters["Bucket"] == "site"
+        else {}
+    ),
+    ("s3", "get_bucket_tagging"): {"TagSet": tags(Owner="x")},
+    ("cloudfront", "list_distributions"): {
+        "DistributionList": {
+            "Marker": "",
+            "MaxItems": 100,
+            "IsTruncated": False,
+            "Quantity": 1,
+            "Items": [
+                {
+                    "Id": "E1",
+                    "ARN": CDN,
+                    "Status": "Deployed",
+                    "LastModifiedTime": NOW,
+                    "DomainName": "d1.cloudfront.net",
+                    "Aliases": {"Quantity": 0},
+                    "Origins": {"Quantity": 1, "Items": [{"Id": "o", "DomainName": "o.example.com"}]},
+                    "Comment": "",
+                    "PriceClass": "PriceClass_100",
+                    "DefaultCacheBehavior": {"TargetOriginId": "o", "ViewerProtocolPolicy": "https-only"},
+                    "Enabled": True,
+                    "CacheBehaviors": {"Quantity": 0},
+                    "CustomErrorResponses": {"Quantity": 0},
+                    "ViewerCertificate": {},
+                    "Restrictions": {"GeoRestriction": {"RestrictionType": "none", "Quantity": 0}},
+                    "WebACLId": "",
+                    "HttpVersion": "http2",
+                    "IsIPV6Enabled": True,
+                    "Staging": False,
+                }
+            ],
+        }
+    },
+    ("cloudfront", "get_distribution_config"): {
+        "DistributionConfig": {
+            "CallerReference": "1",
+            "Origins": {"Quantity": 1, "Items": [{"Id": "o", "DomainName": "o.example.com"}]},
+            "Comment": "",
+            "Enabled": True,
+            "DefaultCacheBehavior": {"TargetOriginId": "o", "ViewerProtocolPolicy": "https-only"},
+            "Logging": {"Enabled": False, "IncludeCookies": False, "Bucket": "", "Prefix": ""},
+        }
+    },
+    ("cloudfront", "list_tags_for_resource"): {"Tags": {"Items": tags(Owner="x")}},
+    ("logs", "describe_delivery_sources"): {
+        "deliverySources": [{"name": "a", "resourceArns": [CDN], "service": "cloudfront"}]
+    },
+}
+
+
+def account(changed: Answers | None = None, **place: Any) -> dict[str, Reading]:
+    return look(
+        changed, answers=GLOBAL, check=AtAccount(), **{"owners": {"data": PROD, "E1": PROD, "logs": PROD}, **place}
+    )
+
+
+def test_buckets_and_distributions_of_an_account() -> None:
+    """A bucket that logs go to need not log; a distribution logs in the old way or in the new."""
+    found = account()
+    assert failed(stack(found, "acme-prod", ACCOUNT)) == {"bucket_logs": ["arn:aws:s3:::data"]}
+    rules = stack(found, "acme-prod", ACCOUNT).evidence["compliance"]["rules"]
+    assert {rule: counts["passed"] for rule, counts in rules.items()} == {"bucket_logs": 0, "cdn_logs": 1}
+    unlogged = account({("logs", "describe_delivery_sources"): {"deliverySources": []}})
+    assert failed(stack(unlogged, "acme-prod", ACCOUNT))["cdn_logs"] == [CDN]
+
+
+def test_buckets_are_asked_in_their_own_region() -> None:
+    """Elsewhere S3 would send one away."""
+    fake = FakeAws(GLOBAL)
+    list(AtAccount().run(fake_place(AtAccount(), fake, owners={})))
+    assert {call.region for call in fake.calls if call.operation == "get_bucket_logging"} == {"eu-central-1"}
+
+
+@dataclass(frozen=True)
+class BothPlaces:
+    """The worlds of a region and of an account, one after the other."""
+
+    region: World = field(default_factory=lambda: World(ANSWERS, owners=OWNERS, memory={"seen_off": LOOKED}))
+    account: World = field(default_factory=lambda: World(GLOBAL, owners={"data": PROD, "E1": PROD, "logs": DEV}))
+
+    def prove(self, check: Check, folder: Path) -> None:
+        """As World.prove(), at both; with rules for tags, that their reading is proved too."""
+        self.region.prove(CHECK, folder / "region")
+        self.account.prove(AtAccount(tags=(RequiredTag("Owner"),)), folder / "account")
+
+
+WORLD = BothPlaces()
+
+
+def test_over_moto(moto: str) -> None:
+    """Real answers of instances, volumes, tables, queues and log groups."""
+    mine = "333333333303"
+    seed(moto, "ec2", account=mine).create_volume(Size=1, AvailabilityZone=f"{REGION}a", Encrypted=False)
+    seed(moto, "sqs", account=mine).create_queue(QueueName="jobs")
+    seed(moto, "logs", account=mine).create_log_group(logGroupName="/app")
+    seed(moto, "dynamodb", account=mine).create_table(
+        TableName="orders", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], DeletionProtectionEnabled=True,
+    )  # fmt: skip
+    check = Compliance()
+    found = {one.resource: one for one in check.run(moto_place(check, moto, account=mine, now=datetime.now(UTC)))}
+    rules = stack(found, "unmanaged", f"{mine}/{REGION}").evidence["compliance"]["rules"]
+    assert len(rules["encryption"]["failed"]) == 1
+    assert [name for name, _ in rules["log_retention"]["failed"]] == [f"arn:aws:logs:{REGION}:{mine}:log-group:/app"]
+    assert rules["deletion_protection"]["passed"] == 1
