@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,16 +18,16 @@ class Tally:
     """How the resources of one stack fare, by rule."""
 
     passed: dict[str, int] = field(default_factory=dict)
-    others: dict[str, dict[str, list[tuple[str, str]]]] = field(default_factory=dict)  # rule -> word -> (ARN, why)
+    others: dict[str, dict[str, set[tuple[str, str]]]] = field(default_factory=dict)  # rule -> word -> (ARN, why)
 
     def add(self, result: Result) -> None:
         """Count one result."""
         if result.word is Word.PASSED:
             self.passed[result.rule] = self.passed.get(result.rule, 0) + 1
         else:
-            listed = self.others.setdefault(result.rule, {}).setdefault(str(result.word), [])
-            if (result.resource, result.why) not in listed:
-                listed.append((result.resource, result.why))
+            self.others.setdefault(result.rule, {}).setdefault(str(result.word), set()).add(
+                (result.resource, result.why)
+            )
 
     def merge(self, kept: Mapping[str, Any]) -> None:
         """Add what kept() gave of another place."""
@@ -48,7 +48,7 @@ class Tally:
             for rule in sorted({*self.passed, *self.others})
         }
 
-    def of(self, rule: str) -> Mapping[str, Sequence[tuple[str, str]]]:
+    def of(self, rule: str) -> Mapping[str, Set[tuple[str, str]]]:
         """Word -> which resources, and why, of those that did not pass."""
         return self.others.get(rule, {})
 
