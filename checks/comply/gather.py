@@ -18,30 +18,44 @@ _SPACES = {"docdb": "AWS/DocDB", "neptune": "AWS/Neptune"}  # CloudWatch's names
 _SCHEMA = re.compile(r"\b(?:FROM\s+SCHEMA\(\s*|FROM\s+)\"?(AWS/[A-Za-z0-9]+)\"?", re.IGNORECASE)
 
 
+Dimensions = frozenset[str]  # the values of a metric's dimensions
+
+
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """What the CloudWatch alarms of a region are about: values of dimensions, or whole namespaces by a query."""
+    """What the CloudWatch alarms of a region are about: metrics with dimensions, or whole namespaces by a query."""
 
-    values: frozenset[tuple[str, str]] = frozenset()  # (namespace, value of a dimension)
+    metrics: Mapping[str, frozenset[Dimensions]] = field(default_factory=dict)  # by namespace
     namespaces: frozenset[str] = frozenset()
 
-    def about(self, namespace: str, *values: str) -> bool:
-        """Whether any alarm is about one of *values*, or about all of the namespace."""
-        return namespace in self.namespaces or any((namespace, value) in self.values for value in values)
+    def about(self, namespace: str, *things: str | tuple[str, ...]) -> bool:
+        """Whether an alarm is about one of *things*, or about all of the namespace.
+
+        A thing is named by the value of a dimension, or by several that it takes together: a cluster and a service.
+        """
+        wanted = [frozenset((each,) if isinstance(each, str) else each) for each in things]
+        known = self.metrics.get(namespace, frozenset())
+        return namespace in self.namespaces or any(each <= values for each in wanted for values in known)
 
 
 def alarms_of(listed: Sequence[Found]) -> Alarms:
-    """Read metric alarms: a metric, an expression over metrics, or a query over a namespace."""
-    values: set[tuple[str, str]] = set()
+    """Read metric alarms: a metric, an expression over metrics, or a query over a namespace.
+
+    One whose actions are switched off tells nobody, and counts for nothing.
+    """
+    metrics: dict[str, set[Dimensions]] = {}
     spaces: set[str] = set()
     for alarm in listed:
-        metrics = [alarm, *((one.get("MetricStat") or {}).get("Metric") or {} for one in alarm.get("Metrics") or ())]
-        for metric in metrics:
-            for dimension in metric.get("Dimensions") or ():
-                values.add((str(metric.get("Namespace")), str(dimension.get("Value"))))
+        if alarm.get("ActionsEnabled") is False:
+            continue
+        parts = [alarm, *((one.get("MetricStat") or {}).get("Metric") or {} for one in alarm.get("Metrics") or ())]
+        for metric in parts:
+            values = frozenset(str(one.get("Value")) for one in metric.get("Dimensions") or ())
+            if values:
+                metrics.setdefault(str(metric.get("Namespace")), set()).add(values)
         for one in alarm.get("Metrics") or ():
             spaces.update(_SCHEMA.findall(str(one.get("Expression") or "")))
-    return Alarms(frozenset(values), frozenset(spaces))
+    return Alarms({name: frozenset(found) for name, found in metrics.items()}, frozenset(spaces))
 
 
 @dataclass
@@ -85,7 +99,7 @@ class Gatherer:
         unread: Mapping[str, str] | None = None,
     ) -> Resource:
         """A resource with its owner, stage and tags. *tagged*: its tags as listed; None: they are asked for by ARN."""
-        owner = owner_of(self.place, arn, *ids, name)
+        owner = owner_of(self.place, arn, *ids)  # never by the name: another service's thing may have the same
         stage = (owner.stage if owner else "") or self.place.labels.get("stage", "")
         missing = {**(unread or {}), **{fact: "AWS does not say" for fact, value in facts.items() if value is UNSAID}}
         known = {fact: value for fact, value in facts.items() if value is not UNSAID}
@@ -112,7 +126,7 @@ class Gatherer:
                 self.trouble.append(could_not_look(f"{self.place.key}/tags", error, "which tags resources have"))
         return self._tagged
 
-    def alarmed(self, namespace: str, *values: str) -> tuple[Mapping[str, Json], Mapping[str, str]]:
+    def alarmed(self, namespace: str, *things: str | tuple[str, ...]) -> tuple[Mapping[str, Json], Mapping[str, str]]:
         """(facts, unread) for the rule of alarms."""
         if self._alarms is None:
             try:
@@ -122,7 +136,7 @@ class Gatherer:
                 self.trouble.append(could_not_look(f"{self.place.key}/alarms", error, "which alarms there are"))
         if isinstance(self._alarms, str):
             return {}, {"alarmed": self._alarms}
-        return {"alarmed": self._alarms.about(namespace, *values)}, {}
+        return {"alarmed": self._alarms.about(namespace, *things)}, {}
 
     def asked(
         self, resource: str, fact: str, what: str, ask: Callable[[], Json]

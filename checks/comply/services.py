@@ -123,7 +123,7 @@ def _service(
     g: Gatherer, one: Mapping[str, Any], cluster: str, deployed: Mapping[tuple[str, str], bool] | str | None
 ) -> Resource:
     arn, name = str(one["serviceArn"]), str(one["serviceName"])
-    facts, unread = g.alarmed("AWS/ECS", name)
+    facts, unread = g.alarmed("AWS/ECS", (cluster, name))
     used = [
         str(each.get("capacityProvider")) for each in one.get("capacityProviderStrategy") or () if each.get("weight")
     ]

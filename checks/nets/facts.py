@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from checks.estate import Seen
 from checks.nets.blocks import Holding, parsed
@@ -18,7 +18,7 @@ class Declared:
     """A DNS name that has to answer."""
 
     name: str  # db.example.com
-    type: str = "A"  # of the record
+    type: Literal["A", "AAAA", "CNAME", "MX", "TXT", "NS", "SRV", "CAA", "PTR"] = "A"  # of the record
     expect: tuple[str, ...] = ()  # values of which all must be among the answer; empty: any will do
 
 

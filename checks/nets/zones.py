@@ -67,13 +67,13 @@ def zone_readings(
     """
     ours, fresh = _ours(facts.ours), _ours([one for one in facts.ours if one["seen_at"] in whole])
     before: Mapping[str, str] = asking.place.recall(_BEFORE) or {}
-    kept: dict[str, str] = dict(before)
+    kept: dict[str, str] = {}  # what no record points at any more is forgotten
     for zone in sorted({one["arn"]: one for one in facts.zones}.values(), key=lambda one: str(one["arn"])):
         old = "" if zone["seen_at"] in whole else "the zone could not be read just now"
         yield _delegation(asking, zone, old)
         elsewhere = []
         for pointer in sorted({Pointer(name, Target(kind), target) for name, kind, target in zone["pointers"]}):
-            if ours.has(pointer):
+            if ours.has(pointer) or pointer.target in before:
                 kept[pointer.target] = str(pointer.kind)
             exists = _exists(asking, pointer, ours)
             leads_to = leads(pointer, ours, before.keys(), exists, whole=not gap)

@@ -274,29 +274,19 @@ ANSWERS: Answers = {
     ],
 }
 
+
+def at(service: str, rest: str) -> str:
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}"
+
+
+SERVICES = tuple(at("ecs", f"service/main/{name}") for name in ("rolls", "stays", "blue"))
 OWNERS = {
-    "i-1": DEV,
-    "i-3": DEV,
-    "arn:db:play": DEV,
-    "vol-1": PROD,
-    "vpc-1": PROD,
-    "arn:db:main": PROD,
-    "arn:db:member": PROD,
-    "arn:cluster:aurora": PROD,
-    "arn:cache": PROD,
-    "orders": PROD,
-    "fs-1": PROD,
-    LB: PROD,
-    "resize": PROD,
-    "jobs": PROD,
-    "news": PROD,
-    "/app": PROD,
-    "/old": PROD,
-    "k8s": PROD,
-    "web": PROD,
-    "rolls": PROD,
-    "stays": PROD,
-    "blue": PROD,
+    **dict.fromkeys((at("ec2", "instance/i-1"), "i-3", "arn:db:play"), DEV),
+    **dict.fromkeys(("vol-1", at("ec2", "vpc/vpc-1"), at("elasticfilesystem", "file-system/fs-1"), LB, GROUP), PROD),
+    **dict.fromkeys(("arn:db:main", "arn:db:member", "arn:cluster:aurora", "arn:cache", *SERVICES), PROD),
+    **dict.fromkeys((at("dynamodb", "table/orders"), at("lambda", "function:resize"), at("sqs", "jobs")), PROD),
+    **dict.fromkeys((at("sns", "news"), at("eks", "cluster/k8s")), PROD),
+    **dict.fromkeys((at("logs", "log-group:/app"), at("logs", "log-group:/old:*")), PROD),
 }
 
 
@@ -497,6 +487,29 @@ def test_an_alarm_over_a_namespace_is_about_all_in_it(expression: str, covered: 
     assert (queue not in failed(stack(look(alarms), "acme-prod"))["alarms"]) is covered
 
 
+@pytest.mark.parametrize(
+    ("alarm", "covered"),
+    [
+        ({"Dimensions": [("ClusterName", "main"), ("ServiceName", "rolls")]}, True),
+        ({"Dimensions": [("ClusterName", "other"), ("ServiceName", "rolls")]}, False),
+        ({"Dimensions": [("ClusterName", "main")]}, False),
+        ({"Dimensions": [("ClusterName", "main"), ("ServiceName", "rolls")], "ActionsEnabled": False}, False),
+    ],
+)
+def test_an_alarm_is_about_a_service_of_its_own_cluster(alarm: dict[str, Any], covered: bool) -> None:
+    """Names are given again in other clusters; and an alarm that tells nobody is none."""
+    dimensions = [{"Name": name, "Value": value} for name, value in alarm["Dimensions"]]
+    alarms = [{**alarm, "AlarmName": "a", "Namespace": "AWS/ECS", "Dimensions": dimensions}]
+    found = stack(look({("cloudwatch", "describe_alarms"): {"MetricAlarms": alarms}}), "acme-prod")
+    assert (SERVICES[0] not in failed(found)["alarms"]) is covered
+
+
+def test_a_thing_of_another_service_with_the_same_name_is_not_the_owner() -> None:
+    """Names are no identity: only ARNs and ids are."""
+    found = look(owners={"jobs": DEV, "orders": DEV, "main": DEV})
+    assert {one for one in found if "/stack/" in one} == {f"{ACCOUNT}/{REGION}/stack/unmanaged"}
+
+
 def test_services_are_asked_ten_at_a_time() -> None:
     """All of them."""
     names = [f"s{n}" for n in range(25)]
@@ -514,7 +527,7 @@ def test_services_are_asked_ten_at_a_time() -> None:
             ("ecs", "describe_services"): described,
         },
         answers={key: value for key, value in ANSWERS.items() if key[0] != "codedeploy"},
-        owners={**OWNERS, **dict.fromkeys(names, PROD)},
+        owners={**OWNERS, **dict.fromkeys((at("ecs", f"service/main/{name}") for name in names), PROD)},
     )
     assert len(failed(stack(found, "acme-prod"))["rollback"]) == 25
 
@@ -580,7 +593,10 @@ GLOBAL: Answers = {
 
 def account(changed: Answers | None = None, **place: Any) -> dict[str, Reading]:
     return look(
-        changed, answers=GLOBAL, check=AtAccount(), **{"owners": {"data": PROD, "E1": PROD, "logs": PROD}, **place}
+        changed,
+        answers=GLOBAL,
+        check=AtAccount(),
+        **{"owners": {"arn:aws:s3:::data": PROD, CDN: PROD, "arn:aws:s3:::logs": PROD}, **place},
     )
 
 
@@ -606,7 +622,9 @@ class BothPlaces:
     """The worlds of a region and of an account, one after the other."""
 
     region: World = field(default_factory=lambda: World(ANSWERS, owners=OWNERS, memory={"seen_off": LOOKED}))
-    account: World = field(default_factory=lambda: World(GLOBAL, owners={"data": PROD, "E1": PROD, "logs": DEV}))
+    account: World = field(
+        default_factory=lambda: World(GLOBAL, owners={"arn:aws:s3:::data": PROD, CDN: PROD, "arn:aws:s3:::logs": DEV})
+    )
 
     def prove(self, check: Check, folder: Path) -> None:
         """As World.prove(), at both; with rules for tags, that their reading is proved too."""

@@ -309,6 +309,19 @@ def test_a_record_whose_target_is_in_a_region_that_cannot_be_seen_is_not_known()
     assert look(old)[RECORDS].outcome is Outcome.UNKNOWN
 
 
+def test_what_no_record_points_at_any_more_is_forgotten() -> None:
+    """What is kept does not grow with every address there ever was."""
+    one = estate(seen(ONE, ours(addresses=["52.1.2.3"])), seen(GLOBAL, zone(ADDRESS)), dns=DELEGATED)
+    look(one)
+    assert one.kept["pointed_at"] == {"52.1.2.3": "address"}
+    released = one.later(places={"network": (seen(ONE, ours(addresses=[])), seen(GLOBAL, zone(ADDRESS)))})
+    look(released)
+    assert released.kept["pointed_at"] == {"52.1.2.3": "address"}, "as long as it is told of, it is known"
+    mended = released.later(places={"network": (seen(ONE, ours(addresses=[])), seen(GLOBAL, zone()))})
+    look(mended)
+    assert mended.kept["pointed_at"] == {}
+
+
 def test_a_target_that_no_account_has_could_be_anybodys() -> None:
     """Said so, counted, and no finding."""
     found = look(estate(seen(ONE, ours(addresses=[])), seen(GLOBAL, zone(ADDRESS)), dns=DELEGATED))[RECORDS]
