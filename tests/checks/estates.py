@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from checks.base import Instance, Json, LookFailed, Outcome, Reading
+from checks.base import Instance, Json, LookFailed, Outcome
 from checks.estate import KEY, Answer, Note, Seen
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -15,17 +15,6 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 def note(resource: str, *, outcome: Outcome = Outcome.HEALTHY, verdict: str = "seen", **more: Json) -> Note:
     return Note(resource, outcome, verdict, **more)
-
-
-def noted(readings: Sequence[Reading]) -> tuple[Note, ...]:
-    """Readings as the store would give them back: through JSON."""
-    return tuple(
-        Note(
-            one.resource, one.outcome, one.verdict, one.summary, dict(one.values),
-            json.loads(json.dumps(one.evidence)),
-        )
-        for one in readings
-    )  # fmt: skip
 
 
 def seen(place: str, *notes: Note, gap: str = "", tried: bool = True) -> Seen:

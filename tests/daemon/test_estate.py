@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from alerts.base import IncidentState
 from alerts.policy import Policy
 from alerts.routes import Routes
 from checks.base import Finding, Instance, Kind, Outcome, Reading
 from checks.estate import KEY, UNKNOWN_VALUE, Answer, Seen
+from checks.network import Network
 from daemon.estate import Estate, looked, stored
 from daemon.inventory.model import Backend, Inventory, Watched
 from daemon.record import Recorder, Run, StoredMemory
 from daemon.store import Store
-from tests.aws.places import NOW
+from tests.aws.places import NOW, fake_place
+from tests.checks.test_network import ANSWERS, vpc
 
 ONE, TWO = "111111111111/eu-west-1", "222222222222/eu-west-1"
 HOUR = timedelta(hours=1)
@@ -148,6 +151,37 @@ def test_one_round_of_looks_gives_the_same_without_a_store() -> None:
         (ONE, "transit: access is denied", NOW), (TWO, "denied: no", None),
     ]  # fmt: skip
     assert looked(runs)("nothing") == []
+
+
+def test_an_overlap_is_found_healed_and_resolved_by_what_two_accounts_left_in_the_store(world: World) -> None:
+    """From real readings of regions, through the store, to an incident; and it ends only when both were seen again."""
+    held = {"111111111111": "10.77.0.0/16", "222222222222": "10.77.0.0/20"}
+    check = Network()
+    source = stored(world.store, lambda: world.watched, lambda: world.now, lambda: world.recorder.unrecorded)
+    estate = Estate("network", source, Inventory(()), NoNames(), lambda: world.now, StoredMemory(world.store))
+
+    def round_of_looks(refused: str = "") -> list[IncidentState]:
+        world.now += HOUR / 2
+        for place in (ONE, TWO):
+            account = place[:12]
+            if account == refused:
+                world.look(place, failure=("denied", "no role"))
+                continue
+            answers = {
+                **ANSWERS,
+                ("ec2", "describe_vpcs"): {"Vpcs": [vpc(f"vpc-{account}", held[account], account=account)]},
+            }
+            world.look(place, *check.run(fake_place(check, answers, account=account, now=world.now)))
+        one = estate.opened()
+        run = Run("network", KEY, one.labels, world.now, world.now, tuple(check.run(one)), kept=one.kept)
+        world.recorder.record(run, world.now + HOUR)
+        found = world.store.incidents(list(IncidentState))
+        return [one.state for one in found if one.resource == "overlap/apart/10.77.0.0/16"]
+
+    assert round_of_looks() == [IncidentState.OPEN]
+    held["222222222222"] = "10.78.0.0/20"
+    assert round_of_looks(refused="222222222222") == [IncidentState.OPEN], "nobody saw that it was mended"
+    assert round_of_looks() == [IncidentState.RESOLVED]
 
 
 class NoNames:
