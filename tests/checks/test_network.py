@@ -11,12 +11,22 @@ from typing import Any, ClassVar
 
 import pytest
 
-from checks.base import Check, Fact, Kind, Outcome, Owner, Reading, Scope
-from checks.nets.traffic import METRICS
+from checks.base import Check, Kind, Outcome, Owner, Reading, Scope
 from checks.network import Network
 from tests.aws.blind import World
-from tests.aws.fake import Answers, Call, FakeAws, Fault
+from tests.aws.fake import Answers, FakeAws, Fault
 from tests.aws.places import ACCOUNT, NOW, REGION, fake_place, moto_place, seed
+from tests.checks.nets.world import (
+    ANSWERS,
+    GLOBAL,
+    NAT,
+    attachment,
+    counted,
+    interface,
+    peering,
+    routed,
+    subnet,
+)  # fmt: skip
 
 OTHER = "222222222222"
 
@@ -29,179 +39,6 @@ class AtAccount(Network):
 
 def arn(kind: str, name: str, account: str = ACCOUNT) -> str:
     return f"arn:aws:ec2:{REGION}:{account}:{kind}/{name}"
-
-
-def vpc(name: str, *blocks: str, account: str = ACCOUNT) -> dict[str, Any]:
-    state = {"State": "associated"}
-    four, six = ([block for block in blocks if (":" in block) is six] for six in (False, True))
-    return {
-        "VpcId": name, "OwnerId": account, "CidrBlock": blocks[0], "State": "available",
-        "CidrBlockAssociationSet": [{"CidrBlock": block, "CidrBlockState": state} for block in four],
-        "Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": block, "Ipv6CidrBlockState": state} for block in six],
-    }  # fmt: skip
-
-
-def subnet(name: str, block: str, free: int, zone: str = "a", account: str = ACCOUNT, **more: Any) -> dict[str, Any]:
-    return {"SubnetId": name, "VpcId": "vpc-1", "OwnerId": account, "CidrBlock": block, "AvailableIpAddressCount": free,
-            "AvailabilityZone": f"{REGION}{zone}", **more}  # fmt: skip
-
-
-def table(name: str, *routes: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"RouteTableId": name, "VpcId": "vpc-1", "OwnerId": ACCOUNT, "Routes": list(routes),
-            "Associations": [{"Main": True, "RouteTableId": name}], **more}  # fmt: skip
-
-
-def peering(name: str, state: str, one: str = ACCOUNT, other: str = ACCOUNT) -> dict[str, Any]:
-    def side(account: str, name: str, block: str) -> dict[str, Any]:
-        return {
-            "VpcId": name,
-            "OwnerId": account,
-            "Region": REGION,
-            "CidrBlock": block,
-            "CidrBlockSet": [{"CidrBlock": block}],
-        }
-
-    return {
-        "VpcPeeringConnectionId": name, "Status": {"Code": state, "Message": "words of AWS"},
-        "RequesterVpcInfo": side(one, "vpc-1", "10.0.0.0/16"), "AccepterVpcInfo": side(other, "vpc-2", "10.1.0.0/16"),
-    }  # fmt: skip
-
-
-def vpn(*tunnels: str) -> dict[str, Any]:
-    return {
-        "VpnConnectionId": "vpn-1", "VpnGatewayId": "vgw-1", "State": "available", "Type": "ipsec.1",
-        "CustomerGatewayConfiguration": "<pre_shared_key>canary-psk</pre_shared_key>",
-        "Options": {"TunnelOptions": [{"PreSharedKey": "canary-psk", "OutsideIpAddress": "192.0.2.1"}]},
-        "Routes": [{"DestinationCidrBlock": "10.50.0.0/16", "State": "available", "Source": "Static"}],
-        "VgwTelemetry": [{"OutsideIpAddress": f"192.0.2.{n}", "Status": word} for n, word in enumerate(tunnels, 1)],
-    }  # fmt: skip
-
-
-def counted(errors: float | None = 0, dropped: float | None = 0, packets: float | None = 1000) -> Any:
-    """CloudWatch's answers: for each gateway that is asked for, what it counted; None: no datapoint."""
-    values = dict(zip(METRICS, (errors, dropped, packets, packets), strict=True))
-
-    def answer(call: Call) -> Mapping[str, Any]:
-        results = []
-        for query in call.parameters["MetricDataQueries"]:
-            value = values[query["MetricStat"]["Metric"]["MetricName"]]
-            results.append({"Id": query["Id"], "StatusCode": "Complete", "Values": [] if value is None else [value]})
-        return {"MetricDataResults": results}
-
-    return answer
-
-
-LOCAL = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}
-OUT = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "active"}
-HOLE = {"DestinationCidrBlock": "10.9.0.0/16", "VpcPeeringConnectionId": "pcx-9", "State": "blackhole"}
-NAT = {"NatGatewayId": "nat-1", "State": "available", "SubnetId": "subnet-1", "VpcId": "vpc-1"}
-
-
-def interface(where: str, *addresses: str, prefixes: tuple[str, ...] = (), public: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "NetworkInterfaceId": "eni-1", "SubnetId": where,
-        "PrivateIpAddresses": [{"PrivateIpAddress": address} for address in addresses],
-        "Ipv4Prefixes": [{"Ipv4Prefix": prefix} for prefix in prefixes],
-    }  # fmt: skip
-    return found | ({"Association": {"PublicIp": public}} if public else {})
-
-
-def attachment(name: str, what: str, state: str = "available", kind: str = "vpc", **more: Any) -> dict[str, Any]:
-    return {"TransitGatewayAttachmentId": name, "TransitGatewayOwnerId": ACCOUNT, "ResourceId": what,
-            "ResourceType": kind, "State": state, **more}  # fmt: skip
-
-
-def routed(block: str, kind: str, what: str, state: str = "active") -> dict[str, Any]:
-    through = {"TransitGatewayAttachmentId": f"tgw-attach-{what}", "ResourceType": kind, "ResourceId": what}
-    return {"DestinationCidrBlock": block, "State": state, "Type": "static", "TransitGatewayAttachments": [through]}
-
-
-ANSWERS: Answers = {
-    ("ec2", "describe_vpcs"): [{"Vpcs": [vpc("vpc-1", "10.0.0.0/16", "100.64.0.0/16", "2001:db8::/56")]}, {"Vpcs": []}],
-    ("ec2", "describe_subnets"): [
-        {"Subnets": [subnet("subnet-1", "10.0.0.0/24", 200)]},
-        {"Subnets": [subnet("subnet-2", "10.0.1.0/24", 3, zone="b"), subnet("subnet-3", "10.0.2.0/26", 26)]},
-    ],
-    ("ec2", "describe_network_interfaces"): {
-        "NetworkInterfaces": [
-            interface("subnet-1", "10.0.0.9", public="52.1.2.3"),
-            interface("subnet-3", "10.0.2.8", prefixes=("10.0.2.16/28", "10.0.2.32/28")),
-        ]
-    },
-    ("ec2", "describe_route_tables"): {
-        "RouteTables": [table("rtb-1", LOCAL, OUT), table("rtb-2", LOCAL, HOLE, Associations=[])]
-    },
-    ("ec2", "describe_nat_gateways"): {"NatGateways": [NAT]},
-    ("cloudwatch", "get_metric_data"): counted(),
-    ("ec2", "describe_vpn_connections"): {"VpnConnections": [vpn("UP", "DOWN")]},
-    ("ec2", "describe_vpn_gateways"): {
-        "VpnGateways": [{"VpnGatewayId": "vgw-1", "VpcAttachments": [{"VpcId": "vpc-1", "State": "attached"}]}]
-    },
-    ("ec2", "describe_vpc_peering_connections"): {"VpcPeeringConnections": [peering("pcx-1", "active")]},
-    ("ec2", "describe_vpc_endpoints"): {
-        "VpcEndpoints": [{"VpcEndpointId": "vpce-1", "OwnerId": ACCOUNT, "State": "Failed", "ServiceName": "s3"}]
-    },
-    ("ec2", "describe_addresses"): {"Addresses": [{"PublicIp": "52.1.2.4", "AllocationId": "eipalloc-1"}]},
-    ("elbv2", "describe_load_balancers"): {"LoadBalancers": [{"DNSName": "Web-1.eu-west-1.elb.amazonaws.com"}]},
-    ("elb", "describe_load_balancers"): {"LoadBalancerDescriptions": [{"DNSName": "old.elb.amazonaws.com"}]},
-    ("ec2", "describe_transit_gateway_attachments"): {
-        "TransitGatewayAttachments": [
-            attachment("tgw-attach-1", "vpc-1", Association={"TransitGatewayRouteTableId": "tgw-rtb-1"}),
-            attachment("tgw-attach-2", "vpc-2"),
-        ]
-    },
-    ("ec2", "describe_transit_gateway_route_tables"): {
-        "TransitGatewayRouteTables": [{"TransitGatewayRouteTableId": "tgw-rtb-1", "State": "available"}]
-    },
-    ("ec2", "get_transit_gateway_route_table_propagations"): {
-        "TransitGatewayRouteTablePropagations": [
-            {"ResourceId": "vpc-2", "ResourceType": "vpc", "State": "enabled"}
-        ]
-    },
-    ("ec2", "search_transit_gateway_routes"): {
-        "Routes": [routed("10.60.0.0/16", "vpn", "vpn-2"), routed("0.0.0.0/0", "vpc", "vpc-3")],
-        "AdditionalRoutesAvailable": False,
-    },
-}  # fmt: skip
-
-ZONE = "arn:aws:route53:::hostedzone/Z1"
-GLOBAL: Answers = {
-    ("route53", "list_hosted_zones"): {
-        "HostedZones": [
-            {"Id": "/hostedzone/Z1", "Name": "example.com.", "CallerReference": "1", "Config": {"PrivateZone": False}},
-            {"Id": "/hostedzone/Z2", "Name": "internal.", "CallerReference": "2", "Config": {"PrivateZone": True}},
-        ],
-        "Marker": "", "IsTruncated": False, "MaxItems": "100",
-    },
-    ("route53", "list_resource_record_sets"): {
-        "ResourceRecordSets": [
-            {"Name": "example.com.", "Type": "NS", "TTL": 60, "ResourceRecords": [{"Value": "ns-1.awsdns-1.com."}]},
-            {"Name": "www.example.com.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "52.1.2.3"}]},
-        ],
-        "IsTruncated": False, "MaxItems": "300",
-    },
-    ("route53", "list_health_checks"): {
-        "HealthChecks": [
-            {"Id": "hc-1", "CallerReference": "1", "HealthCheckVersion": 1,
-             "HealthCheckConfig": {"Type": "HTTPS", "FullyQualifiedDomainName": "www.example.com"}},
-            {"Id": "hc-2", "CallerReference": "2", "HealthCheckVersion": 1,
-             "HealthCheckConfig": {"Type": "CALCULATED"}},
-            {"Id": "hc-3", "CallerReference": "3", "HealthCheckVersion": 1,
-             "HealthCheckConfig": {"Type": "TCP", "IPAddress": "52.1.2.3", "Disabled": True}},
-        ],
-        "Marker": "", "IsTruncated": False, "MaxItems": "100",
-    },
-    ("route53", "get_health_check_status"): {
-        "HealthCheckObservations": [{"StatusReport": {"Status": "Failure: Connection timed out"}}] * 4
-    },
-    ("route53domains", "list_domains"): {
-        "Domains": [{"DomainName": "example.com", "AutoRenew": True, "Expiry": NOW + timedelta(days=200)}]
-    },
-    ("cloudfront", "list_distributions"): {
-        "DistributionList": {"Marker": "", "MaxItems": 100, "IsTruncated": False, "Quantity": 0}
-    },
-    ("s3", "list_buckets"): {"Buckets": [{"Name": "logs"}]},
-}  # fmt: skip
 
 
 def look(
@@ -489,106 +326,6 @@ def test_an_attachment_that_waits_is_told_by_the_gateways_account() -> None:
     changed = {("ec2", "describe_transit_gateway_attachments"): {"TransitGatewayAttachments": [waiting]}}
     reading = look(changed)[arn("transit-gateway-attachment", "tgw-attach-1")]
     assert (reading.verdict, reading.findings) == ("told_elsewhere", ())
-
-
-def account(changed: Answers | None = None) -> dict[str, Reading]:
-    return look(changed, answers=GLOBAL, check=AtAccount())
-
-
-def test_what_an_account_has_everywhere() -> None:
-    """Zones and what records point at are kept for the estate; the rest is judged here."""
-    found = account()
-    assert told(found) == {"arn:aws:route53:::healthcheck/hc-1": ("health_failed", Kind.UTILIZATION)}
-    assert {name: reading.verdict for name, reading in found.items()} == {
-        ZONE: "seen",
-        f"{ACCOUNT}/zones": "seen",
-        f"{ACCOUNT}/health-checks": "looked",
-        f"{ACCOUNT}/domains": "looked",
-        "arn:aws:route53:::healthcheck/hc-1": "health_failed",
-        "arn:aws:route53:::healthcheck/hc-2": "follows_others",
-        "arn:aws:route53:::healthcheck/hc-3": "switched_off",
-        f"{ACCOUNT}/domain/example.com": "registered",
-        f"{ACCOUNT}/distributions": "seen",
-        f"{ACCOUNT}/buckets": "seen",
-    }
-    assert found[ZONE].evidence["network"]["pointers"] == [["www.example.com", "address", "52.1.2.3"]]
-    assert found[ZONE].evidence["network"]["servers"] == ["ns-1.awsdns-1.com"]
-
-
-def test_a_health_check_of_which_nobody_reports_is_not_known() -> None:
-    """Neither reached nor not."""
-    changed: Answers = {("route53", "get_health_check_status"): {"HealthCheckObservations": []}}
-    assert account(changed)["arn:aws:route53:::healthcheck/hc-1"].outcome is Outcome.UNKNOWN
-
-
-def test_the_finding_of_a_health_check_does_not_move_with_its_checkers() -> None:
-    """A change of numbers is no news."""
-
-    def status(*words: str) -> Answers:
-        seen = [{"StatusReport": {"Status": f"{word}: x"}} for word in words]
-        return {("route53", "get_health_check_status"): {"HealthCheckObservations": seen}}
-
-    found = [account(status(*words)) for words in (["Failure"] * 9, ["Failure"] * 9 + ["Success"])]
-    one, other = (readings["arn:aws:route53:::healthcheck/hc-1"] for readings in found)
-    assert one.findings == other.findings
-    assert one.summary != other.summary
-
-
-@pytest.mark.parametrize(
-    ("domain", "verdict", "kind", "facts"),
-    [
-        ({"AutoRenew": True, "Expiry": NOW + timedelta(days=100)}, "registered", None, set()),
-        ({"AutoRenew": False, "Expiry": NOW + timedelta(days=100)}, "domain_not_renewed", Kind.COMPLIANCE, set()),
-        ({"AutoRenew": False, "Expiry": NOW + timedelta(days=20)}, "domain_expires", Kind.CERTIFICATE_EXPIRY, set()),
-        (
-            {"AutoRenew": True, "Expiry": NOW - timedelta(days=1)},
-            "domain_expired",
-            Kind.CERTIFICATE_EXPIRY,
-            {Fact.EXPIRED},
-        ),
-        ({"AutoRenew": True}, "no_expiry", Kind.MONITORING, set()),
-    ],
-)
-def test_domains(domain: Mapping[str, Any], verdict: str, kind: Kind | None, facts: set[Fact]) -> None:
-    """What ends has the kind of what expires, and is critical once it has."""
-    changed = {("route53domains", "list_domains"): {"Domains": [{"DomainName": "Example.com", **domain}]}}
-    reading = account(changed)[f"{ACCOUNT}/domain/example.com"]
-    assert reading.verdict == verdict
-    assert [(one.kind, set(one.facts)) for one in reading.findings] == ([(kind, facts)] if kind else [])
-    assert (reading.outcome is Outcome.UNKNOWN) is (verdict == "no_expiry")
-
-
-def test_a_zone_without_name_servers_is_not_believed() -> None:
-    """Every zone has them, so an answer without is no answer."""
-    changed = {
-        ("route53", "list_resource_record_sets"): {"ResourceRecordSets": [], "IsTruncated": False, "MaxItems": "300"}
-    }
-    assert account(changed)[ZONE].outcome is Outcome.UNKNOWN
-
-
-def test_records_come_in_pages() -> None:
-    """All of them are looked through."""
-
-    def page(call: Call) -> Mapping[str, Any]:
-        last = call.parameters.get("StartRecordName") == "www.example.com."
-        name = "www.example.com." if last else "example.com."
-        kind, value = ("A", "52.1.2.3") if last else ("NS", "ns-1.awsdns-1.com.")
-        found: dict[str, Any] = {
-            "ResourceRecordSets": [{"Name": name, "Type": kind, "TTL": 60, "ResourceRecords": [{"Value": value}]}],
-            "IsTruncated": not last, "MaxItems": "1",
-        }  # fmt: skip
-        return found if last else {**found, "NextRecordName": "www.example.com.", "NextRecordType": "A"}
-
-    assert account({("route53", "list_resource_record_sets"): page})[ZONE].evidence["network"]["pointers"] == [
-        ["www.example.com", "address", "52.1.2.3"]
-    ]
-
-
-def test_no_domains_are_asked_for_where_there_is_no_such_service() -> None:
-    """Of China's partition, one would ask in vain for ever."""
-    answers = {key: value for key, value in GLOBAL.items() if key[0] != "route53domains"}
-    found = look(answers=answers, check=AtAccount(), region="cn-north-1")
-    assert all(reading.outcome is not Outcome.UNKNOWN for reading in found.values())
 
 
 @dataclass(frozen=True)

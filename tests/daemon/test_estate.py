@@ -19,7 +19,7 @@ from daemon.inventory.model import Backend, Inventory, Watched
 from daemon.record import Recorder, Run, StoredMemory
 from daemon.store import Store
 from tests.aws.places import NOW, fake_place
-from tests.checks.test_network import ANSWERS, vpc
+from tests.checks.nets.world import ANSWERS, vpc
 
 ONE, TWO = "111111111111/eu-west-1", "222222222222/eu-west-1"
 HOUR = timedelta(hours=1)
