@@ -30,7 +30,7 @@ class Compliance(Check):
     exemptions: tuple[Exemption, ...] = ()  # rules that are switched off, each with reason and owner
 
     scope: ClassVar[Scope] = Scope.REGION
-    also: ClassVar[tuple[Scope, ...]] = (Scope.ACCOUNT, Scope.ESTATE)
+    more_scopes: ClassVar[tuple[Scope, ...]] = (Scope.ACCOUNT, Scope.ESTATE)
     every: ClassVar[timedelta] = timedelta(days=1)
     deadline: ClassVar[timedelta] = timedelta(minutes=30)
     iam: ClassVar[tuple[str, ...]] = (
@@ -79,9 +79,12 @@ class Compliance(Check):
         "rules_not_known": "Rules of which nobody knows whether a stack keeps them.",
         "rules_off": "Rules that are switched off for all of a stack they are about.",
         "results_passed": "Resources that keep a rule, counted for each rule.",
+        "score_ratio": "The mean over rules of the part of a stack's resources that keep it, 0 to 1.",
         "results_not_known": "Resources of which nobody knows whether they keep a rule, counted for each rule.",
         "results_failed": "Resources that do not keep a rule, counted for each rule.",
     }
+    # The place is the whole estate, so each stack is named: as "scored", or as what is unmanaged in an account.
+    measure_labels: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(measures, ("scored",))
     verdicts: ClassVar[Mapping[str, str]] = {
         "kept": "every rule is kept",
         "gaps": "some rule is not kept",

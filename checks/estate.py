@@ -1,7 +1,7 @@
 """The estate: everything that is watched, as checks last saw it, for what no single account or region can tell.
 
-A check that names Scope.ESTATE in `also` is run there too, after its other places, and asks AWS nothing: it judges what
-its own looks, or those of other checks, left as evidence. What a place could not tell lately it lists as a gap.
+A check that names Scope.ESTATE in `more_scopes` is run there too, and asks AWS nothing: it judges what its own looks or
+those of other checks left as evidence. What a place could not tell lately it lists as a gap.
 """
 
 from __future__ import annotations

@@ -177,8 +177,9 @@ def _coverage(seen: Sequence[Seen]) -> Mapping[str, float] | None:
 def _reading(one: Scored, over: Sequence[str]) -> Reading:
     tally, score = one.tally, one.tally.score
     gaps = list(dict.fromkeys(one.gaps))
-    values = tally.values()
+    values = {**tally.values(), **({} if score is None else {"score_ratio": score})}
     evidence: dict[str, Json] = {
+        "scored": one.name,
         "score": None if score is None else round(score, 4),
         "stage": one.stage,
         "accounts": sorted(one.accounts),

@@ -27,7 +27,6 @@ from botocore.validate import ParamValidator
 
 from daemon.aws import paging
 from daemon.aws.credentials import speaker
-from daemon.aws.pool import ClientPool
 
 _ASKED = "barograph_fake_call"  # a key of botocore's request context
 

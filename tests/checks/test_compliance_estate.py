@@ -75,9 +75,9 @@ def test_a_stack_that_keeps_every_rule() -> None:
     assert (reading.outcome, reading.verdict, reading.findings) == (Outcome.HEALTHY, "kept", ())
     assert reading.values == {
         "rules_checked": 2, "rules_passed": 2, "rules_failed": 0, "rules_not_known": 0, "rules_off": 0,
-        "results_passed": 4, "results_failed": 0, "results_not_known": 0,
+        "results_passed": 4, "results_failed": 0, "results_not_known": 0, "score_ratio": 1.0,
     }  # fmt: skip
-    assert reading.evidence["score"] == 1.0
+    assert (reading.evidence["score"], reading.evidence["scored"]) == (1.0, "acme-prod")
     assert reading.evidence["rules"]["encryption"]["about"].startswith("volumes")
 
 
