@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+STATE, DIGEST, LOCK = "state", "digest", "lock"  # the parts of a look that can fail on their own
+
 
 class Damage(StrEnum):
     """Why the content of a state object is of no use to Terraform."""
@@ -59,11 +61,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """A state whose object was deleted and can be brought back."""
+    """A state whose object was deleted and can be brought back. What is empty or None is not known."""
 
-    marker: str = ""  # version of the delete marker; empty: not known
+    marker: str = ""  # version of the delete marker
     since: datetime | None = None
-    before: StateFacts | None = None  # the version below the marker; None: it could not be read
+    last: str = ""  # the version below the marker
+    before: StateFacts | None = None  # and what it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +84,43 @@ class StateLook:
     digest: str = ""  # what the lock table says; empty: nothing
     locks: tuple[LockSeen, ...] = ()
     backup: str = ""  # a copy that lies beside it, of a local state
-    gaps: tuple[Gap, ...] = ()
+    gaps: Mapping[str, Gap] = field(default_factory=dict)  # by STATE, DIGEST, LOCK
 
 
 @dataclass(frozen=True, slots=True)
-class Aspect:
-    """One setting of the place where states are kept. *good* None: it could not be read, and *gap* says why."""
+class LifecycleRule:
+    """An enabled rule of a bucket, as far as it removes objects below *prefix*. None: it does not."""
 
-    resource: str  # "s3://bucket versioning"
-    good: bool | None
-    told: str  # one sentence: how it is
-    gap: Gap | None = None
+    id: str
+    prefix: str = ""
+    current_days: int | None = None  # removes objects themselves after so many days
+    noncurrent_days: int | None = None  # removes earlier versions after so many days
+    keeps_versions: int = 0  # but never the newest so many of them
+
+
+@dataclass(frozen=True, slots=True)
+class TableLook:
+    """A lock table. A setting is None where the table is not there."""
+
+    name: str
+    there: bool | Gap
+    point_in_time_recovery: bool | Gap | None = None
+    deletion_protection: bool | Gap | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BackendLook:
-    """The settings of a bucket, and of the lock tables used with it."""
+    """The settings of a bucket that holds states, and its lock tables. A Gap stands for what could not be read."""
 
-    shown: str  # "s3://bucket"
-    aspects: Mapping[str, tuple[Aspect, ...]] = field(default_factory=dict)  # by the words in checks.states.settings
+    bucket: str
+    there: bool | Gap
+    keys: tuple[str, ...] = ()  # of the states in it
+    versioning: str | Gap = ""  # Enabled, Suspended; empty: never switched on
+    encryption: str | Gap = ""  # AES256, aws:kms; empty: no default
+    blocked: frozenset[str] | Gap = frozenset()  # which of the four parts of the public access block are on
+    public: bool | Gap = False  # by its policy
+    lifecycle: tuple[LifecycleRule, ...] | Gap = ()
+    tables: tuple[TableLook, ...] = ()
 
 
 class Held(NamedTuple):
