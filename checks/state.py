@@ -223,10 +223,11 @@ def _findings(instance: Instance, look: StateLook, judgement: Judgement) -> Iter
         )  # fmt: skip
     elif verdict is Verdict.UNREADABLE:
         reasons = sorted({f"{gap.reason} {gap.action}".rstrip() for gap in look.gaps.values()})
-        wanted = [gap for gap in look.gaps.values() if gap.reason == "denied" and gap.action]
+        denied = [gap for gap in look.gaps.values() if gap.reason == "denied" and gap.action]
+        wanted = "\n".join(f"# allow {gap.action} on {gap.what}" for gap in denied)
         yield Finding(
             Kind.MONITORING, "could_not_look", f"could not look: {judgement.reason}",
-            cause=f"state:{' '.join(reasons)}", remedy="\n".join(f"# allow {gap.action} on {gap.what}" for gap in wanted),
+            cause=f"state:{' '.join(reasons)}", remedy=wanted,
         )  # fmt: skip
     for lock in judgement.stale:
         yield _lock_finding(instance, look, lock)

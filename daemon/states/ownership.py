@@ -64,7 +64,7 @@ class Ownership:
                 list(pool.map(self._look, due.values()))
             self._library.flush()
 
-    def owner(self, identifier: str, account: str = "", region: str = "") -> Owner | None:
+    def find(self, identifier: str, account: str = "", region: str = "") -> Owner | None:
         """Whose state holds it: see StateIndex.owner(). None: no state does, if `known`."""
         return self._index().owner(identifier, account, region)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from checks.base import Instance, Json, LookFailed, Place
 from checks.kinds import DEVELOPMENT, STAGING
 from checks.states.model import DIGEST, LOCK, STATE, BackendLook, Deleted, Gap, LockSeen, StateFacts, StateLook
-from daemon.aws import Aws
+from daemon.aws import Aws, Memory
 from daemon.inventory.model import Watched
 from daemon.places import labels_of
 from daemon.planning.environment import given_environment
@@ -24,6 +24,7 @@ from daemon.states.local import LocalSource
 from daemon.states.s3 import S3Source
 from daemon.states.source import Head, Source, UnreadError
 
+CHECK = "state"  # whose memory it is
 _T = TypeVar("_T")
 _SEVERITY = {STAGING: 1, DEVELOPMENT: 2}  # any other stage counts as production
 
@@ -75,7 +76,8 @@ class StateOfInstance:
     library: Library = field(repr=False)
     clock: Callable[[], datetime] = field(repr=False)
     pause: Callable[[float], object] = field(repr=False)  # seconds; ends early when all is to end
-    memory: dict[str, Json] = field(default_factory=dict, repr=False)
+    memory: Memory = field(repr=False)
+    kept: dict[str, Json] = field(default_factory=dict, repr=False)
 
     @property
     def key(self) -> str:
@@ -95,11 +97,15 @@ class StateOfInstance:
     def wait(self, seconds: float) -> None:
         self.pause(seconds)
 
+    def opened(self, deadline: timedelta) -> StateOfInstance:
+        """This place for one look: it holds what the check keeps."""
+        return replace(self, kept={})
+
     def recall(self, name: str) -> Json | None:
-        return self.memory.get(name)
+        return self.memory.recall(CHECK, self.key, name)
 
     def keep(self, name: str, value: Json) -> None:
-        self.memory[name] = value
+        self.kept[name] = value
 
     def look(self) -> StateLook:
         """Look at the locks, the object and its digest. Raises LookFailed for a backend that cannot be read."""
@@ -173,7 +179,11 @@ class StateBackend:
 
 
 def state_places(
-    shelves: Iterable[Shelf], library: Library, clock: Callable[[], datetime], pause: Callable[[float], object]
+    shelves: Iterable[Shelf],
+    library: Library,
+    clock: Callable[[], datetime],
+    pause: Callable[[float], object],
+    memory: Memory,
 ) -> Mapping[str, Place]:
     """All places of the state check by key. Instances that are switched off have none."""
     places: dict[str, Place] = {}
@@ -181,7 +191,7 @@ def state_places(
     for shelf in shelves:
         if not shelf.instance.enabled or shelf.instance.abstract:
             continue
-        places[shelf.instance.key] = StateOfInstance(shelf, library, clock, pause)
+        places[shelf.instance.key] = StateOfInstance(shelf, library, clock, pause, memory)
         if isinstance(shelf.source, S3Source):
             buckets.setdefault(shelf.source.backend.bucket, []).append(shelf)
     for within in buckets.values():
