@@ -248,7 +248,7 @@ def _lock_finding(instance: Instance, look: StateLook, lock: LockSeen) -> Findin
 def _remedy(look: StateLook, verdict: Verdict) -> str:
     match verdict:
         case Verdict.DELETED:
-            lines = [commands.undelete(look)]
+            lines = [commands.undelete(look), "# if it was meant, disable the component in its stack"]
         case Verdict.ORPHAN_DIGEST:
             lines = [commands.versions(look), commands.drop_digest(look)]
         case Verdict.DIGEST_MISMATCH:

@@ -29,6 +29,7 @@ from daemon.record import Recorder, Run, StoredMemory
 from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
+from daemon.states.cache import StoredStates
 from daemon.store import Store, StoreOutbox
 from daemon.upkeep import Upkeep
 from daemon.vitals import count_run, vitals
@@ -168,7 +169,7 @@ def _run(
         own = OwnMetrics()
         policy = alert_policy(config)
         scratch = config.planning.scratch or config.store.path.with_name(f"{config.store.path.name}.scratch")
-        eyes = stack.enter_context(open_eyes(config, scratch, environ, clock, StoredMemory(store)))
+        eyes = stack.enter_context(open_eyes(config, scratch, environ, clock, StoredMemory(store), StoredStates(store)))
 
         def on_stored(run: Run | None) -> None:
             if run is not None:
@@ -194,6 +195,7 @@ def _run(
                 listed=listed_keys(inventory) | inventory.held,
                 gone=inventory.gone,
             )
+            scheduler.at("states", clock(), eyes.states.refresh, pool="upkeep")
 
         every = config.source.fetch_every
         inventory_watch = InventoryWatch(eyes.loader, recorder, clock, every, on_loaded)

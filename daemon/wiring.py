@@ -46,6 +46,9 @@ from daemon.repository.git import GitSource, Wanted
 from daemon.repository.mirror import Limits
 from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan
+from daemon.states.library import Cache, NoCache
+from daemon.states.places import Reach
+from daemon.states.watching import States
 from daemon.web import AuthSettings, Credential
 
 if TYPE_CHECKING:
@@ -311,6 +314,7 @@ class Eyes:
     clock: Callable[[], datetime]
     end_children: Callable[[], None]  # ends what runs now, and starts no more; takes seconds
     aws: AwsContext
+    states: States
     accounts: Callable[[], tuple[Account, ...]] = tuple  # watched now
 
     def places(self, inventory: Inventory, tree: Tree) -> Mapping[str, Mapping[str, Place]]:
@@ -319,11 +323,13 @@ class Eyes:
         def make(watched: Watched) -> Place:
             return PlannedInstance(watched, tree.fingerprint, self.planner, self.clock, tree)
 
+        self.states.take(inventory)
         accounts = self.accounts()
         return {
             name: {
                 **places(inventory, plan.check.scope, make),
                 **aws_places(accounts, plan.check.scope, Watching(name, frozenset(plan.check.iam)), self.aws),
+                **(self.states.places() if plan.check.scope is Scope.STATE else {}),
             }
             for name, plan in self.plans.items()
         }
@@ -336,24 +342,35 @@ def open_eyes(
     environ: Mapping[str, str],
     clock: Callable[[], datetime],
     memory: Memory | None = None,
+    known_states: Cache | None = None,
 ) -> Iterator[Eyes]:
     """Make what looking needs, and end every child when it is left. *scratch* is wiped.
 
-    *memory*: what checks kept in earlier looks; nothing if not given.
+    *memory*: what checks kept in earlier looks; *known_states*: what was read of states. Nothing if not given.
     """
     with ExitStack() as stack:
         processes = Processes()
         stack.callback(processes.close)
         settings = planning_settings(config, scratch, environ)
-        planner = Planner(settings, config.source.path, processes, Aws(aws_settings(config)), clock)
+        aws = Aws(aws_settings(config))
+        planner = Planner(settings, config.source.path, processes, aws, clock)
         stack.callback(planner.close)
         origin = open_origin(config, scratch.with_name(f"{scratch.name}-repository"), processes, environ)
         loader = InventoryLoader(source_settings(config, environ), processes.run, clock, origin)
         stack.callback(loader.close)
         pool = ClientPool(Sessions(aws_settings(config)))
         stack.callback(pool.close)
-        context = AwsContext(pool, clock, memory=memory or NoMemory())
+        remembered = memory or NoMemory()
+        reach = Reach(config.source.path, aws, settings.rules, settings.inherited)
+        states = States(reach, known_states or NoCache(), clock, remembered)
+
+        def end() -> None:
+            states.end()
+            processes.close()
+
+        stack.callback(states.end)
+        context = AwsContext(pool, clock, owners=states.owners, memory=remembered)
         accounts = aws_accounts(config)
-        yield Eyes(loader, planner, check_plans(config), clock, processes.close, context, lambda: accounts)
+        yield Eyes(loader, planner, check_plans(config), clock, end, context, states, lambda: accounts)
         # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
         processes.close()

@@ -65,6 +65,7 @@ EDGES = {
     "starlette": ("daemon/web/",),
     "uvicorn": ("daemon/web/",),
     "hcl2": ("daemon/hcl.py",),
+    "msgspec": ("daemon/states/decode.py",),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -77,7 +77,7 @@ class S3Source:
             with unread(what, "s3:GetObjectVersion" if self.version else "s3:GetObject"):
                 answer = self._s3.get_object(**self._where)
                 read = bytearray()
-                with answer["Body"] as stream:
+                with closing(answer["Body"]) as stream:
                     for chunk in stream.iter_chunks(_CHUNK):
                         digest.update(chunk)
                         read += chunk
@@ -136,7 +136,7 @@ class S3Source:
             with unread(f"the lock {where}", "s3:GetObject"):
                 answer = self._s3.get_object(Bucket=self.backend.bucket, Key=f"{self.backend.key}.tflock")
                 _head(answer, answer.get("ContentLength"), where)
-                with answer["Body"] as stream:
+                with closing(answer["Body"]) as stream:
                     text = stream.read(_CHUNK).decode(errors="replace")
         except UnreadError as failed:
             if is_missing(failed.__cause__):
