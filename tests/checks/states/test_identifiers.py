@@ -82,9 +82,7 @@ def _identify(type_: str, **values: object) -> tuple[str, tuple[tuple[str, str],
         ("aws_s3_bucket", {"bucket": "b\x00", "id": "x" * 5000}, ()),
     ],
 )  # fmt: skip
-def test_only_identifiers_are_kept(
-    type_: str, values: dict[str, object], ids: tuple[tuple[str, str], ...]
-) -> None:
+def test_only_identifiers_are_kept(type_: str, values: dict[str, object], ids: tuple[tuple[str, str], ...]) -> None:
     """Known attributes by a table, ids that say what they are, ARNs; never a value that could be anything."""
     assert _identify(type_, **values)[1] == ids
 
@@ -93,7 +91,11 @@ def test_an_arn_in_the_id_is_one() -> None:
     """Older resources have it there only; its region and account need not be kept twice."""
     arn = f"arn:aws:ecs:{R}:{A}:service/main/web"
     assert _identify("aws_ecs_service", id=arn, region=R) == (arn, (), "")
-    assert _identify("aws_s3_bucket", arn="arn:aws:s3:::b", bucket="b", region=R) == ("arn:aws:s3:::b", (("s3", "b"),), R)
+    assert _identify("aws_s3_bucket", arn="arn:aws:s3:::b", bucket="b", region=R) == (
+        "arn:aws:s3:::b",
+        (("s3", "b"),),
+        R,
+    )
 
 
 def test_the_table_is_sound() -> None:

@@ -14,7 +14,9 @@ PROD = Instance("acme-prod", "db", "db", stage="production", tenant="acme", owne
 DEV = Instance("acme-dev", "db", "db", stage="development", account=B)
 
 
-def _held(address: str, type_: str, arn: str = "", *ids: tuple[str, str], region: str = "", deposed: bool = False) -> Held:
+def _held(
+    address: str, type_: str, arn: str = "", *ids: tuple[str, str], region: str = "", deposed: bool = False
+) -> Held:
     return Held(address, type_, AWS, arn, ids, region, deposed=deposed)
 
 
@@ -28,7 +30,7 @@ INDEX = StateIndex(
                 _held("aws_security_group.db", "aws_security_group", f"arn:aws:ec2:{R}:{A}:security-group/sg-01234567"),
                 _held("aws_nat_gateway.a", "aws_nat_gateway", "", ("", "nat-01234567"), region=R),
                 _held("aws_s3_bucket.logs", "aws_s3_bucket", "arn:aws:s3:::acme-logs", ("s3", "acme-logs"), region=R),
-                _held("aws_iam_role.deploy", "aws_iam_role", f"arn:aws:iam::{A}:role/ci/deploy", ("iam:role", "deploy")),
+                _held("aws_iam_role.deploy", "aws_iam_role", f"arn:aws:iam::{A}:role/ci/deploy"),
                 _held("aws_topic.x", "aws_sns_topic", f"arn:aws:sns:{R}:{A}:alerts"),
                 _held("aws_topic_data.x", "aws_sns_topic_data_protection_policy", f"arn:aws:sns:{R}:{A}:alerts"),
                 _held("aws_instance.old", "aws_instance", f"arn:aws:ec2:{R}:{A}:instance/i-01234567", deposed=True),
@@ -38,7 +40,7 @@ INDEX = StateIndex(
         HeldBy(
             DEV,
             (
-                _held("aws_db_instance.this", "aws_db_instance", f"arn:aws:rds:{R}:{B}:db:orders", ("rds:db", "orders")),
+                _held("aws_db_instance.this", "aws_db_instance", f"arn:aws:rds:{R}:{B}:db:orders"),
                 _held("aws_old_db.this", "aws_db_instance", "", ("rds:db", "unplaced")),
                 _held("aws_s3_bucket.copy", "aws_s3_bucket", "arn:aws:s3:::shared"),
             ),

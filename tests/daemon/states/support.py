@@ -217,5 +217,3 @@ def _remove_all(s3: Any) -> None:
         for one in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
             s3.delete_object(Bucket=bucket["Name"], Key=one["Key"], VersionId=one["VersionId"])
         s3.delete_bucket(Bucket=bucket["Name"])
-
-

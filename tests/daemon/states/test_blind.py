@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -115,8 +116,8 @@ def test_where_listing_versions_is_denied_a_deleted_state_is_still_deleted(world
     assert "list-object-versions" in reading.findings[0].remedy
 
 
-@pytest.mark.parametrize("config", [{"bucket": ""}, {"key": None}, {"bucket": ["x"]}])
-def test_a_backend_without_a_place_could_not_be_looked_at(world: StateWorld, config: dict[str, object]) -> None:
+@pytest.mark.parametrize("config", [{"bucket": ""}, {"key": ""}, {"bucket": ["x"]}])
+def test_a_backend_without_a_place_could_not_be_looked_at(world: StateWorld, config: dict[str, Any]) -> None:
     """The run fails, with a reason: LookFailed."""
     from checks.base import LookFailed
 

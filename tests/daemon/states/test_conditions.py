@@ -212,8 +212,10 @@ def test_a_reading_says_what_to_run(world: StateWorld) -> None:
     world.unlock()
     _delete(world)
     marker = world.s3.list_object_versions(Bucket=BUCKET, Prefix=KEY)["DeleteMarkers"][0]["VersionId"]
-    assert world.look().findings[0].remedy.startswith(
-        f"aws s3api delete-object --bucket {BUCKET} --key {KEY} --version-id {marker}  #"
+    assert (
+        world.look()
+        .findings[0]
+        .remedy.startswith(f"aws s3api delete-object --bucket {BUCKET} --key {KEY} --version-id {marker}  #")
     )
 
 

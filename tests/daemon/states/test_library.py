@@ -75,8 +75,8 @@ def test_the_etag_of_an_encrypted_or_multipart_object_is_no_md5(world: StateWorl
     }  # fmt: skip
     _validate("HeadObject", parsed)
     _validate("GetObject", parsed)
-    headers = {
-        "ETag": parsed["ETag"], "x-amz-server-side-encryption": "aws:kms", "x-amz-version-id": "v2",
+    headers: dict[str, str] = {
+        "ETag": str(parsed["ETag"]), "x-amz-server-side-encryption": "aws:kms", "x-amz-version-id": "v2",
         "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
     }  # fmt: skip
 

@@ -84,9 +84,7 @@ def test_damage_is_said_only_after_it_stayed(world: StateWorld) -> None:
         began: datetime = world.clock.time
         healed = state(serial)
 
-        def pause(
-            seconds: float, began: datetime = began, after: float = heals_after, body: bytes = healed
-        ) -> None:
+        def pause(seconds: float, began: datetime = began, after: float = heals_after, body: bytes = healed) -> None:
             world.clock.wait(seconds)
             if (world.clock.time - began).total_seconds() >= after:
                 world.item(f"{BUCKET}/{KEY}-md5", Digest=md5(body))
