@@ -15,6 +15,7 @@ from alerts.policy import Policy
 from alerts.routes import Route, Routes
 from alerts.tiers import TierOverride
 from checks.base import Place, Scope
+from checks.toolchain import Toolchain
 from daemon.aws import (
     OWN,
     Account,
@@ -32,6 +33,7 @@ from daemon.aws import (
 )
 from daemon.inventory.loader import InventoryLoader
 from daemon.inventory.model import Inventory, Watched
+from daemon.inventory.session import Run
 from daemon.inventory.settings import STAGE_WORDS, RootModule, SourceKind, SourceSettings, StagePattern
 from daemon.places import PlannedInstance, places
 from daemon.planning import Planner
@@ -49,6 +51,7 @@ from daemon.runner import CheckPlan
 from daemon.states.library import Cache, NoCache
 from daemon.states.places import Reach
 from daemon.states.watching import States
+from daemon.toolchain import Bench, Workshop
 from daemon.web import AuthSettings, Credential
 
 if TYPE_CHECKING:
@@ -209,6 +212,23 @@ def open_origin(config: Config, folder: Path, processes: Processes, environ: Map
     return GitSource(wanted, folder, Git(processes.run, folder, environment, access), limits)
 
 
+def toolchain_bench(
+    config: Config, scratch: Path, environ: Mapping[str, str], run: Run, aws: Aws | None = None
+) -> Bench:
+    """What the checklist of the toolchain looks at."""
+    return Bench(
+        source=source_settings(config, environ),
+        planning=planning_settings(config, scratch, environ),
+        run=run,
+        aws=aws or Aws(aws_settings(config)),
+        memory_bytes=memory_bytes(),
+        region=config.aws.region or "",
+        endpoint_url=config.aws.endpoint_url or "",
+        slack_url=config.slack.api_url if config.slack is not None else "",
+        accounts=bool(config.aws.accounts),
+    )
+
+
 def plan_workers(config: Config) -> int:
     """How many plans run side by side: as many as are configured, or fewer where memory does not allow for them."""
     return workers_for(memory_bytes(), config.planning.workers)
@@ -315,6 +335,7 @@ class Eyes:
     end_children: Callable[[], None]  # ends what runs now, and starts no more; takes seconds
     aws: AwsContext
     states: States
+    bench: Bench
     accounts: Callable[[], tuple[Account, ...]] = tuple  # watched now
 
     def places(self, inventory: Inventory, tree: Tree) -> Mapping[str, Mapping[str, Place]]:
@@ -324,12 +345,14 @@ class Eyes:
             return PlannedInstance(watched, tree.fingerprint, self.planner, self.clock, tree)
 
         self.states.take(inventory)
+        workshop = Workshop(self.bench, inventory, self.clock)
         accounts = self.accounts()
         return {
             name: {
                 **places(inventory, plan.check.scope, make),
                 **aws_places(accounts, plan.check.scope, Watching(name, frozenset(plan.check.iam)), self.aws),
                 **(self.states.places() if plan.check.scope is Scope.STATE else {}),
+                **({workshop.key: workshop} if isinstance(plan.check, Toolchain) else {}),
             }
             for name, plan in self.plans.items()
         }
@@ -360,6 +383,7 @@ def open_eyes(
         stack.callback(loader.close)
         pool = ClientPool(Sessions(aws_settings(config)))
         stack.callback(pool.close)
+        bench = toolchain_bench(config, scratch, environ, processes.run, aws)
         remembered = memory or NoMemory()
         reach = Reach(config.source.path, aws, settings.rules, settings.inherited)
         states = States(reach, known_states or NoCache(), clock, remembered)
@@ -371,6 +395,6 @@ def open_eyes(
         stack.callback(states.end)
         context = AwsContext(pool, clock, owners=states.owners, memory=remembered)
         accounts = aws_accounts(config)
-        yield Eyes(loader, planner, check_plans(config), clock, end, context, states, lambda: accounts)
+        yield Eyes(loader, planner, check_plans(config), clock, end, context, states, bench, lambda: accounts)
         # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
         processes.close()
