@@ -26,6 +26,8 @@ def credentials(bench: Bench, inventory: Inventory | None) -> Item:
         with look("sts:GetCallerIdentity"):
             sts = bench.aws.client("sts", bench.region or "us-east-1", endpoint_url=bench.endpoint_url)
             answer = sts.get_caller_identity()
+    except KeyError:  # botocore looks for a part of the answer that is not there
+        answer = {}
     except LookFailed as failed:
         if failed.reason == "denied":
             return Item(
