@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
-from checks.base import Check, Finding, Kind, Outcome, Place, Reading, Scope
+from checks.base import Check, Finding, Kind, Outcome, Owner, Place, Reading, Scope
 
 
 class Answer(StrEnum):
@@ -28,7 +28,8 @@ class Item:
     answer: Answer
     told: str  # one sentence: what was found
     remedy: str = ""  # what to do, where it did not pass
-    blinds: bool = True  # without it Barograph cannot look; False: it is only not as the guideline wants it
+    blinds: bool = True  # without it nobody can look; False: it is not as the guideline wants it, or told elsewhere too
+    owner: Owner | None = None  # of what it is about, where it is about one instance
 
 
 class ToolchainPlace(Place, Protocol):
@@ -75,12 +76,14 @@ class Toolchain(Check):
 def _reading(item: Item) -> Reading:
     findings: tuple[Finding, ...] = ()
     cause = f"toolchain:{item.name.partition(' ')[0]}"
-    if item.answer is Answer.COULD_NOT_LOOK:
+    if item.answer is Answer.COULD_NOT_LOOK and item.blinds:
         summary = f"could not look: {item.told}"
-        findings = (Finding(Kind.MONITORING, "could_not_look", summary, cause=cause, remedy=item.remedy),)
+        findings = (
+            Finding(Kind.MONITORING, "could_not_look", summary, cause=cause, remedy=item.remedy, owner=item.owner),
+        )
     elif item.answer is Answer.FAIL:
         kind = Kind.MONITORING if item.blinds else Kind.COMPLIANCE
-        findings = (Finding(kind, "fail", item.told, cause=cause, remedy=item.remedy),)
+        findings = (Finding(kind, "fail", item.told, cause=cause, remedy=item.remedy, owner=item.owner),)
     return Reading(item.name, _OUTCOMES[item.answer], item.answer.value, item.told, findings)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from checks.base import Owner
 from checks.toolchain import Answer, Item
 from daemon.inventory.model import Inventory, Watched
 from daemon.toolchain import ground, programs
 from daemon.toolchain.bench import Bench
 from daemon.toolchain.network import network
 from daemon.toolchain.telling import some
-from daemon.toolchain.variables import given
+from daemon.toolchain.variables import Given, given
 
 
 def checklist(bench: Bench, inventory: Inventory | None) -> tuple[Item, ...]:
@@ -43,28 +44,26 @@ def _variables(bench: Bench, inventory: Inventory | None) -> Iterator[Item]:
 
 
 def _variables_of(bench: Bench, watched: Watched) -> Item:
-    name = f"variables {watched.instance.key}"
+    """Nothing here is an alarm of its own: where a plan lacks a value, drift says so."""
+    instance = watched.instance
     given_to = bench.grant(watched)
+    found = given(watched, bench.source.path, given_to) if given_to is not None else Given()
+    number, listed = len(found.wanted), some(found.missing)
+    answer, remedy = Answer.COULD_NOT_LOOK, ""
     if given_to is None:
-        return Item(name, Answer.COULD_NOT_LOOK, f"the account of {watched.instance.key} is not known")
-    found = given(watched, bench.source.path, given_to)
-    if found.missing:
-        listed = some(found.missing)
-        return Item(
-            name, Answer.FAIL, f"{watched.instance.key} gives no value to {listed}",
-            f"set {listed} in the stack's vars or a var file, or in planning.rules",
-        )  # fmt: skip
-    if found.unread:
-        return Item(name, Answer.COULD_NOT_LOOK, f"{some(found.unread)}", "correct the file")
-    if found.unknown:
-        return Item(
-            name, Answer.COULD_NOT_LOOK,
-            f"the values that {watched.instance.key} gives to {some(found.unknown)} are masked or not worked out yet",
-        )  # fmt: skip
-    number = len(found.wanted)
-    return Item(
-        name, Answer.PASS, f"{watched.instance.key}: all {number} have values" if number else "none is required"
-    )
+        told = f"the account of {instance.key} is not known"
+    elif found.missing:
+        answer, told = Answer.FAIL, f"{instance.key} gives no value to {listed}"
+        remedy = f"set {listed} in the stack's vars or a var file, or in planning.rules"
+    elif found.unread:
+        told, remedy = some(found.unread), "correct the file"
+    elif found.unknown:
+        told = f"what {instance.key} gives to {some(found.unknown)} is masked, or worked out only when it is planned"
+    else:
+        answer = Answer.PASS
+        told = f"{instance.key}: {f'all {number} that are required have values' if number else 'none is required'}"
+    owner = Owner(instance.stack, instance.component, "", instance.stage, instance.owner)
+    return Item(f"variables {instance.key}", answer, told, remedy, blinds=False, owner=owner)
 
 
 @dataclass(frozen=True, slots=True)
