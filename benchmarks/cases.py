@@ -24,6 +24,7 @@ from alerts.policy import Policy
 from alerts.routes import Routes
 from alerts.slack import SlackNotifier
 from benchmarks import repositories
+from benchmarks.large import states
 from checks.base import Finding, Instance, Kind, Outcome, Reading
 from checks.drift import Drift
 from checks.plans.judge import judge
@@ -270,4 +271,4 @@ def reading() -> Iterator[Row]:
         )
 
 
-CASES = (verdict, transitions, metrics, delivery, planning, starting, reading)
+CASES = (verdict, transitions, metrics, delivery, planning, starting, reading, states)
