@@ -126,8 +126,8 @@ class State(Check):
             yield from settings.readings(place.settings(), self.keep_versions)
             return
         limits = Limits(self.stale_lock, self.collapse_from, self.collapse_to, self.accept_after)
-        before = before_of(place.recall(_KEPT))
         look = place.look()
+        before = before_of(place.recall(_KEPT), look.shown)
         judgement = judge(look, before, limits, place.now())
         began, same_since = place.now(), place.now()
         while judgement.verdict in PASSING and place.now() - same_since < self.confirm:
@@ -140,7 +140,7 @@ class State(Check):
                 judgement = Judgement(Verdict.BUSY, "it is being written again and again", judgement.stale)
         after = remember(look, before, judgement, limits, place.now())
         if after is not None:
-            place.keep(_KEPT, after.plain())
+            place.keep(_KEPT, after.plain(look.shown))
         yield _reading(place.instance, look, judgement)
 
 

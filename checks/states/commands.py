@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 
 from checks.base import Instance
 from checks.states.model import LockSeen, StateLook
 
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")  # Terraform makes UUIDs
 CAUTION = "only once its owner is known to have ended"
 
 
 def unlock(instance: Instance, look: StateLook, lock: LockSeen) -> str:
     """The command that takes a lock away. Terraform asks before it does."""
-    if not lock.readable:
-        return _remove(look, lock)
+    if not _ID.fullmatch(lock.id):
+        return _remove(look, lock)  # nothing that Terraform made, or could take: it might read it as an option
     if instance.atmos:
         # The component and stack select the folder and the workspace; what is for Terraform goes behind --.
         words = ["atmos", "terraform", "force-unlock", instance.component, "-s", instance.stack, "--", lock.id]

@@ -183,12 +183,8 @@ def attributes_of(type_: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("arn", "id", "region", *named)))
 
 
-class Identity(NamedTuple):
-    """What a resource is known by: *ids* that its ARN does not hold, and *region* where the ARN names none."""
-
-    arn: str = ""
-    ids: tuple[tuple[str, str], ...] = ()
-    region: str = ""
+# What a resource is known by: its ARN, the ids that the ARN does not hold, and the region where the ARN names none.
+Identity = tuple[str, tuple[tuple[str, str], ...], str]
 
 
 def identify(type_: str, names: tuple[str, ...], values: tuple[object, ...]) -> Identity:
@@ -196,16 +192,16 @@ def identify(type_: str, names: tuple[str, ...], values: tuple[object, ...]) -> 
 
     Nothing but what is known to be an identifier is given back.
     """
-    arn, id_, region, *_ = values
+    arn, id_ = values[0], values[1]
     if not (isinstance(arn, str) and _ARN.fullmatch(arn)):
         arn = id_ if isinstance(id_, str) and _ARN.fullmatch(id_) else ""
     ids: tuple[tuple[str, str], ...] = ()
     rows = NAMED_BY.get(type_)
     if rows is not None:
         ids = tuple(dict.fromkeys(_named(rows, dict(zip(names, values, strict=True)))))
-    elif isinstance(id_, str) and not arn.endswith(f"/{id_}") and _SELF_DESCRIBING.fullmatch(id_):
+    elif isinstance(id_, str) and not (id_ and arn.endswith(id_)) and _SELF_DESCRIBING.fullmatch(id_):
         ids = ((SELF, id_),)
-    return Identity(arn, ids, "" if arn and ":::" not in arn else _region(region))
+    return arn, ids, "" if arn and ":::" not in arn else _region(values[2])
 
 
 def _named(rows: tuple[tuple[str, str], ...], values: Mapping[str, object]) -> Iterator[tuple[str, str]]:

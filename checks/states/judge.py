@@ -7,6 +7,7 @@ there is a warning only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from typing import Any
 
 from checks.states.locks import age
 from checks.states.model import DIGEST, STATE, Damage, LockSeen, StateFacts, StateLook
+
+_DIGEST = re.compile(r"[0-9a-fA-F]{32}")
 
 
 class Verdict(StrEnum):
@@ -78,15 +81,16 @@ class Before:
     resources: int
     since: datetime | None = None  # when it was first seen that this is not what is there; None: it is
 
-    def plain(self) -> dict[str, Any]:
-        """As JSON takes it."""
+    def plain(self, shown: str) -> dict[str, Any]:
+        """As JSON takes it; *shown* is where the state lies."""
         since = self.since.isoformat() if self.since else None
-        return {"lineage": self.lineage, "serial": self.serial, "resources": self.resources, "since": since}
+        said = {"lineage": self.lineage, "serial": self.serial, "resources": self.resources, "since": since}
+        return {**said, "where": shown}
 
 
-def before_of(kept: object) -> Before | None:
-    """What Before.plain() gave; None for anything else."""
-    if not isinstance(kept, Mapping):
+def before_of(kept: object, shown: str) -> Before | None:
+    """What Before.plain() gave of the same place; None for anything else: one that moved is compared with nothing."""
+    if not isinstance(kept, Mapping) or kept.get("where") != shown:
         return None
     try:
         since = kept["since"]
@@ -148,7 +152,7 @@ def _of_object(look: StateLook, before: Before | None, limits: Limits) -> Judgem
     facts = look.facts
     if facts is None:
         return None if STATE in look.gaps else _missing(look, before)
-    if look.digest and look.digest.lower() != facts.md5:
+    if _is_digest(look.digest) and look.digest.lower() != facts.md5:
         return Judgement(
             Verdict.DIGEST_MISMATCH,
             f"the object does not match its digest in the lock table {look.table}: Terraform refuses to read it",
@@ -165,23 +169,24 @@ def _of_object(look: StateLook, before: Before | None, limits: Limits) -> Judgem
     compared = _compared(facts, before, limits)
     if compared is not None:
         return compared
-    if look.table and not look.digest and DIGEST not in look.gaps:
+    if look.table and not _is_digest(look.digest) and DIGEST not in look.gaps:
         return Judgement(Verdict.NO_DIGEST, f"the lock table {look.table} holds no digest of it: damage goes unnoticed")
     return None
 
 
 def _missing(look: StateLook, before: Before | None) -> Judgement:
-    left = f"; its digest is still in {look.table}" if look.digest else ""
+    has_digest = _is_digest(look.digest)
+    left = f"; its digest is still in {look.table}" if has_digest else ""
     if look.deleted is not None:
         last = look.deleted.before
         held = last.resources if last is not None and last.damage is Damage.NONE else None
         if held is None and before is not None:
             held = before.resources
-        if held == 0 and not look.digest:
+        if held == 0 and not has_digest:
             return Judgement(Verdict.ABSENT, "there is no state: an empty one was deleted")
         what = f"with {held} resources in it" if held is not None else "and what was in it is not known"
         return Judgement(Verdict.DELETED, f"the state was deleted, {what}; an earlier version can be restored{left}")
-    if look.digest:
+    if has_digest:
         return Judgement(
             Verdict.ORPHAN_DIGEST,
             f"there is no state object, but its digest is still in {look.table}: Terraform refuses to go on",
@@ -190,6 +195,11 @@ def _missing(look: StateLook, before: Before | None) -> Judgement:
         copy = f"; a copy is at {look.backup}" if look.backup else ""
         return Judgement(Verdict.LOST, f"the state is gone, with {before.resources} resources in it{copy}")
     return Judgement(Verdict.ABSENT, "there is no state: never deployed")
+
+
+def _is_digest(text: str) -> bool:
+    """Whether Terraform would compare with it: what is no MD5 in hex it passes over with a warning."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def _compared(facts: StateFacts, before: Before | None, limits: Limits) -> Judgement | None:

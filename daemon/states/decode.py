@@ -132,16 +132,18 @@ def _read(state: _State, size: int, md5: str) -> tuple[StateFacts, tuple[Held, .
 
 def _attributes(names: tuple[str, ...], instance: _Instance) -> tuple[object, ...]:
     """The values of the attributes *names*; None for one that is not there, or is marked as sensitive."""
-    for raw in (instance.attributes, instance.attributes_flat):
-        try:
-            read = _reader(names).decode(raw)
-        except msgspec.MsgspecError:  # not there, or no object
-            continue
-        if read is not None:
-            hidden = set(_sensitive(instance.sensitive_attributes)) if len(instance.sensitive_attributes) > 4 else ()
-            values = msgspec.structs.astuple(read)
-            return tuple(None if n in hidden else v for n, v in zip(names, values, strict=True)) if hidden else values
-    return (None,) * len(names)
+    reader = _reader(names)
+    try:
+        read = reader.decode(instance.attributes)
+        if read is None:
+            read = reader.decode(instance.attributes_flat)
+    except msgspec.MsgspecError:  # not there, or no object
+        return (None,) * len(names)
+    values = msgspec.structs.astuple(read) if read is not None else (None,) * len(names)
+    if len(instance.sensitive_attributes) <= 4:  # "[]", "null", nothing
+        return values
+    hidden = set(_sensitive(instance.sensitive_attributes))
+    return tuple(None if name in hidden else value for name, value in zip(names, values, strict=True))
 
 
 def _sensitive(raw: msgspec.Raw) -> Iterator[str]:

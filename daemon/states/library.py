@@ -73,8 +73,8 @@ class Library:
                 head, known = self._looked(source)
             except UnreadError as error:
                 with self._lock:
+                    self._changes += self._gaps.get(source.id) != error.gap
                     self._gaps[source.id] = error.gap
-                    self._changes += 1
                 raise
             self._remember(source.id, known)
         return None if head is None or known.facts is None else (head, known.facts)

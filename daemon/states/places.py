@@ -75,7 +75,7 @@ class StateOfInstance:
     shelf: Shelf
     library: Library = field(repr=False)
     clock: Callable[[], datetime] = field(repr=False)
-    pause: Callable[[float], object] = field(repr=False)  # seconds; ends early when all is to end
+    pause: Callable[[float], object] = field(repr=False)  # seconds; True: all is to end, and it waited less
     memory: Memory = field(repr=False)
     kept: dict[str, Json] = field(default_factory=dict, repr=False)
 
@@ -95,7 +95,8 @@ class StateOfInstance:
         return self.clock()
 
     def wait(self, seconds: float) -> None:
-        self.pause(seconds)
+        if self.pause(seconds) is True:
+            raise LookFailed("failed", "Barograph is stopping")
 
     def opened(self, deadline: timedelta) -> StateOfInstance:
         """This place for one look: it holds what the check keeps."""

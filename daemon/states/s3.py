@@ -21,6 +21,8 @@ from daemon.states.source import OF_VERSION, Head, UnreadError
 
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 _CHUNK = 1024 * 1024
+# Without the second one, S3 answers "denied" for what is not there.
+_TO_READ = "s3:GetObject and s3:ListBucket"
 _KMS = frozenset({"aws:kms", "aws:kms:dsse"})
 
 
@@ -62,7 +64,7 @@ class S3Source:
     def head(self) -> Head | None:
         """What HEAD says. A missing bucket looks like a missing object to it, so body() tells them apart."""
         try:
-            with unread(f"the state {self.shown}", "s3:GetObject"):
+            with unread(f"the state {self.shown}", _TO_READ):
                 answer = self._s3.head_object(**self._where)
                 return _head(answer, answer.get("ContentLength"), self.shown)
         except UnreadError as failed:
@@ -74,7 +76,7 @@ class S3Source:
         """The object, hashed while it comes in."""
         what, digest = f"the state {self.shown}", hashlib.md5(usedforsecurity=False)
         try:
-            with unread(what, "s3:GetObjectVersion" if self.version else "s3:GetObject"):
+            with unread(what, "s3:GetObjectVersion" if self.version else f"{_TO_READ}, and kms:Decrypt of its key"):
                 answer = self._s3.get_object(**self._where)
                 read = bytearray()
                 with closing(answer["Body"]) as stream:
@@ -133,7 +135,7 @@ class S3Source:
             return None
         where = f"{self.shown}.tflock"
         try:
-            with unread(f"the lock {where}", "s3:GetObject"):
+            with unread(f"the lock {where}", _TO_READ):
                 answer = self._s3.get_object(Bucket=self.backend.bucket, Key=f"{self.backend.key}.tflock")
                 _head(answer, answer.get("ContentLength"), where)
                 with closing(answer["Body"]) as stream:

@@ -10,9 +10,10 @@ from pathlib import Path
 from checks.toolchain import Answer, Item
 from daemon.inventory.atmos import OLDEST as OLDEST_ATMOS
 from daemon.inventory.settings import SourceKind
+from daemon.planning.copies import temporary
 from daemon.planning.versions import parse_version
 from daemon.processes import ProgramMissingError
-from daemon.toolchain.bench import Bench, existing
+from daemon.toolchain.bench import Bench
 
 OLDEST_TERRAFORM = (1, 6, 0)
 _SECONDS = 60.0
@@ -69,12 +70,12 @@ def _said(bench: Bench, program: str, *arguments: str) -> str | Item:
     path = shutil.which(program, path=environment.get("PATH"))
     if path is None:
         return Item(name, Answer.FAIL, f"{program} is not there", f"install {program}")
-    folder = existing(bench.planning.scratch)
-    # What programs keep for themselves goes nowhere, and none of them is to see a secret.
-    env = {"PATH": environment.get("PATH", ""), "HOME": str(folder), "CHECKPOINT_DISABLE": "1", "LC_ALL": "C"}
-    env |= {"ATMOS_VERSION_CHECK_ENABLED": "false", "ATMOS_TELEMETRY_ENABLED": "false", "NO_COLOR": "1"}
+    # None of them is to see a secret.
+    env = {"PATH": environment.get("PATH", ""), "CHECKPOINT_DISABLE": "1", "LC_ALL": "C", "NO_COLOR": "1"}
+    env |= {"ATMOS_VERSION_CHECK_ENABLED": "false", "ATMOS_TELEMETRY_ENABLED": "false"}
     try:
-        finished = bench.run([path, *arguments], cwd=folder, env=env, deadline=_SECONDS)
+        with temporary("barograph-toolchain-") as home:  # what programs keep for themselves is thrown away
+            finished = bench.run([path, *arguments], cwd=home, env={**env, "HOME": str(home)}, deadline=_SECONDS)
     except ProgramMissingError as missing:
         return Item(name, Answer.FAIL, str(missing))
     if finished.timed_out or finished.rc != 0:

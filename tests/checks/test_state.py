@@ -13,7 +13,9 @@ from checks.states.commands import unlock
 from checks.states.judge import Before, before_of
 from checks.states.locks import lock_of
 from checks.states.model import DIGEST, LOCK, STATE, Gap, LockSeen, StateFacts, StateLook
+from tests.daemon.states.proof import StatesProof
 
+WORLD = StatesProof()  # for tests/checks/test_blindness.py
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 FACTS = StateFacts(1000, "a" * 32, version=4, serial=7, lineage="l", terraform_version="1.11.4", resources=30)
 WHOLE = StateLook("s3://b/k", "b", "k", "mark", FACTS, NOW, None, "table", "a" * 32)
@@ -55,7 +57,7 @@ class FakePlace:
 
 
 def run(*looks: StateLook, before: Before | None = None, check: State | None = None) -> Reading:
-    place = FakePlace(list(looks), kept={"before": before.plain()} if before else {})
+    place = FakePlace(list(looks), kept={"before": before.plain(WHOLE.shown)} if before else {})
     (reading,) = (check or State()).run(place)
     return reading
 
@@ -97,39 +99,57 @@ def test_the_version_before_decides(options: dict[str, float], before: Before, v
     assert run(WHOLE, before=before, check=State(**options)).verdict == verdict  # type: ignore[arg-type]  # whole or not
 
 
+@pytest.mark.parametrize("digest", ["", "none", "a" * 31, "z" * 32])
+def test_what_is_no_digest_is_not_compared(digest: str) -> None:
+    """Terraform passes over it with a warning; with nothing there, it is not left behind either."""
+    assert run(replace(WHOLE, digest=digest)).verdict == "no_digest"
+    assert run(replace(WHOLE, digest=digest, facts=None, mark="")).verdict == "absent"
+
+
 def test_what_is_kept_comes_back_and_nonsense_does_not() -> None:
     """A memory that another version wrote is none."""
     before = Before("l", 7, 30, NOW)
-    assert before_of(before.plain()) == before
-    wrong = [{**before.plain(), "serial": "x"}, {**before.plain(), "since": "x"}, {"lineage": "l"}]
+    assert before_of(before.plain("s3://b/k"), "s3://b/k") == before
+    assert before_of(before.plain("s3://b/k"), "s3://b/other") is None
+    plain = before.plain("s3://b/k")
+    wrong = [{**plain, "serial": "x"}, {**plain, "since": "x"}, {"where": "s3://b/k", "lineage": "l"}]
     odds: list[Json] = [None, 5, [], {}, *wrong]
-    assert [before_of(odd) for odd in odds] == [None] * 7
+    assert [before_of(odd, "s3://b/k") for odd in odds] == [None] * 7
 
 
 def test_damage_and_blindness_leave_the_memory_alone() -> None:
     """What was last right is still what to compare with."""
     before = Before("l", 6, 30)
     for look in (replace(WHOLE, digest="b" * 32), replace(WHOLE, gaps={LOCK: DENIED})):
-        place = FakePlace([look], kept={"before": before.plain()})
+        place = FakePlace([look], kept={"before": before.plain(WHOLE.shown)})
         list(State().run(place))
-        assert before_of(place.kept["before"]) == before
-    place = FakePlace([WHOLE], kept={"before": before.plain()})
+        assert before_of(place.kept["before"], WHOLE.shown) == before
+    place = FakePlace([WHOLE], kept={"before": before.plain(WHOLE.shown)})
     list(State().run(place))
-    assert before_of(place.kept["before"]) == Before("l", 7, 30)
+    assert before_of(place.kept["before"], WHOLE.shown) == Before("l", 7, 30)
 
 
+ID = "5d8f3c1e-7a52-4b8e-9d1f-2c6a0b9e4f77"
 UNLOCK = [
-    (PLAIN, "TF_WORKSPACE='acme prod' terraform -chdir=mods/app force-unlock 'id; rm -rf /'"),
-    (replace(PLAIN, workspace="", working_directory=""), "terraform -chdir=. force-unlock 'id; rm -rf /'"),
-    (ATMOS, "atmos terraform force-unlock app -s acme-prod -- 'id; rm -rf /'"),
+    (PLAIN, f"TF_WORKSPACE='acme prod' terraform -chdir=mods/app force-unlock {ID}"),
+    (replace(PLAIN, workspace="", working_directory=""), f"terraform -chdir=. force-unlock {ID}"),
+    (ATMOS, f"atmos terraform force-unlock app -s acme-prod -- {ID}"),
 ]
 
 
 @pytest.mark.parametrize(("instance", "command"), UNLOCK)
 def test_unlocking_is_one_command_that_can_be_copied(instance: Instance, command: str) -> None:
-    """In the right folder and workspace, quoted whatever the lock says, and with the caution behind it."""
-    lock = LockSeen("dynamodb", "table", True, "id; rm -rf /", "ana", "apply", NOW)
+    """In the right folder and workspace, and with the caution behind it."""
+    lock = LockSeen("dynamodb", "table", True, ID, "ana", "apply", NOW)
     assert unlock(instance, WHOLE, lock) == f"{command}  # only once its owner is known to have ended"
+
+
+@pytest.mark.parametrize("odd", ["-force", "id; rm -rf /", "$(reboot)", "", "x" * 101])
+def test_an_id_that_terraform_did_not_make_is_in_no_command(odd: str) -> None:
+    """Whoever can write the lock table does not write our commands."""
+    remedy = unlock(PLAIN, WHOLE, LockSeen("dynamodb", "table", True, odd, "ana", "apply", NOW))
+    assert remedy.startswith("aws dynamodb delete-item")
+    assert not odd or odd not in remedy
 
 
 @pytest.mark.parametrize(

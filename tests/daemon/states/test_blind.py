@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,44 +9,23 @@ import pytest
 
 from checks.base import Kind, Outcome
 from checks.state import State
+from tests.daemon.states.proof import JSON_WAYS, REQUESTS, SETTINGS, WAYS, answer
 from tests.daemon.states.support import BUCKET, KEY, TABLE, StateWorld, md5, state
 from tests.worlds import Call
-
-# How an answer fails; a status of 0 stands for none at all.
-WAYS: dict[str, tuple[int, bytes]] = {
-    "denied": (403, b"<Error><Code>AccessDenied</Code><Message>m</Message></Error>"),
-    "throttled": (503, b"<Error><Code>SlowDown</Code><Message>m</Message></Error>"),
-    "unavailable": (500, b""),
-    "failed": (200, b""),
-}
-JSON_WAYS: dict[str, tuple[int, bytes]] = {
-    "denied": (400, b'{"__type": "com.amazonaws#AccessDeniedException"}'),
-    "throttled": (400, b'{"__type": "com.amazonaws#ThrottlingException"}'),
-    "unavailable": (500, b"<html>"),
-    "failed": (200, b""),
-}
-Which = Callable[[Call], bool]
-# Each request that a look at a whole state makes, and the permission it takes. The parameters tell items apart.
-REQUESTS: dict[str, tuple[Which, str, bool]] = {
-    "head": (lambda call: call.method == "HEAD", "s3:GetObject", False),
-    "get": (lambda call: call.method == "GET" and call.path.endswith(KEY), "s3:GetObject", False),
-    "lock file": (lambda call: call.path.endswith(".tflock"), "s3:GetObject", False),
-    "lock table": (lambda call: call.target.endswith("GetItem"), "dynamodb:GetItem", True),
-}
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_a_state_that_cannot_be_read_is_never_whole(world: StateWorld, request_: str, way: str) -> None:
     """UNKNOWN, with the reason, and with the action where it was denied; no value stands for what was not read."""
-    which, action, is_json = REQUESTS[request_]
+    which, action = REQUESTS[request_]
     world.put(state(5))
     watched = world.watched(use_lockfile=True)
     assert world.look(watched).outcome is Outcome.HEALTHY
     known = dict(world.memory.kept)
     world.put(state(6))  # so that there is something to download
-    answer = (JSON_WAYS if is_json else WAYS)[way]
-    world.proxy.answer = lambda call: answer if which(call) else None
+    fails = answer(action, way)
+    world.proxy.answer = lambda call: fails if which(call) else None
     reading = world.look(watched)
     assert (reading.outcome, reading.verdict) == (Outcome.UNKNOWN, "unreadable"), reading
     assert [finding.kind for finding in reading.findings] == [Kind.MONITORING]
@@ -84,7 +62,7 @@ def test_a_slow_answer_is_no_answer(world: StateWorld) -> None:
 def test_damage_is_told_though_the_locks_cannot_be_read(world: StateWorld) -> None:
     """What was found is not lost behind what was not: an object is never half written, whoever holds the lock."""
     world.put(b"garbage")
-    which, _, _ = REQUESTS["lock table"]
+    which, _ = REQUESTS["lock table"]
     world.proxy.answer = lambda call: JSON_WAYS["denied"] if which(call) else None
     assert world.look().verdict == "unparsable"
 
@@ -126,37 +104,14 @@ def test_a_backend_without_a_place_could_not_be_looked_at(world: StateWorld, con
         list(State().run(place.opened(timedelta(minutes=1))))
 
 
-SETTINGS: dict[str, tuple[Which, str, str]] = {
-    "bucket": (lambda call: "list-type" in call.path, f"s3://{BUCKET}", "s3:ListBucket"),
-    "versioning": (lambda call: "versioning" in call.path, f"s3://{BUCKET} versioning", "s3:GetBucketVersioning"),
-    "encryption": (
-        lambda call: "encryption" in call.path, f"s3://{BUCKET} encryption", "s3:GetEncryptionConfiguration"
-    ),
-    "public access": (
-        lambda call: "publicAccessBlock" in call.path, f"s3://{BUCKET} public access", "s3:GetBucketPublicAccessBlock"
-    ),
-    "policy": (
-        lambda call: "policyStatus" in call.path, f"s3://{BUCKET} public access", "s3:GetBucketPolicyStatus"
-    ),
-    "lifecycle": (lambda call: "lifecycle" in call.path, f"s3://{BUCKET} lifecycle", "s3:GetLifecycleConfiguration"),
-    "table": (lambda call: call.target.endswith("DescribeTable"), f"lock table {TABLE}", "dynamodb:DescribeTable"),
-    "recovery": (
-        lambda call: call.target.endswith("DescribeContinuousBackups"), f"lock table {TABLE} point-in-time recovery",
-        "dynamodb:DescribeContinuousBackups",
-    ),
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_a_setting_that_cannot_be_read_is_unknown_and_alone(world: StateWorld, setting: str, way: str) -> None:
     """One refusal spoils one reading; the settings beside it are read."""
     which, resource, action = SETTINGS[setting]
-    answer = (JSON_WAYS if action.startswith("dynamodb") else WAYS)[way]
-    if way == "failed" and setting == "bucket":
-        answer = (200, b"<html>")
+    fails = (200, b"<html>") if (setting, way) == ("bucket", "failed") else answer(action, way)
     before = world.settings()
-    world.proxy.answer = lambda call: answer if which(call) else None
+    world.proxy.answer = lambda call: fails if which(call) else None
     after = world.settings()
     assert (after[resource].outcome, after[resource].verdict) == (Outcome.UNKNOWN, "unreadable"), after[resource]
     assert way != "denied" or action in after[resource].summary

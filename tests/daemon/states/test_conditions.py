@@ -144,6 +144,14 @@ def test_every_verdict_on_states_has_a_case() -> None:
     assert told == set(State.verdicts) - settings
 
 
+def test_a_state_that_moved_is_compared_with_nothing(world: StateWorld) -> None:
+    """Another bucket or key is another state: its lineage and serial are no news."""
+    world.put(state(9))
+    world.look()
+    world.put(state(1, lineage="new"), key="moved.tfstate")
+    assert world.look(world.watched(key="moved.tfstate")).verdict == "ok"
+
+
 def test_a_lock_file_beside_the_state_is_seen(world: StateWorld) -> None:
     """Terraform's own lock in S3, with and without the table's: each is one finding with its own command."""
     world.put(state())

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from checks.aws import owner_of
-from checks.base import UNMANAGED
+from checks.base import UNMANAGED, LookFailed
+from checks.state import State
 from daemon.aws import NoMemory
 from daemon.inventory.model import ABSTRACT, Backend, Inventory, LeftOut
 from daemon.states.library import NoCache
@@ -135,6 +136,15 @@ def test_what_is_switched_off_still_owns(world: StateWorld, states: States) -> N
     states.refresh()
     assert str(_owner(states, bucket_arn(7))) == "acme-prod/app aws_s3_bucket.b7"
     assert states.places() == {}
+
+
+def test_nobody_waits_when_all_is_to_end(world: StateWorld, states: States) -> None:
+    """A look that would wait for damage to stay ends at once, and is no look."""
+    world.put(b"garbage")
+    place = states.places()["acme-prod/app"]
+    states.end()
+    with pytest.raises(LookFailed, match="stopping"):
+        list(State().run(place))  # type: ignore[arg-type]  # the place of a state
 
 
 def test_places_are_instances_and_buckets(world: StateWorld, states: States) -> None:
