@@ -226,6 +226,7 @@ def toolchain_bench(
         endpoint_url=config.aws.endpoint_url or "",
         slack_url=config.slack.api_url if config.slack is not None else "",
         accounts=bool(config.aws.accounts),
+        folder=config.source.path,
     )
 
 
@@ -345,7 +346,7 @@ class Eyes:
             return PlannedInstance(watched, tree.fingerprint, self.planner, self.clock, tree)
 
         self.states.take(inventory)
-        workshop = Workshop(self.bench, inventory, self.clock)
+        workshop = Workshop(self.bench, inventory, tree, self.clock)
         accounts = self.accounts()
         return {
             name: {

@@ -42,7 +42,7 @@ class Shelf:
 class Reach:
     """What reaching states takes: the rules that give credentials, and what children inherit."""
 
-    repository: Path
+    repository: Path | None  # where relative local states lie; None: nowhere, as what is watched was fetched
     aws: Aws = field(repr=False)
     rules: tuple[PlanRule, ...] = field(default=(), repr=False)
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -52,7 +52,10 @@ class Reach:
         instance, backend = watched.instance, watched.backend
         if backend.type == "local":
             path = local_path(backend)
-            return Shelf(instance, LocalSource(self.repository / instance.working_directory / path, path.as_posix()))
+            if self.repository is None and not path.is_absolute():
+                return Shelf(instance, None, f"its state is the local file {path.as_posix()}, which is not in git")
+            file = (self.repository or Path("/")) / instance.working_directory / path
+            return Shelf(instance, LocalSource(file, path.as_posix()))
         if backend.type != "s3":
             kind = f'backend type "{backend.type}" is not supported' if backend.type else "no backend is configured"
             return Shelf(instance, None, f"{kind}: Barograph reads s3 and local")

@@ -25,6 +25,7 @@ class Bench:
     endpoint_url: str = ""  # stands in for all of AWS; empty: AWS itself
     slack_url: str = ""  # empty: no Slack
     accounts: bool = False
+    folder: Path | None = None  # the watched folder; None: what is watched is fetched from git
 
     def grant(self, watched: Watched) -> Grant | None:
         """What the configuration gives to an instance; None: that depends on an account which is not known."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from checks.base import Owner
 from checks.toolchain import Answer, Item
 from daemon.inventory.model import Inventory, Watched
+from daemon.repository.tree import Tree
 from daemon.toolchain import ground, programs
 from daemon.toolchain.bench import Bench
 from daemon.toolchain.network import network
@@ -16,19 +17,39 @@ from daemon.toolchain.telling import some
 from daemon.toolchain.variables import Given, given
 
 
-def checklist(bench: Bench, inventory: Inventory | None) -> tuple[Item, ...]:
-    """Every item of the list. *inventory* None: it does not load, and what depends on it cannot be looked at."""
+def checklist(bench: Bench, inventory: Inventory | None, tree: Tree | None = None) -> tuple[Item, ...]:
+    """Every item of the list. *inventory* None: it does not load, and what depends on it cannot be looked at.
+
+    *tree*: the content that is watched; None: the watched folder as it is.
+    """
     return (
         ground.credentials(bench, inventory),
         programs.atmos(bench),
         programs.terraform(bench),
-        ground.root(bench.source),
-        ground.git(bench.source, bench.run),
+        *_repository(bench, inventory, tree),
         *network(bench, inventory),
-        *_variables(bench, inventory),
         ground.disk(bench.planning),
         ground.memory(bench),
     )
+
+
+def _repository(bench: Bench, inventory: Inventory | None, tree: Tree | None) -> tuple[Item, ...]:
+    """Root, commit and variables: of the content that is watched, for as long as it is kept."""
+    names = ("repository root", "git clean", "variables")
+    if tree is None and bench.folder is None:
+        told = "the repository was not fetched"
+        return tuple(Item(name, Answer.COULD_NOT_LOOK, told, "barograph inventory") for name in names)
+    content = tree or Tree(bench.folder or bench.source.path)
+    try:
+        with content.held() as folder:
+            source = replace(bench.source, path=folder)
+            return (
+                ground.root(source),
+                ground.git(bench, content),
+                *_variables(replace(bench, source=source), inventory),
+            )
+    except FileNotFoundError as gone:
+        return tuple(Item(name, Answer.COULD_NOT_LOOK, str(gone), "look again") for name in names)
 
 
 def _variables(bench: Bench, inventory: Inventory | None) -> Iterator[Item]:
@@ -72,6 +93,7 @@ class Workshop:
 
     bench: Bench
     inventory: Inventory
+    tree: Tree | None
     clock: Callable[[], datetime] = field(repr=False)
     key: str = "toolchain"
 
@@ -83,4 +105,4 @@ class Workshop:
         return self.clock()
 
     def checklist(self) -> tuple[Item, ...]:
-        return checklist(self.bench, self.inventory)
+        return checklist(self.bench, self.inventory, self.tree)

@@ -9,9 +9,9 @@ from checks.toolchain import Answer, Item
 from daemon.aws import look
 from daemon.inventory import atmosyaml, checkout
 from daemon.inventory.model import Inventory, InventoryError
-from daemon.inventory.session import Run
 from daemon.inventory.settings import SourceKind, SourceSettings
 from daemon.planning.settings import BYTES_PER_PLAN, PlanningSettings
+from daemon.repository.tree import Tree
 from daemon.toolchain.bench import Bench, existing
 from daemon.toolchain.telling import some
 
@@ -45,46 +45,50 @@ def credentials(bench: Bench, inventory: Inventory | None) -> Item:
 
 
 def root(source: SourceSettings) -> Item:
-    name = "repository root"
+    name, title = "repository root", source.title
     if not source.path.is_dir():
-        return Item(name, Answer.FAIL, f"{source.path} is not a folder", "set source.path to the repository's root")
+        return Item(name, Answer.FAIL, f"{title} is not a folder", "set source.path to the repository's root")
     if source.kind is SourceKind.ATMOS:
         try:
             yaml = atmosyaml.read(source.path, source.config_path)
         except InventoryError as bad:
             return Item(name, Answer.FAIL, str(bad), "set source.atmos.config_path to the folder of atmos.yaml")
         if not yaml.file:
+            below = f" in {source.config_path}" if source.config_path else ""
             return Item(
-                name, Answer.FAIL, f"there is no atmos.yaml in {source.path / source.config_path}",
+                name, Answer.FAIL, f"there is no atmos.yaml{below} of {title}",
                 "set source.path to the repository's root, or source.atmos.config_path to the folder of atmos.yaml",
             )  # fmt: skip
-        return Item(name, Answer.PASS, f"{source.path}, with {yaml.file}")
+        return Item(name, Answer.PASS, f"{title}, with {yaml.file}")
     gone = [one.path for one in source.modules if not (source.path / one.path).is_dir()]
     if gone:
-        return Item(name, Answer.FAIL, f"there is no folder {some(gone)} in {source.path}", "correct source.roots")
-    return Item(name, Answer.PASS, str(source.path))
+        return Item(name, Answer.FAIL, f"there is no folder {some(gone)} in {title}", "correct source.roots")
+    return Item(name, Answer.PASS, title)
 
 
-def git(source: SourceSettings, run: Run) -> Item:
-    name = "git clean"
+def git(bench: Bench, tree: Tree) -> Item:
+    """Whether the watched folder is as a commit has it. What is fetched always is."""
+    name, source, folder = "git clean", bench.source, bench.folder
+    if folder is None:
+        return Item(name, Answer.PASS, f"{source.title} at commit {tree.commit[:12]}, as it was fetched")
     if shutil.which("git", path=source.environment.get("PATH")) is None:
         return Item(name, Answer.COULD_NOT_LOOK, "git is not there", "install git")
     try:
-        stamp = checkout.stamp(source.path, run, source.environment)
+        stamp = checkout.stamp(folder, bench.run, source.environment)
     except OSError:
-        return Item(name, Answer.COULD_NOT_LOOK, f"{source.path} is not a folder", "set source.path")
+        return Item(name, Answer.COULD_NOT_LOOK, f"{folder} is not a folder", "set source.path")
     if not stamp.commit:
         return Item(
-            name, Answer.FAIL, f"{source.path} is not a git work tree with a commit: nobody can tell what is watched",
+            name, Answer.FAIL, f"{folder} is not a git work tree with a commit: nobody can tell what is watched",
             "watch a checkout of the repository", blinds=False,
         )  # fmt: skip
-    changed = checkout.changes(source.path, run, source.environment)
+    changed = checkout.changes(folder, bench.run, source.environment)
     if changed is None:
-        return Item(name, Answer.COULD_NOT_LOOK, f"git does not tell what has changed in {source.path}")
+        return Item(name, Answer.COULD_NOT_LOOK, f"git does not tell what has changed in {folder}")
     if changed:
         return Item(
-            name, Answer.FAIL, f"{source.path} has changes that are in no commit, on top of {stamp.commit[:12]}",
-            f"git -C {source.path} status", blinds=False,
+            name, Answer.FAIL, f"{folder} has changes that are in no commit, on top of {stamp.commit[:12]}",
+            f"git -C {folder} status", blinds=False,
         )  # fmt: skip
     return Item(name, Answer.PASS, f"commit {stamp.commit[:12]}, and nothing else")
 

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from checks.toolchain import Answer, Item
-from daemon.inventory.atmos import OLDEST as OLDEST_ATMOS
+from daemon.inventory.capabilities import OLDEST as OLDEST_ATMOS
 from daemon.inventory.settings import SourceKind
 from daemon.planning.copies import temporary
 from daemon.planning.versions import parse_version

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from checks.toolchain import Answer, Item
 
 _SHOWN = 5  # names in one sentence
-FINE, FAILED, COULD_NOT_LOOK = 0, 1, 3
+FINE, FAILED, COULD_NOT_LOOK = 0, 1, 3  # 3 wins over 1, as it is more
 _MARKS = {Answer.FAIL: "FAIL", Answer.COULD_NOT_LOOK: "COULD NOT LOOK", Answer.PASS: "pass", Answer.NOT_NEEDED: "-"}
 
 

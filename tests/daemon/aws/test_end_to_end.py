@@ -60,7 +60,7 @@ def test_a_look_through_the_whole_program(seeded: str, tmp_path: Path, monkeypat
     with Store.open(tmp_path / "b.db", clock) as store:
         memory = StoredMemory(store)
         with open_eyes(config, tmp_path / "scratch", {}, clock, memory) as eyes:
-            places = eyes.places(Inventory(()), "")["sample"]
+            places = eyes.places(Inventory(()), eyes.loader.tree)["sample"]
             assert list(places) == [f"{ACME}/{REGION}", f"{OTHER}/{REGION}"]
             runner = Runner(eyes.plans, Recorder(store, Policy(Routes("C0000000001"))), clock)
             acme, other = (runner.run_and_record("sample", place) for place in places.values())

@@ -19,6 +19,7 @@ from daemon.inventory.model import Backend, Inventory, Watched
 from daemon.inventory.settings import RootModule, SourceKind, SourceSettings
 from daemon.planning.settings import BYTES_PER_PLAN, Grant, PlanningSettings, PlanRule, grant
 from daemon.processes import Processes
+from daemon.repository.tree import Tree
 from daemon.toolchain import Bench, Workshop, checklist, exit_code, report, table
 from daemon.toolchain import ground as grounds
 from daemon.toolchain.network import hosts_needed
@@ -79,8 +80,9 @@ class Desk:
             provider_mirror=folder,
         )  # fmt: skip
         self.bench = Bench(
-            self.source, self.planning, processes.run, Aws(AwsSettings(attempts=1)), BYTES_PER_PLAN, "us-east-1", url
-        )
+            self.source, self.planning, processes.run, Aws(AwsSettings(attempts=1)), BYTES_PER_PLAN, "us-east-1", url,
+            folder=self.repository,
+        )  # fmt: skip
 
     def write(self, name: str, text: str) -> None:
         (self.repository / name).write_text(text)
@@ -172,16 +174,16 @@ def test_the_repository_is_where_it_should_be(desk: Desk, tmp_path: Path) -> Non
     """A folder with atmos.yaml; of root modules, each of their folders."""
 
     def root(**changes: Any) -> Item:
-        return desk.items(source=replace(desk.source, **changes))["repository root"]
+        source = replace(desk.source, **changes)
+        return grounds.root(source)
 
     assert root(path=tmp_path / "nowhere").answer is FAIL
     assert root(config_path="app").answer is FAIL
     desk.write("atmos.yaml", "a: [\n")
     assert "atmos.yaml:" in root().told
     assert root(kind=SourceKind.TERRAFORM).answer is PASS
-    assert root(kind=SourceKind.TERRAFORM, modules=(RootModule("gone", "dev"),)).told.startswith(
-        "there is no folder gone"
-    )
+    gone = root(kind=SourceKind.TERRAFORM, modules=(RootModule("gone", "dev"),))
+    assert gone.told.startswith("there is no folder gone")
     assert desk.items(source=replace(desk.source, kind=SourceKind.FILE))["atmos"].answer is UNNEEDED
 
 
@@ -192,11 +194,27 @@ def test_a_work_tree_is_clean_or_not(desk: Desk, tmp_path: Path) -> None:
     assert (dirty.answer, dirty.blinds) == (FAIL, False)
     desk.commit()
     assert desk.items()["git clean"].answer is PASS
-    plain = replace(desk.source, path=tmp_path / "bin")
-    assert desk.items(source=plain)["git clean"].answer is FAIL
+    assert desk.items(folder=tmp_path / "bin")["git clean"].answer is FAIL
     assert desk.items(source=replace(desk.source, environment={"PATH": "/nowhere"}))["git clean"].answer is UNKNOWN
     (desk.repository / ".git" / "index").write_text("broken")
     assert desk.items()["git clean"].answer is UNKNOWN
+
+
+def test_what_was_fetched_is_as_its_commit_has_it(desk: Desk, proxy: Proxy, tmp_path: Path) -> None:
+    """Root and variables are those of the content that is watched; one that is gone or never came is not known."""
+    inventory = Inventory((watched(proxy.url),))
+    bench = replace(desk.bench, folder=None)
+    names = {"repository root", "git clean", "variables dev/app", "variables"}
+
+    def of(tree: Tree | None) -> dict[str, Answer]:
+        return {item.name: item.answer for item in checklist(bench, inventory, tree) if item.name in names}
+
+    assert of(Tree(desk.repository, "c0ffee" * 6)) == dict.fromkeys(
+        ("repository root", "git clean", "variables dev/app"), PASS
+    )
+    unknown = dict.fromkeys(("repository root", "git clean", "variables"), UNKNOWN)
+    assert of(None) == unknown
+    assert of(Tree(tmp_path / "gone")) == unknown
 
 
 def test_credentials_are_known_to_aws(desk: Desk, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,7 +387,7 @@ def test_the_check_gives_a_reading_for_each_item(desk: Desk, proxy: Proxy) -> No
     """And one that counts them; what is merely not as the guideline wants it is compliance."""
     desk.write("app/new.tf", "")
     desk.program("atmos", "exit 1")
-    place = Workshop(desk.bench, Inventory((watched(proxy.url),)), Clock())
+    place = Workshop(desk.bench, Inventory((watched(proxy.url),)), None, Clock())
     readings = {reading.resource: reading for reading in Toolchain().run(place)}
     assert readings["git clean"].findings[0].kind is Kind.COMPLIANCE
     assert (readings["atmos"].outcome, readings["atmos"].findings[0].kind) == (Outcome.UNKNOWN, Kind.MONITORING)
