@@ -35,7 +35,7 @@ from daemon.upkeep import Upkeep
 from daemon.vitals import count_run, vitals
 from daemon.watch import InventoryWatch
 from daemon.watchdog import Watchdog
-from daemon.wiring import PLANS, alert_policy, is_of_instances, open_eyes, plan_workers, web_auth
+from daemon.wiring import PLANS, alert_policy, is_of_instances, open_eyes, plan_workers, scratch_of, web_auth
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ def _run(
         quiet = threading.Event()  # set: the threads below end
         own = OwnMetrics()
         policy = alert_policy(config)
-        scratch = config.planning.scratch or config.store.path.with_name(f"{config.store.path.name}.scratch")
+        scratch = scratch_of(config)
         eyes = stack.enter_context(open_eyes(config, scratch, environ, clock, StoredMemory(store), StoredStates(store)))
 
         def on_stored(run: Run | None) -> None:

@@ -212,12 +212,18 @@ def open_origin(config: Config, folder: Path, processes: Processes, environ: Map
     return GitSource(wanted, folder, Git(processes.run, folder, environment, access), limits)
 
 
+def scratch_of(config: Config) -> Path:
+    """Where the daemon keeps private copies."""
+    return config.planning.scratch or config.store.path.with_name(f"{config.store.path.name}.scratch")
+
+
 def toolchain_bench(
     config: Config, scratch: Path, environ: Mapping[str, str], run: Run, aws: Aws | None = None
 ) -> Bench:
     """What the checklist of the toolchain looks at."""
+    title = str(config.source.path or parse(config.source.url or ""))
     return Bench(
-        source=source_settings(config, environ),
+        source=replace(source_settings(config, environ), name=title),
         planning=planning_settings(config, scratch, environ),
         run=run,
         aws=aws or Aws(aws_settings(config)),

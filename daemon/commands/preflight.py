@@ -134,7 +134,7 @@ def _watched(path: Path, wanted: _Wanted, form: str) -> tuple[str, int]:
     items, seen = look(
         config, os.environ, lambda folder: _look(replace(wanted, where=str(folder))) if is_atmos else None
     )
-    shown = replace(wanted, where=settings.title if config.source.path else config.source.url or "")
+    shown = replace(wanted, where=str(config.source.path or config.source.url))
     codes = [exit_code(items), *([_code(seen)] if seen is not None else [])]
     if form == "json":
         from daemon.preflight.report import as_json

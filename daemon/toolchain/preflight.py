@@ -27,12 +27,12 @@ def look(config: Config, environ: Mapping[str, str], read: Callable[[Path], _T])
 
     *environ* is the environment that the service would have.
     """
-    from daemon.wiring import open_origin, source_settings, toolchain_bench
+    from daemon.wiring import open_origin, scratch_of, source_settings, toolchain_bench
 
     with temporary("barograph-preflight-") as folder, ExitStack() as stack:
         processes = Processes()
         stack.callback(processes.close)
-        bench = toolchain_bench(config, folder / "scratch", environ, processes.run)
+        bench = toolchain_bench(config, scratch_of(config), environ, processes.run)  # to look at, not to write in
         origin = open_origin(config, folder / "repository", processes, environ)
         loader = InventoryLoader(
             source_settings(config, environ), processes.run, lambda: datetime.now(UTC), origin
