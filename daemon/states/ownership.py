@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from checks.base import Owner
 from checks.states.index import HeldBy, StateIndex
 from checks.states.model import Damage
+from daemon.abreast import abreast
 from daemon.states.library import Library
 from daemon.states.places import Shelf
 from daemon.states.source import UnreadError
@@ -34,9 +34,11 @@ class Unread:
 class Ownership:
     """Whose a resource is, by the states of the inventory. Usable from any thread; nothing is read when it is made."""
 
-    def __init__(self, library: Library, clock: Callable[[], datetime]) -> None:
+    def __init__(self, library: Library, clock: Callable[[], datetime], ending: threading.Event | None = None) -> None:
+        """*ending*: set when nothing is to be waited for any more."""
         self._library = library
         self._clock = clock
+        self._ending = ending or threading.Event()
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
         self._shelves: tuple[Shelf, ...] = ()
@@ -60,9 +62,9 @@ class Ownership:
             with self._lock:
                 shelves = self._shelves
             due = {shelf.source.id: shelf for shelf in shelves if shelf.source is not None and self._is_due(shelf, now)}
-            with ThreadPoolExecutor(_THREADS, thread_name_prefix="states") as pool:
-                list(pool.map(self._look, due.values()))
-            self._library.flush()
+            done = abreast(self._look, list(due.values()), threads=_THREADS, name="states", ending=self._ending)
+            if done is not None:
+                self._library.flush()
 
     def find(self, identifier: str, account: str = "", region: str = "") -> Owner | None:
         """Whose state holds it: see StateIndex.owner(). None: no state does, if `known`."""

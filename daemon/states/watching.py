@@ -25,14 +25,14 @@ class States:
         self._lock = threading.Lock()
         self._shelves: tuple[Shelf, ...] = ()
         self.library = Library(cache, clock)
-        self.owners = Ownership(self.library, clock)
+        self.owners = Ownership(self.library, clock, self._ending)
 
     def take(self, inventory: Inventory) -> None:
         """Take the states of *inventory* as all there are. Nothing is read yet: see refresh()."""
         shelves = tuple(
             self._reach.shelf(watched) for watched in inventory.watched if not watched.instance.abstract
         )  # of what is switched off too: its resources may be there still
-        lacks = any(one.reason != ABSTRACT for one in inventory.left_out)
+        lacks = bool(inventory.held) or any(one.reason != ABSTRACT for one in inventory.left_out)
         with self._lock:
             self._shelves = shelves
         self.owners.watch(shelves, complete=bool(shelves) and not lacks and not inventory.stale_because)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 from checks.toolchain import Answer, Item
+from daemon.abreast import abreast
 from daemon.inventory.model import Inventory, Watched
 from daemon.planning.environment import given_environment
 from daemon.planning.s3access import S3Access
@@ -18,9 +18,8 @@ _REGISTRIES = {"terraform": "registry.terraform.io", "tofu": "registry.opentofu.
 def network(bench: Bench, inventory: Inventory | None) -> Iterator[Item]:
     hosts = hosts_needed(bench, inventory)
     environment = bench.planning.inherited
-    with ThreadPoolExecutor(8, thread_name_prefix="reach") as pool:
-        found = list(pool.map(lambda host: why_unreachable(host, environment), hosts))
-    for host, why in zip(hosts, found, strict=True):
+    found = abreast(lambda host: why_unreachable(host, environment), hosts, threads=8, name="reach")
+    for host, why in zip(hosts, found or (), strict=True):
         if why:
             yield Item(
                 f"network {host}", Answer.FAIL, f"{host.why} at {host}: {why}",

@@ -110,6 +110,7 @@ def test_what_was_seen_too_long_ago_is_not_trusted(world: StateWorld, states: St
         ({"left_out": (LeftOut("s", "c", ABSTRACT),)}, True),
         ({"left_out": (LeftOut("s", "c", "its folder is missing"),)}, False),
         ({"stale_because": "does not load"}, False),
+        ({"held": frozenset({"acme-prod/missing"})}, False),
     ],
 )
 def test_an_inventory_that_lacks_something_knows_no_unmanaged(
