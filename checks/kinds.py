@@ -43,6 +43,8 @@ class Fact(StrEnum):
     ROOT_USE = "root_use"  # the root user of an account acted
     INCREASE_PENDING = "increase_pending"  # a quota increase was requested and is open
     RATE_QUOTA = "rate_quota"  # a quota per second
+    LOCK_HELD = "lock_held"  # a state is whole, and locked for too long
+    RESOURCES_GONE = "resources_gone"  # a state is whole, and nearly all has gone from it: a destroy, or an accident
     NOT_DRIFT = "not_drift"  # pending, accepted, perpetual, never deployed: worth a line, not a warning
 
 
@@ -78,6 +80,11 @@ TIERS: tuple[TierRule, ...] = (
     TierRule(Kind.QUOTA_EXCEEDED, Tier.WARNING, "an increase is already requested", fact=Fact.INCREASE_PENDING),
     TierRule(Kind.QUOTA_EXCEEDED, Tier.WARNING, "a quota per second", fact=Fact.RATE_QUOTA),
     TierRule(Kind.QUOTA_EXCEEDED, Tier.CRITICAL, "a quota is exceeded: answer at once"),
+    TierRule(Kind.STATE_CORRUPTION, Tier.WARNING, "a lock is held for too long", fact=Fact.LOCK_HELD),
+    TierRule(
+        Kind.STATE_CORRUPTION, Tier.CRITICAL, "resources have gone in production", PRODUCTION, Fact.RESOURCES_GONE
+    ),
+    TierRule(Kind.STATE_CORRUPTION, Tier.WARNING, "resources have gone: a destroy?", fact=Fact.RESOURCES_GONE),
     TierRule(Kind.STATE_CORRUPTION, Tier.CRITICAL, "a Terraform state is damaged: answer at once"),
     TierRule(Kind.UTILIZATION, Tier.WARNING, "utilization: answer within 24 hours"),
     TierRule(Kind.BACKUP_FAILURE, Tier.WARNING, "a backup failed or is missing: answer within 24 hours"),

@@ -30,6 +30,7 @@ from daemon.record import Recorder, Run, StoredMemory
 from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
+from daemon.states.cache import StoredStates
 from daemon.store import Store, StoreOutbox
 from daemon.upkeep import Upkeep
 from daemon.vitals import count_run, vitals
@@ -43,6 +44,7 @@ from daemon.wiring import (
     is_of_instances,
     open_eyes,
     plan_workers,
+    scratch_of,
     source_title,
     web_auth,
 )
@@ -179,12 +181,14 @@ def _run(
         quiet = threading.Event()  # set: the threads below end
         own = OwnMetrics()
         policy = alert_policy(config)
-        scratch = config.planning.scratch or config.store.path.with_name(f"{config.store.path.name}.scratch")
+        scratch = scratch_of(config)
         seen = stored(
             store, lambda: {where: place.labels for where, place in watched.items()}, clock,
             lambda: recorder.unrecorded,
         )  # fmt: skip
-        eyes = stack.enter_context(open_eyes(config, scratch, environ, clock, StoredMemory(store), seen))
+        eyes = stack.enter_context(
+            open_eyes(config, scratch, environ, clock, StoredMemory(store), seen, StoredStates(store))
+        )
 
         def on_stored(run: Run | None) -> None:
             if run is not None:
@@ -216,6 +220,8 @@ def _run(
             if repository is not None and repository.content != read_in:
                 read_in = repository.content
                 runner.look_now(REPOSITORY, repository.key, scheduler)
+            if inventory.watched:
+                scheduler.at("states", clock(), eyes.states.refresh, pool="upkeep")
 
         def on_none() -> None:
             # What does not hang on the inventory is watched all the same: the repository's files, accounts, endpoints.

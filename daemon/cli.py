@@ -21,7 +21,7 @@ COMMANDS = {
     "inventory": "List what would be watched.",
     "config": "Check, show or describe the configuration.",
     "checks": "Describe every check.",
-    "preflight": "Say what is wrong with an Atmos repository, without running it.",
+    "preflight": "Go through the checklist before execution, and read the repository.",
     "db": "Back up, restore or check the store.",
 }
 

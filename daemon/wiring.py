@@ -18,6 +18,7 @@ from checks.base import Place, Scope
 from checks.estate import KEY as ESTATE
 from checks.estate import Seen
 from checks.repository import Repository
+from checks.toolchain import Toolchain
 from daemon.aws import (
     OWN,
     Account,
@@ -37,6 +38,7 @@ from daemon.dns import Dns
 from daemon.estate import Estate, Names
 from daemon.inventory.loader import InventoryLoader
 from daemon.inventory.model import Inventory, Watched
+from daemon.inventory.session import Run
 from daemon.inventory.settings import STAGE_WORDS, RootModule, SourceKind, SourceSettings, StagePattern
 from daemon.places import PlannedInstance, places
 from daemon.planning import Planner
@@ -52,7 +54,11 @@ from daemon.repository.mirror import FetchLimits
 from daemon.repository.place import WatchedRepository
 from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan
+from daemon.states.library import Cache, NoCache
+from daemon.states.places import Reach
+from daemon.states.watching import States
 from daemon.tls import Prober, make_place
+from daemon.toolchain import Bench, Workshop
 from daemon.web import AuthSettings, Credential
 
 if TYPE_CHECKING:
@@ -223,6 +229,30 @@ def source_title(config: Config) -> str:
     return f"{parse(source.url)} at {source.ref or 'its HEAD'}"
 
 
+def scratch_of(config: Config) -> Path:
+    """Where the daemon keeps private copies."""
+    return config.planning.scratch or config.store.path.with_name(f"{config.store.path.name}.scratch")
+
+
+def toolchain_bench(
+    config: Config, scratch: Path, environ: Mapping[str, str], run: Run, aws: Aws | None = None
+) -> Bench:
+    """What the checklist of the toolchain looks at."""
+    title = str(config.source.path or parse(config.source.url or ""))
+    return Bench(
+        source=replace(source_settings(config, environ), name=title),
+        planning=planning_settings(config, scratch, environ),
+        run=run,
+        aws=aws or Aws(aws_settings(config)),
+        memory_bytes=memory_bytes(),
+        region=config.aws.region or "",
+        endpoint_url=config.aws.endpoint_url or "",
+        slack_url=config.slack.api_url if config.slack is not None else "",
+        accounts=bool(config.aws.accounts),
+        folder=config.source.path,
+    )
+
+
 def plan_workers(config: Config) -> int:
     """How many plans run side by side: as many as are configured, or fewer where memory does not allow for them."""
     return workers_for(memory_bytes(), config.planning.workers)
@@ -335,6 +365,8 @@ class Eyes:
     end_children: Callable[[], None]  # ends what runs now, and starts no more; takes seconds
     aws: AwsContext
     prober: Prober
+    states: States
+    bench: Bench
     repository: WatchedRepository | None = None  # None: what is watched is no Atmos repository
     accounts: Callable[[], tuple[Account, ...]] = tuple  # watched now
     seen: Callable[[str], Sequence[Seen]] = lambda check: ()  # what the estate's place gives of a check
@@ -346,6 +378,8 @@ class Eyes:
         def make(watched: Watched) -> Place:
             return PlannedInstance(watched, tree.fingerprint, self.planner, self.clock, tree)
 
+        self.states.take(inventory)
+        workshop = Workshop(self.bench, inventory, tree, self.clock)
         accounts = self.accounts()
 
         def looked_at(name: str, plan: CheckPlan) -> Mapping[str, Place]:
@@ -353,10 +387,14 @@ class Eyes:
             found = {one.key: make_place(one, self.prober, self.clock) for one in plan.check.targets()}
             for scope in plan.check.scopes():
                 found |= {**places(inventory, scope, make), **aws_places(accounts, scope, watching, self.aws)}
+                if scope is Scope.STATE:
+                    found |= self.states.places()
                 if scope is Scope.ESTATE:
                     found[ESTATE] = Estate(name, self.seen, inventory, self.names, self.clock, self.aws.memory)
             if self.repository is not None and isinstance(plan.check, Repository):
                 found[self.repository.key] = self.repository
+            if isinstance(plan.check, Toolchain):
+                found[workshop.key] = workshop
             return found
 
         return {name: looked_at(name, plan) for name, plan in self.plans.items()}
@@ -370,16 +408,19 @@ def open_eyes(
     clock: Callable[[], datetime],
     memory: Memory | None = None,
     seen: Callable[[str], Sequence[Seen]] = lambda check: (),
+    known_states: Cache | None = None,
 ) -> Iterator[Eyes]:
     """Make what looking needs, and end every child when it is left. *scratch* is wiped.
 
-    *memory*: what checks kept in earlier looks; nothing if not given. *seen*: what each place of a check gave last.
+    *memory*: what checks kept in earlier looks; *seen*: what each place of a check gave last; *known_states*: what was
+    read of states. Nothing if not given.
     """
     with ExitStack() as stack:
         processes = Processes()
         stack.callback(processes.close)
         settings = planning_settings(config, scratch, environ)
-        planner = Planner(settings, config.source.path, processes, Aws(aws_settings(config)), clock)
+        aws = Aws(aws_settings(config))
+        planner = Planner(settings, config.source.path, processes, aws, clock)
         stack.callback(planner.close)
         origin = open_origin(config, scratch.with_name(f"{scratch.name}-repository"), processes, environ)
         listing = source_settings(config, environ)
@@ -387,13 +428,23 @@ def open_eyes(
         stack.callback(loader.close)
         pool = ClientPool(Sessions(aws_settings(config)))
         stack.callback(pool.close)
-        context = AwsContext(pool, clock, memory=memory or NoMemory())
+        bench = toolchain_bench(config, scratch, environ, processes.run, aws)
+        remembered = memory or NoMemory()
+        reach = Reach(config.source.path, aws, settings.rules, settings.inherited)
+        states = States(reach, known_states or NoCache(), clock, remembered)
+
+        def end() -> None:
+            states.end()
+            processes.close()
+
+        stack.callback(states.end)
+        context = AwsContext(pool, clock, owners=states.owners, memory=remembered)
         accounts = aws_accounts(config)
         repository = None
         if listing.kind is SourceKind.ATMOS:
             repository = WatchedRepository(loader, clock, listing.config_path, listing.base_path)
         yield Eyes(
-            loader, planner, check_plans(config), clock, processes.close, context, Prober(), repository,
+            loader, planner, check_plans(config), clock, end, context, Prober(), states, bench, repository,
             lambda: accounts, seen,
         )  # fmt: skip
         # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.

@@ -68,6 +68,7 @@ EDGES = {
     "OpenSSL": ("daemon/tls/",),
     "cryptography": ("daemon/tls/",),
     "dns": ("daemon/dns.py",),
+    "msgspec": ("daemon/states/decode.py",),
 }
 
 

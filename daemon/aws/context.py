@@ -20,8 +20,8 @@ class Owners(Protocol):
     def known(self) -> bool:
         """Whether every state of the inventory was read: only then does "not found" mean "unmanaged"."""
 
-    def find(self, identifier: str) -> Owner | None:
-        """Whose state holds an ARN or id; None: none that was read."""
+    def find(self, identifier: str, account: str = "", region: str = "") -> Owner | None:
+        """Whose state holds an ARN or id; None: none that was read. *account* and *region*: where it is."""
 
 
 class Memory(Protocol):
@@ -35,7 +35,7 @@ class NoOwners:
 
     known = False
 
-    def find(self, identifier: str) -> Owner | None:
+    def find(self, identifier: str, account: str = "", region: str = "") -> Owner | None:
         return None
 
 

@@ -16,6 +16,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.parsers import ResponseParserError  # a plain exception: an answer that is none of AWS'
 
 from checks.aws_errors import AwsError, classify
 from checks.base import LookFailed
@@ -49,7 +50,7 @@ def look(what: str) -> Iterator[None]:
     """Turn an AWS error inside the block into LookFailed; *what* says, for people, what was being read."""
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, ResponseParserError) as error:
         raise LookFailed(reason_of(error), f"{what}: {describe(error)}") from error
 
 

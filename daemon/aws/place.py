@@ -62,7 +62,7 @@ class _AwsPlace:
     # -- ownership and memory -----------------------------------------------------------------------------------
 
     def owner(self, identifier: str, /) -> Owner | None:
-        return self._asker.context.owners.find(identifier)
+        return self._asker.context.owners.find(identifier, self.account, self.region)
 
     @property
     def ownership_known(self) -> bool:

@@ -75,6 +75,7 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
     """Run the named checks (all if none) at every place that fits; give the runs, and what the inventory lacks."""
     from fnmatch import fnmatchcase
 
+    from checks.base import Scope
     from checks.estate import KEY
     from daemon.estate import looked
     from daemon.inventory.model import Inventory, InventoryError
@@ -103,6 +104,8 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
             if fnmatchcase(place.labels.get("stack", ""), stack)
             and fnmatchcase(place.labels.get("component", ""), component)
         ]
+        if any(eyes.plans[name].check.scope in (Scope.ACCOUNT, Scope.REGION) for name, _ in jobs):
+            eyes.states.refresh()  # whose the resources are that these look at
         with ThreadPoolExecutor(plan_workers(config)) as pool:
             try:
                 # The estate is judged by what the others saw in this round.

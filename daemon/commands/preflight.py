@@ -1,4 +1,4 @@
-"""`barograph preflight`: what is wrong with an Atmos repository, found without running anything."""
+"""`barograph preflight`: the checklist before anything is executed, and what is wrong with an Atmos repository."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class _Wanted:
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), help="What to print.  [default: text]")
 @click.option("--no-atmos", is_flag=True, help="Start no program, even if Atmos is installed.")
 @click.option(
-    "-c", "--config", "config_path", type=click.Path(path_type=Path),
-    help="Read the repository that this configuration watches.",
+    "-c", "--config", "config_path", type=click.Path(path_type=Path), envvar="BAROGRAPH_CONFIG", show_envvar=True,
+    help="The configuration whose checklist is gone through.  [default: barograph.yml]",
 )  # fmt: skip
 @click.pass_context
 def preflight(
@@ -65,38 +65,53 @@ def preflight(
     no_atmos: bool,
     config_path: Path | None,
 ) -> None:
-    """Say what is wrong with an Atmos repository, each cause with file and line and what to do.
+    """Go through the checklist before anything is executed, and say what is wrong with the Atmos repository.
 
-    Its files are read, and nothing in them is run: neither Atmos nor Terraform nor AWS is needed. Where Atmos is
-    installed and the repository is a folder, `atmos validate stacks` is asked too, with no credentials and Terraform
-    guarded; --no-atmos leaves it out.
+    Without --repository: credentials, Atmos, Terraform, repository, variables, network, disk and memory, as the
+    configuration wants them; and the repository that it watches. With it: that repository alone, each cause with file
+    and line and what to do.
+
+    The repository's files are read, and nothing in them is run: neither Atmos nor Terraform nor AWS is needed. Where
+    Atmos is installed and the repository is a folder, `atmos validate stacks` is asked too, with no credentials and
+    Terraform guarded; --no-atmos leaves it out.
 
     \b
     Exit codes:
-      0  clean: everything was read, and nothing is wrong
-      1  findings
+      0  clean: everything was looked at, and nothing is wrong
+      1  findings, or something of the checklist failed
       2  wrong usage or configuration
-      3  something could not be read, which wins over 1; what was found is printed all the same
+      3  something could not be looked at, which wins over 1; what was found is printed all the same
     """
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} exclude each other")
-    wanted = _wanted(repository, ref, atmos_version, config_path, ask_atmos=not no_atmos)
+    form = "json" if as_json else form or "text"
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the words of this page are not all ASCII
-    seen = _look(wanted)
-    click.echo(_printed(seen, wanted, "json" if as_json else form or "text"), nl=False)
-    context.exit(COULD_NOT_READ if seen.unread else FINDINGS if seen.findings else FINE)
+    wanted = _wanted(repository, ref, atmos_version, ask_atmos=not no_atmos)
+    if repository is None:
+        if form == "github":
+            raise click.UsageError("--format github goes with --repository: a checklist has no lines")
+        text, code = _watched(config_path or Path("barograph.yml"), wanted, form)
+    else:
+        seen = _look(wanted)
+        text, code = _printed(seen, wanted, form), _code(seen)
+    click.echo(text, nl=False)
+    context.exit(code)
 
 
-def _wanted(
-    repository: str | None, ref: str, atmos_version: str | None, config: Path | None, *, ask_atmos: bool
-) -> _Wanted:
+def _code(seen: Examination) -> int:
+    return COULD_NOT_READ if seen.unread else FINDINGS if seen.findings else FINE
+
+
+def _wanted(repository: str | None, ref: str, atmos_version: str | None, *, ask_atmos: bool) -> _Wanted:
     """What the options say. Raises UsageError."""
     version = _parsed(atmos_version) if atmos_version is not None else None
-    if repository is None and config is not None:
-        return _configured(config, version, ask_atmos=ask_atmos)
+    if repository is None:
+        if ref:
+            raise click.UsageError("--ref goes with --repository; source.ref says what is watched")
+        return _Wanted(version=version, ask_atmos=ask_atmos)
     if not repository:
-        raise click.UsageError("--repository is needed: a folder or a git address (or -c, for the one that is watched)")
+        raise click.UsageError("--repository is empty: give a folder or a git address")
     if ref and not _ADDRESS.match(repository):
         raise click.UsageError("--ref goes with a git address; a folder is read as it is")
     return _Wanted(repository, ref, version=version, ask_atmos=ask_atmos)
@@ -109,15 +124,31 @@ def _parsed(text: str) -> Version:
     return int(found[1]), int(found[2]), int(found[3] or 0)
 
 
-def _configured(path: Path, version: Version | None, *, ask_atmos: bool) -> _Wanted:
-    """The repository that a configuration watches."""
+def _watched(path: Path, wanted: _Wanted, form: str) -> tuple[str, int]:
+    """The checklist of a configuration, and the page of the repository that it watches; with the exit code."""
     from daemon.commands.config import load_or_exit
+    from daemon.toolchain import exit_code, report, table
+    from daemon.toolchain.preflight import look
 
     config = load_or_exit(path)
-    if config.source.kind != "atmos":
-        raise click.UsageError(f"{path} watches no Atmos repository, but a source of kind {config.source.kind}")
-    where = str(config.source.path) if config.source.path is not None else config.source.url or ""
-    return _Wanted(where, config=config, version=version, ask_atmos=ask_atmos)
+    items = look(config, os.environ)
+    seen = None
+    if config.source.kind == "atmos":
+        where = str(config.source.path) if config.source.path is not None else config.source.url or ""
+        wanted = replace(wanted, where=where, config=config)
+        seen = _look(wanted)
+    codes = [exit_code(items), *([_code(seen)] if seen is not None else [])]
+    if form == "json":
+        from daemon.preflight.report import as_json
+        from daemon.preflight.report import report as page_report
+        from daemon.preflight.words import without_credentials
+
+        page = page_report(seen, without_credentials(wanted.where)) if seen is not None else {}
+        return as_json({**page, "checklist": dict(report(items))}) + "\n", max(codes)
+    text = "\n".join(table(items)) + "\n"
+    if seen is not None:
+        text += f"\n{_printed(seen, wanted, form)}"
+    return text, max(codes)
 
 
 def _look(wanted: _Wanted) -> Examination:

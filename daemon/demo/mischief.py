@@ -75,12 +75,14 @@ def all_mischief() -> tuple[Mischief, ...]:
         Mischief(
             "state object damaged",
             "the state of the database of acme-dev is overwritten with garbage",
-            DemoInstance("acme-dev", "database"), "error", _BLIND, _damage_state,
+            DemoInstance("acme-dev", "database"), "error",
+            _BLIND | {(Kind.STATE_CORRUPTION, Tier.CRITICAL)}, _damage_state,
         ),
         Mischief(
             "plan cannot run",
             "a commit loses the address range of the network of acme-dev",
-            DemoInstance("acme-dev", "network"), "config_error", _BLIND, _lose_variable,
+            DemoInstance("acme-dev", "network"), "config_error",
+            _BLIND | {(Kind.COMPLIANCE, Tier.INFO)}, _lose_variable,
         ),
     )  # fmt: skip
 

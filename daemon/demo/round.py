@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from daemon.demo.fakeslack import FakeSlack
@@ -37,6 +37,9 @@ class Watcher(Protocol):
 
     def looks(self) -> Mapping[str, Look]:
         """The last recorded look at each instance that was looked at."""
+
+    def all_looked(self, since: datetime) -> bool:
+        """Whether every check has ended, at every place, a look that began at *since* or later."""
 
     def open_findings(self) -> Mapping[str, Findings]:
         """Kind and tier of every open incident of each instance."""
@@ -80,7 +83,11 @@ class DemoRound:
 
     def baseline(self) -> None:
         """Wait for the first look at everything, which finds all in order. Raises DemoError."""
-        self._wait("the first look", LOOK_SECONDS, lambda: len(self._watcher.looks()) >= len(INSTANCES))
+        first = datetime.min.replace(tzinfo=UTC)
+        self._wait(
+            "the first look", LOOK_SECONDS,
+            lambda: len(self._watcher.looks()) >= len(INSTANCES) and self._watcher.all_looked(first),
+        )  # fmt: skip
         wrong = {key: look.verdict for key, look in self._watcher.looks().items() if look.verdict != "in_sync"}
         if wrong:
             told = ", ".join(f"{key} is {verdict}" for key, verdict in sorted(wrong.items()))
@@ -110,7 +117,8 @@ class DemoRound:
 
     def _all_looked_at(self, since: datetime) -> bool:
         looks = self._watcher.looks()
-        return all(i.key in looks and looks[i.key].started_at >= since for i in INSTANCES)
+        drift = all(i.key in looks and looks[i.key].started_at >= since for i in INSTANCES)
+        return drift and self._watcher.all_looked(since)
 
     def _wait(self, what: str, seconds: float, done: Callable[[], bool]) -> None:
         until = time.monotonic() + seconds

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from checks.kinds import Kind, Tier
 from daemon.demo.programs import DemoError
 from daemon.demo.round import Look, Watcher
 from daemon.demo.scorecard import Findings
+from daemon.runner import OWN_CHECKS
 
 if TYPE_CHECKING:
     from daemon.app import Running
@@ -59,6 +61,13 @@ class StoreWatcher:
             if job is not None and job.last_start is not None:
                 looks[reading.resource] = Look(reading.verdict, job.last_start)
         return looks
+
+    def all_looked(self, since: datetime) -> bool:
+        jobs = [job for job in self._store.jobs() if job.check not in OWN_CHECKS]
+        return all(
+            job.last_start is not None and job.last_start >= since and job.last_end is not None and not job.running
+            for job in jobs
+        )
 
     def open_findings(self) -> Mapping[str, Findings]:
         found: dict[str, set[tuple[Kind, Tier]]] = defaultdict(set)

@@ -129,12 +129,25 @@ class DemoWorld:
     def _create_backend(self) -> None:
         location = "<CreateBucketConfiguration><LocationConstraint>{}</LocationConstraint></CreateBucketConfiguration>"
         versioning = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+        encryption = (
+            b"<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>"
+            b"<SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule>"
+            b"</ServerSideEncryptionConfiguration>"
+        )
+        parts = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+        block = "".join(f"<{part}>true</{part}>" for part in parts)
         self.api.s3("PUT", f"/{STATE_BUCKET}", location.format(REGION).encode())
         self.api.s3("PUT", f"/{STATE_BUCKET}?versioning", versioning)
+        self.api.s3("PUT", f"/{STATE_BUCKET}?encryption", encryption)
+        blocked = f"<PublicAccessBlockConfiguration>{block}</PublicAccessBlockConfiguration>"
+        self.api.s3("PUT", f"/{STATE_BUCKET}?publicAccessBlock", blocked.encode())
         self.api.json("dynamodb", "DynamoDB_20120810.CreateTable", {
-            "TableName": LOCK_TABLE, "BillingMode": "PAY_PER_REQUEST",
+            "TableName": LOCK_TABLE, "BillingMode": "PAY_PER_REQUEST", "DeletionProtectionEnabled": True,
             "AttributeDefinitions": [{"AttributeName": "LockID", "AttributeType": "S"}],
             "KeySchema": [{"AttributeName": "LockID", "KeyType": "HASH"}],
+        })  # fmt: skip
+        self.api.json("dynamodb", "DynamoDB_20120810.UpdateContinuousBackups", {
+            "TableName": LOCK_TABLE, "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
         })  # fmt: skip
 
     def _install_provider(self) -> None:

@@ -46,6 +46,12 @@ def stamp(path: Path, run: Run, environment: Mapping[str, str]) -> Stamp:
     return Stamp(commit, True, f"{commit}+{_of_files(Path(top.strip() or path), changed, status)}")
 
 
+def changes(path: Path, run: Run, environment: Mapping[str, str]) -> int | None:
+    """How many files of the folder are not as the commit has them; None: git does not tell."""
+    status = ask_git(path, run, environment, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".")
+    return None if status is None else sum(bool(entry) for entry in status.split(b"\0"))
+
+
 def ask_git(path: Path, run: Run, environment: Mapping[str, str], *arguments: str) -> bytes | None:
     """What git prints; None where it fails or is not there. Takes no locks, so that nothing is written."""
     program = shutil.which("git", path=environment.get("PATH"))

@@ -48,6 +48,20 @@ def child_environment(
     *inherited* is what the daemon's environment may give (settings.inherited), *stack* the component's own `env`,
     *grant* what the configuration adds; *base_path* and *config_path* are Atmos' (None: Atmos is not used).
     """
+    env = given_environment(inherited, stack, grant)
+    env.update({f"TF_VAR_{name}": str(value) for name, value in grant.variables.items()})
+    env.update(_terraform(folders, workspace))
+    if base_path is not None and config_path is not None:
+        env.update(_atmos(base_path, config_path, folders.binaries / "terraform"))
+    env["PATH"] = f"{folders.binaries}:{inherited.get('PATH') or _DEFAULT_PATH}"
+    return env
+
+
+def given_environment(inherited: Mapping[str, str], stack: Mapping[str, str], grant: Grant) -> dict[str, str]:
+    """What an instance's environment is made of, before what Barograph itself says: who it is for AWS is decided here.
+
+    The parameters are those of child_environment().
+    """
     env = dict(inherited)
     own_keys = any(
         name in given for given in (stack, grant.environment) for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE")
@@ -56,11 +70,6 @@ def child_environment(
         env = {name: value for name, value in env.items() if name not in AWS_IDENTITY}
     for given in (stack, grant.environment):
         env.update({name: str(value) for name, value in given.items() if not _dropped(name)})
-    env.update({f"TF_VAR_{name}": str(value) for name, value in grant.variables.items()})
-    env.update(_terraform(folders, workspace))
-    if base_path is not None and config_path is not None:
-        env.update(_atmos(base_path, config_path, folders.binaries / "terraform"))
-    env["PATH"] = f"{folders.binaries}:{inherited.get('PATH') or _DEFAULT_PATH}"
     return env
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.base import LookFailed
-from checks.plans.redact import scrub_text
-from daemon.aws import OWN, Aws, Identity, Role, is_deleted, is_missing, look
+from daemon.aws import Aws, is_deleted, is_missing, look
 from daemon.inventory.model import Backend
 from daemon.planning.ended import LookEndedError, config_error, error
-from daemon.planning.state import StateSeen, locked, mark_of, moved, never_deployed, text, truth, whole
+from daemon.planning.s3access import BadEndpointError, S3Access
+from daemon.planning.state import StateSeen, locked, mark_of, moved, never_deployed, truth, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class S3State:
             return {}
         try:
             with look(f"the lock table {self._table}"):
-                client = self._client("dynamodb", "dynamodb_endpoint", "AWS_ENDPOINT_URL_DYNAMODB")
+                client = self._client("dynamodb")
                 answer = client.get_item(TableName=self._table, Key={"LockID": {"S": lock_id}}, ConsistentRead=True)
         except LookFailed as failed:
             raise _failed(failed) from failed
@@ -127,89 +127,26 @@ class S3State:
         return item
 
     @property
+    def _access(self) -> S3Access:
+        return S3Access(self.backend, self.env, self.aws)
+
+    @property
     def _table(self) -> str:
-        return text(self.backend.config, "dynamodb_table", "lock_table")
+        return self._access.table
 
     @property
     def _s3(self) -> Any:
-        return self._client("s3", "endpoint", "AWS_ENDPOINT_URL_S3")
+        return self._client("s3")
 
-    def _client(self, service: str, older_name: str, variable: str) -> Any:
-        config = self.backend.config
-        endpoint = self._endpoint(service, older_name, variable)
+    def _client(self, service: str) -> Any:
         try:
-            return self.aws.client(
-                service,
-                text(config, "region")
-                or self.env.get("AWS_REGION")
-                or self.env.get("AWS_DEFAULT_REGION")
-                or "us-east-1",
-                identity=identity(config, self.env),
-                endpoint_url=endpoint,
-                path_style=truth(config, "use_path_style", "force_path_style"),
-            )
+            return self._access.client(service)
         except LookFailed as failed:
             raise _failed(failed) from failed
-        except ValueError:
+        except BadEndpointError as bad:
             raise config_error(
-                f"the backend's endpoint for {service} is no address: {scrub_text(endpoint)}",
-                cause="backend endpoint",
-                remedy="write it with its scheme: https://…",
+                str(bad), cause="backend endpoint", remedy="write it with its scheme: https://…"
             ) from None
-
-    def _endpoint(self, service: str, older_name: str, variable: str) -> str:
-        given = text(_block(self.backend.config.get("endpoints")), service) or text(self.backend.config, older_name)
-        return given or self.env.get(variable) or self.env.get("AWS_ENDPOINT_URL") or ""
-
-
-def identity(config: Mapping[str, Any], env: Mapping[str, str]) -> Identity:
-    """Who Terraform's S3 backend would be with *config* in *env*: the backend's own keys or profile, then the roles."""
-    base = OWN
-    if text(config, "access_key"):
-        base = Identity(text(config, "access_key"), text(config, "secret_key"), text(config, "token"))
-    elif text(config, "profile"):
-        base = Identity(
-            profile=text(config, "profile"),
-            config_file=_first(config.get("shared_config_files")) or env.get("AWS_CONFIG_FILE", ""),
-            credentials_file=_first(config.get("shared_credentials_files"))
-            or text(config, "shared_credentials_file")
-            or env.get("AWS_SHARED_CREDENTIALS_FILE", ""),
-        )
-    elif env.get("AWS_ACCESS_KEY_ID"):
-        base = Identity(
-            env["AWS_ACCESS_KEY_ID"], env.get("AWS_SECRET_ACCESS_KEY", ""), env.get("AWS_SESSION_TOKEN", "")
-        )
-    elif env.get("AWS_PROFILE"):
-        base = Identity(
-            profile=env["AWS_PROFILE"],
-            config_file=env.get("AWS_CONFIG_FILE", ""),
-            credentials_file=env.get("AWS_SHARED_CREDENTIALS_FILE", ""),
-        )
-    role = _block(config.get("assume_role"))
-    if not text(role, "role_arn") and text(config, "role_arn"):
-        role = config  # how it was written before Terraform 1.6
-    if not text(role, "role_arn"):
-        return base
-    sts = (
-        text(_block(config.get("endpoints")), "sts")
-        or text(config, "sts_endpoint")
-        or env.get("AWS_ENDPOINT_URL_STS", "")
-    )
-    taken = Role(text(role, "role_arn"), text(role, "external_id"), text(role, "session_name"), sts)
-    return Identity(
-        base.access_key, base.secret_key, base.token, base.profile, base.config_file, base.credentials_file, (taken,)
-    )
-
-
-def _block(value: object) -> Mapping[str, Any]:
-    """A nested block, which HCL parsers give as a list of one."""
-    if isinstance(value, list | tuple) and value:
-        value = value[0]
-    return value if isinstance(value, Mapping) else {}
-
-
-def _first(value: object) -> str:
-    return str(value[0]) if isinstance(value, list | tuple) and value else ""
 
 
 def _mark(answer: Mapping[str, Any]) -> str:

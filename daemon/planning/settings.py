@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 GIB = 1024**3
-_BYTES_PER_PLAN = int(0.8 * GIB)  # a plan with the AWS provider holds about 640 MB
+BYTES_PER_PLAN = int(0.8 * GIB)  # a plan with the AWS provider holds about 640 MB
 
 # What children may see of the daemon's own environment: where programs, certificates and the way out are.
 INHERITED = (
@@ -108,4 +108,4 @@ def inherited(environ: Mapping[str, str], home: Path) -> dict[str, str]:
 
 def workers_for(memory_bytes: int, wanted: int) -> int:
     """How many plans may run side by side in *memory_bytes*: at least one, at most *wanted*."""
-    return max(1, min(wanted, memory_bytes // _BYTES_PER_PLAN))
+    return max(1, min(wanted, memory_bytes // BYTES_PER_PLAN))

@@ -13,6 +13,7 @@ from daemon.store.rows import (
     Pruned,
     ReadingRow,
     RunRow,
+    StateRow,
     VerdictChange,
 )
 from daemon.store.store import Store, open_reader
@@ -20,6 +21,6 @@ from daemon.store.transaction import Transaction
 
 __all__ = [
     "AuditRow", "Counts", "DamagedError", "Examination", "JobRow", "JobStateRow", "Pruned", "Reader", "ReadingRow",
-    "RunRow", "Store", "StoreError", "StoreOutbox", "Transaction", "VerdictChange", "backup", "examine",
+    "RunRow", "StateRow", "Store", "StoreError", "StoreOutbox", "Transaction", "VerdictChange", "backup", "examine",
     "open_reader", "restore",
 ]  # fmt: skip

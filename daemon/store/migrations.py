@@ -80,6 +80,9 @@ _MEMORY = """create table memory (
     check_name text not null, place text not null, name text not null, value text not null, at text not null,
     primary key (check_name, place, name)) strict"""
 
+_STATES = """create table state_read (
+    source text primary key, mark text not null, facts text, held text not null, looked_at text not null) strict"""
+
 
 def steps() -> Migrations:
     """All steps, oldest first. A new one goes to the end and sets user_version to its number."""
@@ -96,5 +99,10 @@ def steps() -> Migrations:
     def memory(db: Database) -> None:
         db.execute(_MEMORY)
         db.execute("pragma user_version = 2")
+
+    @migrations(name="0003_states")
+    def states(db: Database) -> None:
+        db.execute(_STATES)
+        db.execute("pragma user_version = 3")
 
     return migrations

@@ -10,14 +10,14 @@ from sqlite_utils import Database
 
 from alerts.base import Delivery, DeliveryState, Incident, IncidentState, Transition
 from checks.base import Json, Outcome
-from daemon.store import incidents, queue, runs
+from daemon.store import incidents, queue, runs, states
 from daemon.store.codec import load, time, time_or_none
-from daemon.store.rows import AuditRow, Counts, JobRow, JobStateRow, ReadingRow, RunRow, VerdictChange
+from daemon.store.rows import AuditRow, Counts, JobRow, JobStateRow, ReadingRow, RunRow, StateRow, VerdictChange
 from daemon.store.sql import row, rows
 
 TABLES = (
     "job", "job_state", "run", "reading", "verdict_change", "incident", "transition", "thread", "delivery", "audit",
-    "memory",
+    "memory", "state_read",
 )  # fmt: skip
 
 
@@ -116,6 +116,10 @@ class Reader:
     def recall(self, check: str, place: str, name: str) -> Json | None:
         """What a check kept at a place in its last look that kept it; None: nothing."""
         return runs.recall(self.db, check, place, name)
+
+    def states(self) -> list[StateRow]:
+        """What is known of every Terraform state."""
+        return states.read(self.db)
 
     def meta(self, key: str) -> str | None:
         found = row(self.db, "select value from meta where key = :key", {"key": key})

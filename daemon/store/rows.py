@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from checks.base import Json, Outcome
+from checks.states.model import Held, StateFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,17 @@ class JobStateRow:
     outcome: str = ""
     reason: str = ""
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """A Terraform state as it was last read. *facts* None: there was no object."""
+
+    source: str  # "s3://bucket/key"
+    mark: str
+    facts: StateFacts | None
+    held: tuple[Held, ...]
+    looked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

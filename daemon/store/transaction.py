@@ -9,8 +9,8 @@ from sqlite_utils import Database
 
 from alerts.base import Change, Draft, Incident
 from checks.base import Json, Reading
-from daemon.store import incidents, queue, runs
-from daemon.store.rows import JobStateRow, RunRow
+from daemon.store import incidents, queue, runs, states
+from daemon.store.rows import JobStateRow, RunRow, StateRow
 from daemon.store.sql import run, upsert
 
 
@@ -115,6 +115,18 @@ class Transaction:
                 "detail": job.detail,
             },
         )
+
+    def save_state(self, state: StateRow) -> None:
+        """Store what was read of a Terraform state, in place of what was known of it."""
+        states.save(self.db, state)
+
+    def touch_states(self, looked_at: Mapping[str, datetime]) -> None:
+        """Store when states were last looked at, by source, where they had not changed."""
+        states.touch(self.db, looked_at)
+
+    def forget_states(self, sources: Iterable[str]) -> None:
+        """Remove what is known of states that are watched no more."""
+        states.forget(self.db, sources)
 
     def audit(self, who: str, action: str, detail: str = "") -> None:
         """Add a line to the audit trail; it can never be changed or removed."""

@@ -37,7 +37,7 @@ class Owned:
     def known(self) -> bool:
         return self.owners is not None
 
-    def find(self, identifier: str) -> Owner | None:
+    def find(self, identifier: str, account: str = "", region: str = "") -> Owner | None:
         return (self.owners or {}).get(identifier)
 
 

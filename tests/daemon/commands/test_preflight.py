@@ -86,8 +86,10 @@ def test_exit_codes(changes: dict[str, str | bytes | None], code: int, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "--repository is needed"),
-        (("--repository", ""), "--repository is needed"),
+        ((), "barograph.yml"),
+        (("--ref", "main"), "--ref goes with --repository"),
+        (("--format", "github"), "--format github goes with --repository"),
+        (("--repository", ""), "--repository is empty"),
         (("--repository", ".", "--atmos-version", "newest"), "is no version"),
         (("--repository", ".", "--ref", "main"), "--ref goes with a git address"),
         (("--repository", ".", "--json", "--format", "github"), "exclude each other"),
@@ -146,14 +148,23 @@ def test_the_installed_atmos_is_asked_too(
     assert json.loads(run("--repository", str(repository), "--json", "--no-atmos").stdout)["atmos_version"] is None
 
 
-def test_a_configuration_names_the_repository(tmp_path: Path) -> None:
-    """-c reads the folder that is watched."""
+def test_without_a_repository_the_checklist_is_gone_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the configuration, and the repository that it watches is read below it; the worse of both decides."""
     repository = written(tmp_path / "repository", {})
     config = tmp_path / "barograph.yml"
     config.write_text(f"source: {{kind: atmos, path: {repository}}}\nstore: {{path: {tmp_path / 'b.db'}}}\n")
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")  # without Atmos
     result = run("-c", str(config))
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 3, result.output
+    assert "FAIL            atmos" in result.stdout
+    assert "FAIL            inventory" in result.stdout
+    assert "pass            repository root" in result.stdout
     assert "Clean" in result.stdout
+    told = json.loads(run("-c", str(config), "--json").stdout)
+    assert (told["clean"], told["checklist"]["exit_code"]) == (True, 3)
+    assert {"name": "variables", "answer": "could_not_look"}.items() <= next(
+        item for item in told["checklist"]["items"] if item["name"] == "variables"
+    ).items()
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -41,6 +41,9 @@ class Service:
     def looks(self) -> Mapping[str, Look]:
         return self._looks
 
+    def all_looked(self, since: datetime) -> bool:
+        return all(look.started_at >= since for look in self._looks.values())
+
     def open_findings(self) -> Mapping[str, Findings]:
         return self._findings
 

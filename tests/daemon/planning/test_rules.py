@@ -14,7 +14,7 @@ from daemon.planning.ended import LookEndedError
 from daemon.planning.environment import Folders, child_environment
 from daemon.planning.events import Diagnostic, cause_of, read_events, read_text
 from daemon.planning.modules import read_module, role_override
-from daemon.planning.s3state import identity
+from daemon.planning.s3access import identity
 from daemon.planning.settings import GIB, Grant, PlanRule, grant, inherited, workers_for
 from daemon.planning.versions import satisfies
 from daemon.processes import Processes

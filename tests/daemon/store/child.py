@@ -59,22 +59,27 @@ def fill(folder: Path) -> None:
         print(store.counts().tables["audit"], flush=True)
 
 
+def newest() -> int:
+    """The version that this Barograph makes."""
+    return len(list(steps().pending(Database(memory=True))))
+
+
 def later_steps(kill: bool) -> Migrations:
     """The steps of a later version. With *kill*, the last one is killed when half of it is done."""
     migrations = steps()
 
-    @migrations(name="0003_colour")
+    @migrations(name="9001_colour")
     def colour(db: Database) -> None:
         db.execute("alter table incident add column colour text")
-        db.execute("pragma user_version = 3")
+        db.execute(f"pragma user_version = {newest() + 1}")
 
-    @migrations(name="0004_red")
+    @migrations(name="9002_red")
     def red(db: Database) -> None:
         db.execute("create table crayon (name text primary key) strict")
         db.execute("update incident set colour = 'red'")
         if kill:
             os.kill(os.getpid(), signal.SIGKILL)
-        db.execute("pragma user_version = 4")
+        db.execute(f"pragma user_version = {newest() + 2}")
 
     return migrations
 

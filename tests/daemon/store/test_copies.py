@@ -13,6 +13,7 @@ from alerts.base import DeliveryState
 from daemon.commands.db import db
 from daemon.store import StoreOutbox
 from daemon.store.copies import KEPT_COPIES, copy_before_migration
+from tests.daemon.store.child import newest
 from tests.daemon.store.world import NOW, change, incident, later, open_store, post, reply, update
 
 
@@ -156,7 +157,7 @@ def test_check_shows_what_is_there(tmp_path: Path) -> None:
     with open_store(tmp_path):
         result = barograph_db("check", "--store", tmp_path / "barograph.db")
     assert result.exit_code == 0, result.output
-    assert "version 2, sound" in result.output
+    assert f"version {newest()}, sound" in result.output
     assert "incidents: open 2" in result.output
     assert "waiting for C1: 2, the oldest since 2026-03-01 09:00:00 UTC" in result.output
 

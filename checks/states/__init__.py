@@ -1,0 +1,1 @@
+"""Terraform states as plain data, what is wrong with one, and whose resources it holds."""
