@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -89,12 +89,11 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
         ended_by_signals(),
         open_eyes(config, folder / "scratch", os.environ, utc_now, seen=looked(runs)) as eyes,
     ):
-        unloaded: tuple[tuple[str, str], ...] = ()
         try:
             inventory = eyes.loader.load()
         except InventoryError as error:
             # What does not hang on the inventory is looked at all the same; the repository's files may say why.
-            inventory, unloaded = Inventory(()), (("repository", str(error)),)
+            inventory = Inventory((), stale_because=str(error))
         runner = Runner(eyes.plans, _NoRecords(), utc_now)
         jobs = [
             (name, place)
@@ -115,8 +114,7 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
                 pool.shutdown(wait=False, cancel_futures=True)
                 eyes.end_children()
                 raise
-        trouble = _trouble(inventory)
-        return runs, replace(trouble, blind=(*unloaded, *trouble.blind))
+        return runs, _trouble(inventory)
 
 
 @contextmanager

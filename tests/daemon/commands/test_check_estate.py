@@ -44,3 +44,20 @@ def test_an_overlap_of_two_regions_is_found_in_one_round(
     found = {reading.resource: reading.verdict for reading in runs[-1].readings}
     assert found["overlap/apart/10.44.0.0/16"] == "overlap_apart"
     assert found["planned/acme-new/app"] == "planned_overlap"
+
+
+def test_a_repository_that_does_not_load_is_a_gap_of_the_estate(
+    moto: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it plans is not known, so that nothing is said to be whole; and it is told of once."""
+    text = CONFIG.format(url=moto, account="333333333304")
+    start, end = text.index("  kind:"), text.index("aws:")
+    (tmp_path / "barograph.yml").write_text(f"{text[:start]}  kind: file\n  path: .\n  file: stacks.json\n{text[end:]}")
+    (tmp_path / "stacks.json").write_text("{")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    runs, trouble = look(load(tmp_path / "barograph.yml", {}, discover()), frozenset({"network"}), "*", "*")
+    (networks,) = (one for one in runs[-1].readings if one.resource == "estate/networks")
+    assert networks.verdict == "partial"
+    assert [place for place, _ in networks.evidence["gaps"]][-1] == "repository"
+    assert [place for place, _ in trouble.blind] == ["repository"]
