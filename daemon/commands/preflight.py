@@ -6,6 +6,7 @@ import io
 import os
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import click
 
 if TYPE_CHECKING:
     from checks.manifests.model import Examination, Version
+    from checks.toolchain import Item
     from daemon.config import Config
     from daemon.processes import Processes
     from daemon.repository.tree import Tree
@@ -51,7 +53,7 @@ class _Wanted:
 @click.option("--no-atmos", is_flag=True, help="Start no program, even if Atmos is installed.")
 @click.option(
     "-c", "--config", "config_path", type=click.Path(path_type=Path), envvar="BAROGRAPH_CONFIG", show_envvar=True,
-    help="The configuration whose checklist is gone through.  [default: barograph.yml]",
+    help="The configuration to go through, without --repository.  [default: barograph.yml]",
 )  # fmt: skip
 @click.pass_context
 def preflight(
@@ -68,7 +70,7 @@ def preflight(
     """Go through the checklist before anything is executed, and say what is wrong with the Atmos repository.
 
     Without --repository: credentials, Atmos, Terraform, repository, variables, network, disk and memory, as the
-    configuration wants them; and the repository that it watches. With it: that repository alone, each cause with file
+    configuration wants them; then the repository that it watches. With it: that repository alone, each cause with file
     and line and what to do.
 
     The repository's files are read, and nothing in them is run: neither Atmos nor Terraform nor AWS is needed. Where
@@ -85,31 +87,44 @@ def preflight(
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} exclude each other")
     form = "json" if as_json else form or "text"
+    wanted = _wanted(repository, ref, atmos_version, config_path, ask_atmos=not no_atmos)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the words of this page are not all ASCII
-    wanted = _wanted(repository, ref, atmos_version, ask_atmos=not no_atmos)
-    if repository is None:
-        if form == "github":
-            raise click.UsageError("--format github goes with --repository: a checklist has no lines")
-        text, code = _watched(config_path or Path("barograph.yml"), wanted, form)
-    else:
-        seen = _look(wanted)
-        text, code = _printed(seen, wanted, form), _code(seen)
-    click.echo(text, nl=False)
-    context.exit(code)
+    items = _checklist(wanted) if form != "github" else ()  # which marks lines of files
+    seen = _look(wanted) if wanted.config is None or wanted.config.source.kind == "atmos" else None
+    click.echo(_printed(seen, items, wanted, form), nl=False)
+    context.exit(_code(seen, items))
 
 
-def _code(seen: Examination) -> int:
-    return COULD_NOT_READ if seen.unread else FINDINGS if seen.findings else FINE
+def _code(seen: Examination | None, items: Sequence[Item]) -> int:
+    """The worse of both: 3 wins over 1, and 1 over 0."""
+    codes = [FINE]
+    if seen is not None:
+        codes.append(COULD_NOT_READ if seen.unread else FINDINGS if seen.findings else FINE)
+    if items:
+        from daemon.toolchain import exit_code
+
+        codes.append(exit_code(items))
+    return max(codes)
 
 
-def _wanted(repository: str | None, ref: str, atmos_version: str | None, *, ask_atmos: bool) -> _Wanted:
+def _checklist(wanted: _Wanted) -> Sequence[Item]:
+    if wanted.config is None:
+        return ()
+    from daemon.toolchain.preflight import look
+
+    return look(wanted.config, os.environ)
+
+
+def _wanted(
+    repository: str | None, ref: str, atmos_version: str | None, config: Path | None, *, ask_atmos: bool
+) -> _Wanted:
     """What the options say. Raises UsageError."""
     version = _parsed(atmos_version) if atmos_version is not None else None
     if repository is None:
         if ref:
             raise click.UsageError("--ref goes with --repository; source.ref says what is watched")
-        return _Wanted(version=version, ask_atmos=ask_atmos)
+        return _configured(config or Path("barograph.yml"), version, ask_atmos=ask_atmos)
     if not repository:
         raise click.UsageError("--repository is empty: give a folder or a git address")
     if ref and not _ADDRESS.match(repository):
@@ -124,31 +139,13 @@ def _parsed(text: str) -> Version:
     return int(found[1]), int(found[2]), int(found[3] or 0)
 
 
-def _watched(path: Path, wanted: _Wanted, form: str) -> tuple[str, int]:
-    """The checklist of a configuration, and the page of the repository that it watches; with the exit code."""
+def _configured(path: Path, version: Version | None, *, ask_atmos: bool) -> _Wanted:
+    """The repository that a configuration watches."""
     from daemon.commands.config import load_or_exit
-    from daemon.toolchain import exit_code, report, table
-    from daemon.toolchain.preflight import look
 
     config = load_or_exit(path)
-    items = look(config, os.environ)
-    seen = None
-    if config.source.kind == "atmos":
-        where = str(config.source.path) if config.source.path is not None else config.source.url or ""
-        wanted = replace(wanted, where=where, config=config)
-        seen = _look(wanted)
-    codes = [exit_code(items), *([_code(seen)] if seen is not None else [])]
-    if form == "json":
-        from daemon.preflight.report import as_json
-        from daemon.preflight.report import report as page_report
-        from daemon.preflight.words import without_credentials
-
-        page = page_report(seen, without_credentials(wanted.where)) if seen is not None else {}
-        return as_json({**page, "checklist": dict(report(items))}) + "\n", max(codes)
-    text = "\n".join(table(items)) + "\n"
-    if seen is not None:
-        text += f"\n{_printed(seen, wanted, form)}"
-    return text, max(codes)
+    where = str(config.source.path) if config.source.path is not None else config.source.url or ""
+    return _Wanted(where, config=config, version=version, ask_atmos=ask_atmos)
 
 
 def _look(wanted: _Wanted) -> Examination:
@@ -201,22 +198,29 @@ def _judged(tree: Tree, wanted: _Wanted, processes: Processes) -> Examination:
     return replace(examine(repository, installed=installed, notes=notes), atmos_words=answer.words)
 
 
-def _printed(seen: Examination, wanted: _Wanted, form: str) -> str:
+def _printed(seen: Examination | None, items: Sequence[Item], wanted: _Wanted, form: str) -> str:
     from daemon.preflight.words import without_credentials
+    from daemon.toolchain import report as listed
+    from daemon.toolchain import table
 
     where = without_credentials(wanted.where)
     if form == "json":
         from daemon.preflight.report import as_json, report
 
-        return as_json(report(seen, where)) + "\n"
+        found = report(seen, where) if seen is not None else {}
+        return as_json({**found, **({"checklist": dict(listed(items))} if items else {})}) + "\n"
     if form == "github":
         from daemon.preflight.annotations import annotated
 
-        return annotated(seen)
+        return annotated(seen) if seen is not None else ""
     import shutil
 
     from daemon.preflight.page import page
 
+    text = "\n".join(table(items)) + "\n" if items else ""
+    if seen is None:
+        return text
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else _PLAIN_WIDTH
-    return page(seen, where, width=min(width, 120), colour=terminal and "NO_COLOR" not in os.environ)
+    colour = terminal and "NO_COLOR" not in os.environ
+    return text + ("\n" if text else "") + page(seen, where, width=min(width, 120), colour=colour)

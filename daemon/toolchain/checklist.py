@@ -105,4 +105,5 @@ class Workshop:
         return self.clock()
 
     def checklist(self) -> tuple[Item, ...]:
-        return checklist(self.bench, self.inventory, self.tree)
+        # One that never loaded is empty, and says nothing.
+        return checklist(self.bench, self.inventory if self.inventory.loaded_at is not None else None, self.tree)

@@ -34,7 +34,8 @@ def look(config: Config, environ: Mapping[str, str]) -> tuple[Item, ...]:
         try:
             inventory = loader.load()
         except InventoryError as error:
-            return (Item("inventory", Answer.FAIL, str(error), "barograph inventory"), *checklist(bench, None))
+            failed = Item("inventory", Answer.FAIL, str(error), "barograph inventory")
+            return (failed, *checklist(bench, None))
         return (_of(inventory), *checklist(bench, inventory, loader.tree))
 
 

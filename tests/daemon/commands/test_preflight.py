@@ -88,7 +88,6 @@ def test_exit_codes(changes: dict[str, str | bytes | None], code: int, tmp_path:
     [
         ((), "barograph.yml"),
         (("--ref", "main"), "--ref goes with --repository"),
-        (("--format", "github"), "--format github goes with --repository"),
         (("--repository", ""), "--repository is empty"),
         (("--repository", ".", "--atmos-version", "newest"), "is no version"),
         (("--repository", ".", "--ref", "main"), "--ref goes with a git address"),
@@ -162,9 +161,20 @@ def test_without_a_repository_the_checklist_is_gone_through(tmp_path: Path, monk
     assert "Clean" in result.stdout
     told = json.loads(run("-c", str(config), "--json").stdout)
     assert (told["clean"], told["checklist"]["exit_code"]) == (True, 3)
-    assert {"name": "variables", "answer": "could_not_look"}.items() <= next(
-        item for item in told["checklist"]["items"] if item["name"] == "variables"
-    ).items()
+    answers = {item["name"]: item["answer"] for item in told["checklist"]["items"]}
+    assert (answers["variables"], answers["atmos"]) == ("could_not_look", "fail")
+    assert run("-c", str(config), "--format", "github").exit_code == 0
+
+
+def test_root_modules_have_a_checklist_and_no_page(tmp_path: Path) -> None:
+    """There are no manifests to read."""
+    (tmp_path / "repository" / "app").mkdir(parents=True)
+    config = tmp_path / "barograph.yml"
+    source = "{kind: terraform, path: repository, roots: [{path: app, stack: dev}]}"
+    config.write_text(f"source: {source}\nstore: {{path: b.db}}\n")
+    result = run("-c", str(config))
+    assert "pass            repository root" in result.stdout
+    assert set(json.loads(run("-c", str(config), "--json").stdout)) == {"checklist"}
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -209,8 +219,8 @@ def test_a_configuration_can_watch_an_address(address: str, tmp_path: Path) -> N
     config = tmp_path / "barograph.yml"
     text = f"source: {{kind: atmos, url: '{address}', ref: broken}}\nstore: {{path: {tmp_path / 'b.db'}}}\n"
     config.write_text(text)
+    assert run("-c", str(config), "--format", "github").exit_code == 1
     result = run("-c", str(config))
-    assert result.exit_code == 1, result.output
     assert "stack_name_collision" in result.stdout
 
 

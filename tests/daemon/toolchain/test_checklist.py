@@ -387,7 +387,7 @@ def test_the_check_gives_a_reading_for_each_item(desk: Desk, proxy: Proxy) -> No
     """And one that counts them; what is merely not as the guideline wants it is compliance."""
     desk.write("app/new.tf", "")
     desk.program("atmos", "exit 1")
-    place = Workshop(desk.bench, Inventory((watched(proxy.url),)), None, Clock())
+    place = Workshop(desk.bench, Inventory((watched(proxy.url),), loaded_at=Clock()()), None, Clock())
     readings = {reading.resource: reading for reading in Toolchain().run(place)}
     assert readings["git clean"].findings[0].kind is Kind.COMPLIANCE
     assert (readings["atmos"].outcome, readings["atmos"].findings[0].kind) == (Outcome.UNKNOWN, Kind.MONITORING)
