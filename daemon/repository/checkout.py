@@ -5,11 +5,13 @@ Symbolic links are followed while they stay inside. What is left out is said in 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from checks.manifests.imports import EXTENSIONS
 from checks.manifests.model import Fault, Spot
 from daemon.repository.limits import Limits
 
@@ -58,13 +60,11 @@ class Checkout:
 
     def is_folder(self, name: str) -> bool:
         """Whether *name* is a folder of the repository."""
-        path = self._inside(name)
-        return path is not None and path.is_dir()
+        return stat.S_ISDIR(self._mode(name))
 
     def is_file(self, name: str) -> bool:
         """Whether *name* is an ordinary file of the repository."""
-        path = self._inside(name)
-        return path is not None and path.is_file()
+        return stat.S_ISREG(self._mode(name))
 
     def listing(self, folder: str) -> Listing:
         """The files and folders in a folder; nothing where it cannot be listed, which is said."""
@@ -88,6 +88,8 @@ class Checkout:
         files: list[str] = []
         folders: list[str] = []
         start = self._inside(folder)
+        if start is None:
+            self.listing(folder)  # says so
         pending: list[tuple[str, frozenset[str]]] = [(folder, frozenset({str(start)}))] if start else []
         while pending:
             name, above = pending.pop()
@@ -157,6 +159,21 @@ class Checkout:
             return None
         return None if ".git" in relative.parts else real
 
+    def _mode(self, name: str) -> int:
+        """What *name* is, as stat tells it; 0 where there is nothing. What cannot be told is said."""
+        path = self._inside(name)
+        try:
+            if path is not None:
+                return path.stat().st_mode
+            if os.path.lexists(self.root / name):
+                self.refuse(name, "leaves_repository", "leads out of the repository; it is not followed")
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return 0
+        except OSError as error:
+            if error.errno not in (errno.ENAMETOOLONG, errno.ELOOP):  # no such thing can be there
+                self.refuse(name, "unreadable", f"cannot be looked at: {error.strerror}")
+        return 0
+
     def _list(self, folder: str) -> Listing:
         path = self._inside(folder)
         if path is None:
@@ -203,14 +220,18 @@ class Checkout:
                 if real is None:
                     self.refuse(name, "leaves_repository", "a link out of the repository; it is not followed")
                     return ""
-                return "folder" if real.is_dir() else "file" if real.is_file() else ""
+                mode = self._mode(name)
+                if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode) and _is_manifest(entry.name):
+                    self.refuse(name, "unreadable", "a link that leads to no ordinary file; it is passed over")
+                return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else ""
             if entry.is_dir(follow_symlinks=False):
                 return "" if entry.name in _SKIPPED else "folder"
             if entry.is_file(follow_symlinks=False):
                 return "file"
-        except OSError:
+        except OSError as error:
+            self.refuse(name, "unreadable", f"cannot be looked at: {error.strerror}")
             return ""
-        if entry.name.endswith((".yaml", ".yml")):
+        if _is_manifest(entry.name):
             self.refuse(name, "not_a_file", "is not an ordinary file; it is not opened")
         return ""
 
@@ -224,6 +245,10 @@ class Checkout:
             column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
             self.refuse(name, "not_utf8", "is not UTF-8 text; save it as UTF-8", line=line, column=column)
             return None
+
+
+def _is_manifest(name: str) -> bool:
+    return name.endswith(EXTENSIONS)
 
 
 def _join(folder: str, name: str) -> str:

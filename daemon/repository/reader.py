@@ -97,6 +97,7 @@ def _workflows(checkout: Checkout, settings: Settings, manifests: Manifests) -> 
         return ()
     folder = joined(settings.base_path, settings.workflows_path)
     if not checkout.is_folder(folder):
+        checkout.listing(folder)  # says so where it leads out of the repository
         return ()
     files, _ = checkout.below(folder)
     return tuple(

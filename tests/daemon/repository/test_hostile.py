@@ -165,6 +165,7 @@ def test_nothing_outside_is_opened_and_nothing_is_run(tmp_path: Path) -> None:
     said = [(code, file) for code, file, _ in seen["faults"]]
     assert {file for code, file in said if code == "unreadable_file"} == {
         "../outside",
+        "CODEOWNERS",
         "components/terraform/out",
         "stacks/deploy/config.yaml",
         "stacks/folder",
@@ -187,7 +188,7 @@ def test_a_base_path_that_leads_out_is_named(tmp_path: Path, base: str) -> None:
 
 
 def test_links_that_stay_inside_are_followed_and_circles_are_not(tmp_path: Path) -> None:
-    """A shared manifest by a link is read; a folder that holds itself is named."""
+    """A shared manifest by a link is read; a folder that holds itself is named, and so is a link to nothing."""
     write(tmp_path, {"shared/dev.yaml": GOOD})
     (tmp_path / "stacks/deploy").mkdir(parents=True)
     os.symlink("../../shared/dev.yaml", tmp_path / "stacks/deploy/dev.yaml")
@@ -196,7 +197,11 @@ def test_links_that_stay_inside_are_followed_and_circles_are_not(tmp_path: Path)
     os.symlink("self.yaml", tmp_path / "stacks/deploy/self.yaml")
     found = read(tmp_path)
     assert only(found).name == "acme-dev"
-    assert [(file, why) for file, _, why in refused(found)] == [("stacks/deploy/up", "link_loop")]
+    assert [(file, why) for file, _, why in refused(found)] == [
+        ("stacks/deploy/dangling.yaml", "unreadable"),
+        ("stacks/deploy/self.yaml", "unreadable"),
+        ("stacks/deploy/up", "link_loop"),
+    ]
 
 
 def test_links_to_links_to_links_end(tmp_path: Path) -> None:
