@@ -33,7 +33,7 @@ class Opening:
 
     @property
     def ports(self) -> str:
-        """"tcp/22", "tcp/8000-8080", "all"."""
+        """ "tcp/22", "tcp/8000-8080", "all"."""
         if self.protocol == "all":
             return "all"
         return f"{self.protocol}/{self.low}" + (f"-{self.high}" if self.high != self.low else "")
@@ -79,7 +79,7 @@ def openings(group: Mapping[str, Any], listed: Mapping[str, Sequence[str]]) -> I
 
 
 def world(named: Mapping[str, str]) -> list[str]:
-    """Of *named* (block -> what to call it) those that are the world, or all of them if together they are half of it."""
+    """Of *named* (block -> what to call it) those that are the world, or all if together they are half of it."""
     wide = [name for block, name in named.items() if is_world(block)]
     if wide:
         return wide

@@ -70,7 +70,7 @@ def users(report: str) -> list[User]:
     reader = csv.DictReader(io.StringIO(report))
     missing = _NEEDED - set(reader.fieldnames or ())
     if missing:
-        raise ValueError(f"the credential report has no column {sorted(missing)[0]}")
+        raise ValueError(f"the credential report has no column {min(missing)}")
     found = []
     for row in reader:
         if None in row or None in row.values():
@@ -81,9 +81,9 @@ def users(report: str) -> list[User]:
 
 def _user(row: Mapping[str, str]) -> User:
     keys = tuple(
-        Key(number, _moment(row[f"access_key_{number}_last_rotated"]), _moment(row[f"access_key_{number}_last_used_date"]))
-        for number in (1, 2)
-        if _yes(row[f"access_key_{number}_active"])
+        Key(int(each[-1]), _moment(row[f"{each}_last_rotated"]), _moment(row[f"{each}_last_used_date"]))
+        for each in ("access_key_1", "access_key_2")
+        if _yes(row[f"{each}_active"])
     )  # fmt: skip
     password = _yes(row["password_enabled"])
     return User(
@@ -98,7 +98,7 @@ def _yes(text: str) -> bool | None:
 
 def _moment(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -119,12 +119,7 @@ def judge_root(user: User, signs_in: bool | None, limits: Limits, now: datetime)
             )
         )  # fmt: skip
     if user.keys:
-        told.append(
-            Weakness(
-                "root_keys", "the root user has access keys", look="aws iam get-account-summary",
-                change="sign in as the root user and delete them: console, security credentials",
-            )
-        )  # fmt: skip
+        told += root_keys()
     if not user.second_factor and signs_in is not False:
         told.append(
             Weakness(
@@ -133,6 +128,16 @@ def judge_root(user: User, signs_in: bool | None, limits: Limits, now: datetime)
             )
         )  # fmt: skip
     return told
+
+
+def root_keys() -> list[Weakness]:
+    """That the root user has access keys."""
+    return [
+        Weakness(
+            "root_keys", "the root user has access keys", look="aws iam get-account-summary",
+            change="sign in as the root user and delete them: console, security credentials",
+        )
+    ]  # fmt: skip
 
 
 def judge_user(user: User, limits: Limits, now: datetime) -> list[Weakness]:

@@ -47,18 +47,16 @@ def plain(balancer: str, port: object, arn: str, region: str, *, classic: bool =
 
 def distribution(each: Mapping[str, Any]) -> list[Weakness]:
     """What is wrong with how a CloudFront distribution talks to clients and to its own origins."""
-    name = str(each["Id"])
+    name, what = str(each["Id"]), f"CloudFront distribution {each['Id']}"
     look = f"aws cloudfront get-distribution-config --id {shlex.quote(name)}"
     behaviours = [("default", each.get("DefaultCacheBehavior") or {})]
-    behaviours += [
-        (str(one.get("PathPattern")), one) for one in (each.get("CacheBehaviors") or {}).get("Items") or ()
-    ]
+    behaviours += [(str(one.get("PathPattern")), one) for one in (each.get("CacheBehaviors") or {}).get("Items") or ()]
     told = []
     open_paths = sorted(path for path, one in behaviours if one.get("ViewerProtocolPolicy") == "allow-all")
     if open_paths:
         told.append(
             Weakness(
-                "distribution_plain", f"CloudFront distribution {name} answers without TLS ({', '.join(open_paths[:4])})",
+                "distribution_plain", f"{what} answers without TLS ({', '.join(open_paths[:4])})",
                 "distribution_plain:viewers", look, 'set `viewer_protocol_policy = "redirect-to-https"`',
                 evidence={"paths": open_paths},
             )
@@ -71,7 +69,7 @@ def distribution(each: Mapping[str, Any]) -> list[Weakness]:
     if origins:
         told.append(
             Weakness(
-                "distribution_plain", f"CloudFront distribution {name} asks origins without TLS ({', '.join(origins[:4])})",
+                "distribution_plain", f"{what} asks origins without TLS ({', '.join(origins[:4])})",
                 "distribution_plain:origins", look, 'set `origin_protocol_policy = "https-only"`',
                 evidence={"origins": origins},
             )
@@ -79,7 +77,7 @@ def distribution(each: Mapping[str, Any]) -> list[Weakness]:
     own = each.get("ViewerCertificate") or {}
     # Without a certificate of its own it has CloudFront's domain, whose versions of TLS nobody can choose.
     if not own.get("CloudFrontDefaultCertificate") and own.get("MinimumProtocolVersion") in _OLD_TLS:
-        told.append(_outdated(f"CloudFront distribution {name}", str(own["MinimumProtocolVersion"]), look,
+        told.append(_outdated(what, str(own["MinimumProtocolVersion"]), look,
                               'set `minimum_protocol_version = "TLSv1.2_2021"`'))  # fmt: skip
     return told
 

@@ -81,9 +81,7 @@ def everybody(statement: Mapping[str, Any]) -> bool:
 
 def narrowed(statement: Mapping[str, Any]) -> bool:
     """Whether a condition narrows who everybody is. Conditions are all needed: one that narrows is enough."""
-    return any(
-        key.lower() in NARROWING and _says_something(values_of(value)) for key, value in _tests(statement)
-    )
+    return any(key.lower() in NARROWING and _says_something(values_of(value)) for key, value in _tests(statement))
 
 
 def _tests(statement: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -160,7 +158,9 @@ def _strangers(statement: Mapping[str, Any]) -> str:
         if claims is None:
             continue
         narrow = any(
-            key.lower().startswith(host) and key.lower().rpartition(":")[2] in claims and _says_something(values_of(value))
+            key.lower().startswith(host)
+            and key.lower().rpartition(":")[2] in claims
+            and _says_something(values_of(value))
             for key, value in _tests(statement)
         )
         if not narrow:

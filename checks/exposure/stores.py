@@ -52,7 +52,7 @@ def shared_with_all(attributes: Iterable[Mapping[str, Any]]) -> bool:
     )
 
 
-# -- TLS of databases ---------------------------------------------------------------------------------------------------
+# -- TLS of databases -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +117,5 @@ def cache_transport(what: str, cache: Mapping[str, Any], look: str) -> list[Weak
     """Whether a cache insists on TLS; "preferred" takes both."""
     if cache.get("TransitEncryptionEnabled") is True and cache.get("TransitEncryptionMode", "required") == "required":
         return []
-    change = "set `transit_encryption_enabled = true` and `transit_encryption_mode = \"required\"`"
+    change = 'set `transit_encryption_enabled = true` and `transit_encryption_mode = "required"`'
     return [Weakness("transport_plain", f"{what} takes connections without TLS", look=look, change=change)]

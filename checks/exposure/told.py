@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -15,13 +15,16 @@ FINE = "fine"
 VERDICTS: Mapping[str, str] = {
     FINE: "looked at, and nothing is wrong",
     "unattached": "what it opens or allows reaches nothing: nobody uses it",
+    "over": "it was wrong at the last look, and is not any more",
+    "internal": "it talks to clients inside its network only",
     "suppressed": "wrong, and a suppression of the configuration says until when it is accepted",
     "not_on": "there are no verdicts to read: the service is not on here",
     "passed_on": "what is inside is not known here: a load balancer passes it on as it comes",
     "no_switch": "the engine has no switch that forces encrypted connections",
     "report_not_ready": "could not look: AWS still writes the report; looked at again in a minute",
     "unreadable": "could not look: what AWS gave cannot be read",
-    "too_many": "could not look at all: there are more findings than are read",
+    "too_many": "could not look at everything: there are more findings than are read",
+    "partly_read": "could not look at everything: some of what a service has found was not given",
     **RULES,
     **COMMON,
 }  # fmt: skip
@@ -50,12 +53,14 @@ class Teller:
         *ids: str,
         aspect: str = "",
         verdict: str = FINE,
+        outcome: Outcome = Outcome.HEALTHY,
         evidence: Mapping[str, Json] | None = None,
         look_again_in: timedelta | None = None,
     ) -> Reading:
         """The reading of a resource. *summary* and *verdict* where nothing is wrong; *ids*: other names it has.
 
-        *aspect* keeps apart what one resource is asked in several questions: its reading is "ARN#aspect".
+        *outcome* is for what there is no question to ask about. *aspect* keeps apart what one resource is asked in
+        several questions: its reading is "ARN#aspect".
         """
         found = list(weaknesses)
         owner = owner_of(self.place, arn, *ids)
@@ -80,13 +85,20 @@ class Teller:
                 resource, Outcome.NOT_APPLICABLE, "suppressed", f"accepted: {silent[0][1].label}", values=values,
                 evidence=shown,
             )  # fmt: skip
-        return Reading(
-            resource, Outcome.HEALTHY, verdict, summary, values=values, evidence=shown, look_again_in=look_again_in
-        )
+        return Reading(resource, outcome, verdict, summary, values=values, evidence=shown, look_again_in=look_again_in)
 
-    def _finding(
-        self, arn: str, weakness: Weakness, owner: Owner | None, expired: Sequence[Suppression]
-    ) -> Finding:
+    def over(self, name: str, present: Iterable[str]) -> Iterator[Reading]:
+        """Readings of what was wrong at an earlier look and is not in a list that was read to its end: *present*.
+
+        For lists of wrong things only. So an incident ends by being looked at, whatever else could not be seen.
+        """
+        now = sorted(set(present))
+        for resource in self.place.recall(name) or ():
+            if resource not in now:
+                yield Reading(str(resource), Outcome.HEALTHY, "over", "it is not among what is wrong any more")
+        self.place.keep(name, now)
+
+    def _finding(self, arn: str, weakness: Weakness, owner: Owner | None, expired: Sequence[Suppression]) -> Finding:
         evidence = dict(weakness.evidence)
         if expired:
             evidence["expired_suppressions"] = [rule.label for rule in expired]
@@ -98,9 +110,11 @@ class Teller:
         )  # fmt: skip
 
 
-def unreadable(resource: str, why: str) -> Reading:
-    """The reading of what AWS gave and nobody can read."""
-    return Reading(resource, Outcome.UNKNOWN, "unreadable", f"not known: {why}")
+def unreadable(resource: str, why: str, verdict: str = "unreadable", remedy: str = "") -> Reading:
+    """The reading of what AWS gave and nobody can read, and the word of it for people."""
+    told = f"not known: {why}"
+    finding = Finding(Kind.MONITORING, "could_not_look", told, cause=f"security:{verdict}", remedy=remedy)
+    return Reading(resource, Outcome.UNKNOWN, verdict, told, (finding,))
 
 
 def remedy(weakness: Weakness, owner: Owner | None) -> str:
