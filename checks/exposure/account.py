@@ -58,8 +58,8 @@ class AccountLook:
         resource = f"{self.place.key}/public-access-block"
         try:
             block = Block.of(setting(self.place, "s3control", "get_public_access_block", AccountId=self.place.account))
-            state = "blocked for the whole account" if block.whole else "blocked by buckets, not by the account"
-            yield self.teller.judged(resource, (), f"public access is {state}")
+            state = "blocks all public access" if block.whole else "leaves it to each bucket to block public access"
+            yield self.teller.judged(resource, (), f"the account {state}")
         except AwsError as error:
             block = error
             yield could_not_look(resource, error, "whether the account blocks public access")

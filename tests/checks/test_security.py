@@ -9,7 +9,8 @@ from typing import ClassVar
 from checks.base import Check, Scope
 from checks.security import Security
 from tests.aws.blind import World
-from tests.checks.exposure.world import GLOBAL, REGIONAL
+from tests.checks.exposure.account_world import GLOBAL
+from tests.checks.exposure.world import REGIONAL
 
 
 @dataclass(frozen=True)
