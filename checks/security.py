@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import ClassVar, Literal
 
 from checks.aws import AwsPlace
@@ -118,8 +119,8 @@ class Security(Check):
         if place.key == place.account:
             yield from AccountLook(place, teller, settings).readings()
             return
-        yield from RegionLook(place, teller, settings).readings()
-        yield from DatabaseLook(place, teller).readings()
+        own = chain(RegionLook(place, teller, settings).readings(), DatabaseLook(place, teller).readings())
+        yield from teller.settle(own)
         yield from VerdictLook(place, teller, settings).readings()
 
     def _settings(self) -> Settings:

@@ -12,6 +12,7 @@ from checks.base import Finding, Json, Kind, Outcome, Owner, Reading
 from checks.exposure.model import RULES, Suppression, Weakness, sift
 
 FINE = "fine"
+_TOLD = "told"  # what is kept from look to look: (rule, ARN)
 VERDICTS: Mapping[str, str] = {
     FINE: "looked at, and nothing is wrong",
     "unattached": "what it opens or allows reaches nothing: nobody uses it",
@@ -86,6 +87,19 @@ class Teller:
                 evidence=shown,
             )  # fmt: skip
         return Reading(resource, outcome, verdict, summary, values=values, evidence=shown, look_again_in=look_again_in)
+
+    def settle(self, readings: Iterable[Reading]) -> Iterator[Reading]:
+        """Pass on what this check says itself, before other services say the same.
+
+        What could not be seen now and was wrong at the last look counts as told: its incident is still open.
+        """
+        blind = False
+        for reading in readings:
+            blind |= reading.outcome is Outcome.UNKNOWN
+            yield reading
+        if blind:
+            self.seen.update((str(rule), str(arn)) for rule, arn in self.place.recall(_TOLD) or ())
+        self.place.keep(_TOLD, sorted([rule, arn] for rule, arn in self.seen))
 
     def over(self, name: str, present: Iterable[str]) -> Iterator[Reading]:
         """Readings of what was wrong at an earlier look and is not in a list that was read to its end: *present*.

@@ -10,7 +10,7 @@ from checks.base import Check, Scope
 from checks.security import Security
 from tests.aws.blind import World
 from tests.checks.exposure.account_world import GLOBAL
-from tests.checks.exposure.world import REGIONAL
+from tests.checks.exposure.world import REGIONAL, arn
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class BothPlaces:
 
     def prove(self, check: Check, folder: Path) -> None:
         for name, each, world in (
-            ("region", check, World(REGIONAL)),
+            ("region", check, World(REGIONAL, memory={"told": [["store_unencrypted", arn("ec2", "volume/vol-2")]]})),
             ("account", AtAccount(), World(GLOBAL, region="us-east-1")),
         ):
             (folder / name).mkdir()
