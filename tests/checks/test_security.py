@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from checks.base import Check, Scope
+import pytest
+
+from checks.aws_errors import AwsError, classify
+from checks.base import Check, Fact, Kind, Outcome, Owner, Reading, Scope
 from checks.security import Security
 from tests.aws.blind import World
-from tests.checks.exposure.account_world import GLOBAL
-from tests.checks.exposure.world import REGIONAL, arn
+from tests.aws.fake import FakeAws, Fault
+from tests.aws.places import ACCOUNT, NOW, REGION, fake_place, moto_place, seed
+from tests.checks.exposure.account_world import (
+    BY_ALL,
+    BY_EC2,
+    GLOBAL,
+    GOOD_ROOT,
+    LITTLE,
+    block,
+    details,
+    line,
+    policy,
+    principal,
+    report,
+)
+from tests.checks.exposure.world import REGIONAL, arn, balancer, group, interface, rule, search_domain
+
+ROOT = arn("iam", "root", region="")
 
 
 @dataclass(frozen=True)
@@ -34,3 +57,446 @@ class BothPlaces:
 
 
 WORLD = BothPlaces()
+
+
+# -- the region -------------------------------------------------------------------------------------------------------
+
+
+def look(
+    check: Check, answers: Mapping[tuple[str, str], Any], *, region: str = REGION, **more: Any
+) -> dict[str, Reading]:
+    """The readings of one look, by resource."""
+    found = list(check.run(fake_place(check, answers, region=region, **more)))
+    assert len({one.resource for one in found}) == len(found)
+    assert {one.verdict for one in found} <= set(check.verdicts)
+    return {reading.resource: reading for reading in found}
+
+
+def regional(check: Check | None = None, **changed: Any) -> dict[str, Reading]:
+    """REGIONAL with answers of EC2 changed: `describe_volumes={…}`."""
+    return look(check or Security(), {**REGIONAL, **{("ec2", name): answer for name, answer in changed.items()}})
+
+
+def sg(name: str) -> str:
+    return arn("ec2", f"security-group/{name}")
+
+
+SSH = group("sg-1", rule("tcp", 22, 22, "0.0.0.0/0"))
+WEB = group("sg-1", rule("tcp", 443, 443, "0.0.0.0/0"))
+BALANCER = interface("sg-1", requester="amazon-elb")
+
+
+@pytest.mark.parametrize(
+    ("one", "interfaces", "options", "verdict"),
+    [
+        (SSH, [], {}, "unattached"),
+        (SSH, [interface("sg-2")], {}, "unattached"),
+        (SSH, [interface("sg-1")], {}, "group_open_sensitive"),
+        (SSH, [interface("sg-2", "sg-1")], {}, "group_open_sensitive"),
+        (SSH, [BALANCER], {}, "group_open_sensitive"),
+        # A function's interface is an interface.
+        (SSH, [interface("sg-1", kind="lambda")], {}, "group_open_sensitive"),
+        (SSH, [interface("sg-1")], {"public_ports": (22,)}, "fine"),
+        (SSH, [interface("sg-1")], {"sensitive_ports": ()}, "group_open"),
+        (WEB, [BALANCER], {}, "fine"),
+        (WEB, [interface("sg-1", kind="network_load_balancer")], {}, "fine"),
+        (WEB, [interface("sg-1")], {}, "group_open"),
+        # One machine that shares the group of a load balancer is reached as well.
+        (WEB, [BALANCER, interface("sg-1")], {}, "group_open"),
+        (WEB, [BALANCER], {"load_balancer_ports": (80,)}, "group_open"),
+        (WEB, [interface("sg-1")], {"public_ports": (443,)}, "fine"),
+    ],
+)
+def test_a_group_counts_where_something_uses_it(
+    one: Any, interfaces: list[Any], options: dict[str, Any], verdict: str
+) -> None:
+    """Port 443 is open at load balancers, and port 22 nowhere."""
+    found = regional(
+        Security(**options),
+        describe_security_groups={"SecurityGroups": [one]},
+        describe_network_interfaces={"NetworkInterfaces": interfaces},
+    )
+    assert found[sg("sg-1")].verdict == verdict
+
+
+def test_a_group_that_other_accounts_may_use_is_used() -> None:
+    """Their interfaces are nowhere to be seen from here."""
+    shared = {"resources": [{"arn": sg("sg-1"), "type": "ec2:SecurityGroup"}]}
+    answers = {
+        **REGIONAL,
+        ("ec2", "describe_security_groups"): {"SecurityGroups": [SSH]},
+        ("ec2", "describe_network_interfaces"): {"NetworkInterfaces": []},
+        ("ram", "list_resources"): [{"resources": []}, shared],
+    }
+    assert look(Security(), answers)[sg("sg-1")].verdict == "group_open_sensitive"
+
+
+def test_a_group_of_another_account_has_its_arn() -> None:
+    """In a shared VPC groups of its owner are seen."""
+    theirs = group("sg-1", rule("tcp", 22, 22, "0.0.0.0/0"), owner="222222222222")
+    found = regional(
+        describe_security_groups={"SecurityGroups": [theirs]},
+        describe_network_interfaces={"NetworkInterfaces": [interface("sg-1")]},
+    )
+    assert arn("ec2", "security-group/sg-1", account="222222222222") in found
+
+
+def test_a_prefix_list_that_cannot_be_read_is_not_empty() -> None:
+    """The group is not known; others are judged."""
+    fake = FakeAws(REGIONAL)
+    place = fake_place(Security, fake)
+    with fake.failing("ec2", "get_managed_prefix_list_entries", Fault.DENIED):
+        found = {one.resource: one for one in Security().run(place)}
+    assert found[sg("sg-listed")].outcome is Outcome.UNKNOWN
+    assert found[sg("sg-open")].verdict == "group_open_sensitive"
+
+
+def test_snapshots_that_the_account_took_back() -> None:
+    """Their attribute still says "all", and nobody can restore them."""
+    found = regional(get_snapshot_block_public_access_state={"State": "block-all-sharing"})
+    assert not any(name.startswith("arn:aws:ec2:eu-west-1::snapshot/") for name in found)
+    for state in ("unblocked", "block-new-sharing"):
+        reading = regional(get_snapshot_block_public_access_state={"State": state})[
+            "arn:aws:ec2:eu-west-1::snapshot/snap-1"
+        ]
+        assert reading.findings[0].facts == {Fact.PUBLIC_DATA}
+
+
+def test_a_snapshot_that_is_public_no_more_is_looked_at_once_more() -> None:
+    """So its incident ends with a look, whatever else could not be seen."""
+    answers = {**REGIONAL, ("ec2", "describe_snapshots"): {"Snapshots": []}}
+    del answers["ec2", "get_snapshot_block_public_access_state"]
+    found = look(Security(), answers, memory={"public_snapshots": ["arn:aws:ec2:eu-west-1::snapshot/snap-1"]})
+    assert found["arn:aws:ec2:eu-west-1::snapshot/snap-1"].outcome is Outcome.HEALTHY
+
+
+def test_an_answer_without_the_word_that_matters_is_not_a_no() -> None:
+    """Neither green nor a finding."""
+    reading = regional(get_ebs_encryption_by_default={"SseType": "none"})[f"{ACCOUNT}/{REGION}/ebs-encryption"]
+    assert (reading.outcome, reading.verdict) == (Outcome.UNKNOWN, "unreadable")
+
+
+def test_a_network_load_balancer_passes_on_what_comes() -> None:
+    """What is in it is not known, and not called TLS."""
+    tcp = {"ListenerArn": "l", "Port": 5432, "Protocol": "TCP"}
+    answers = {
+        **REGIONAL,
+        ("elbv2", "describe_load_balancers"): {"LoadBalancers": [balancer("db", kind="network")]},
+        ("elbv2", "describe_listeners"): {"Listeners": [tcp]},
+    }
+    del answers["elbv2", "describe_rules"]
+    reading = look(Security(), answers)[balancer("db")["LoadBalancerArn"]]
+    assert (reading.outcome, reading.verdict) == (Outcome.NOT_APPLICABLE, "passed_on")
+
+
+def test_internal_load_balancers_on_demand() -> None:
+    """`internal_listeners` judges them as all others."""
+    inside = balancer("inside")["LoadBalancerArn"]
+    assert regional()[inside].outcome is Outcome.NOT_APPLICABLE
+    assert regional(Security(internal_listeners=True))[inside].verdict == "fine"
+
+
+def test_the_owning_stack_decides() -> None:
+    """By ARN or by the id that a state holds."""
+    owner = Owner("acme-prod", "vpc", "aws_security_group.this", "production")
+    (finding, _) = look(Security(), REGIONAL, owners={"sg-open": owner})[sg("sg-open")].findings
+    assert finding.owner == owner
+    assert "aws_security_group.this, component vpc in stack acme-prod" in finding.remedy
+
+
+def test_a_search_domain_that_asks_who_you_are() -> None:
+    """In a VPC, or with users of its own, an open policy opens nothing."""
+    bad = search_domain("bad", safe=False)
+    for more, public in (
+        ({}, True),
+        ({"VPCOptions": {"VPCId": "vpc-1"}}, False),
+        ({"AdvancedSecurityOptions": {"Enabled": True}}, False),
+        ({"AccessPolicies": "{"}, None),
+    ):
+        answers = {**REGIONAL, ("opensearch", "describe_domains"): {"DomainStatusList": [bad | more]}}
+        reading = look(Security(), answers)[arn("es", "domain/bad")]
+        if public is None:
+            assert reading.outcome is Outcome.UNKNOWN
+        else:
+            assert (reading.verdict == "search_public") is public
+
+
+def test_a_search_domain_that_aws_leaves_out_is_not_known() -> None:
+    """It was listed, and its answer lacks it."""
+    answers = {**REGIONAL, ("opensearch", "describe_domains"): {"DomainStatusList": []}}
+    assert look(Security(), answers)[arn("es", "domain/good")].outcome is Outcome.UNKNOWN
+
+
+# -- the account ------------------------------------------------------------------------------------------------------
+
+
+def account(*, memory: Mapping[str, Any] | None = None, **changed: Any) -> dict[str, Reading]:
+    """GLOBAL with answers changed: `s3_get_bucket_acl={…}`."""
+    answers = dict(GLOBAL)
+    for name, answer in changed.items():
+        service, _, operation = name.partition("_")
+        answers[service, operation] = answer
+    return look(AtAccount(), answers, region="us-east-1", memory=memory)
+
+
+def refused(code: str, asked: tuple[str, str], **changed: Any) -> dict[str, Reading]:
+    """The same, where S3 or IAM answer one question with an error: the bytes that AWS sends."""
+    answers = {**GLOBAL, **changed}
+    fake = FakeAws(answers)
+    place = fake_place(AtAccount, fake, region="us-east-1")
+    ask = place.call
+
+    def call(service: str, method: str, /, **parameters: Any) -> Any:
+        if (service, method) == asked:
+            operation = "".join(part.title() for part in method.split("_"))
+            raise AwsError(classify(code, "", 404, operation), service=service, operation=operation, code=code)
+        return ask(service, method, **parameters)
+
+    place.call = call
+    return {one.resource: one for one in AtAccount().run(place)}
+
+
+def test_a_bucket_is_asked_in_its_own_region() -> None:
+    """Wherever it is, also in a region that nobody watches."""
+    fake = FakeAws(GLOBAL)
+    list(AtAccount().run(fake_place(AtAccount, fake, region="us-east-1")))
+    asked = {(call.parameters.get("Bucket"), call.region) for call in fake.calls if call.service == "s3"}
+    assert asked - {(None, "us-east-1")} == {("good", REGION), ("bad", "us-west-2")}
+
+
+def test_a_bucket_in_a_region_that_is_off_is_not_known() -> None:
+    """Its data is there all the same."""
+    found = refused("InvalidClientTokenId", ("s3", "get_public_access_block"))
+    assert {found[f"arn:aws:s3:::{name}"].verdict for name in ("good", "bad")} == {"region_off"}
+
+
+@pytest.mark.parametrize(
+    ("code", "asked", "resource", "verdict"),
+    [
+        ("NoSuchPublicAccessBlockConfiguration", ("s3", "get_public_access_block"), "arn:aws:s3:::good",
+         "bucket_public"),
+        ("NoSuchPublicAccessBlockConfiguration", ("s3control", "get_public_access_block"), "arn:aws:s3:::bad",
+         "bucket_public"),
+        ("NoSuchBucketPolicy", ("s3", "get_bucket_policy_status"), "arn:aws:s3:::bad", "bucket_public"),
+        ("NoSuchBucketPolicy", ("s3", "get_bucket_policy"), "arn:aws:s3:::good#transport", "bucket_plain_transport"),
+        ("ServerSideEncryptionConfigurationNotFoundError", ("s3", "get_bucket_encryption"),
+         "arn:aws:s3:::good#encryption", "bucket_unencrypted"),
+        ("NoSuchEntity", ("iam", "get_account_password_policy"), f"{ACCOUNT}/password-policy", "password_policy"),
+    ],
+)  # fmt: skip
+def test_a_definite_no_is_a_finding(code: str, asked: tuple[str, str], resource: str, verdict: str) -> None:
+    """AWS says that there is none: that is an answer."""
+    reading = refused(code, asked)[resource]
+    assert (reading.outcome, reading.verdict) == (Outcome.UNHEALTHY, verdict)
+
+
+def test_a_bucket_that_was_deleted_meanwhile_is_gone() -> None:
+    """It was in the list, and is not there any more."""
+    found = refused("NoSuchBucket", ("s3", "get_public_access_block"))
+    assert "arn:aws:s3:::bad" not in found
+
+
+def test_a_bucket_open_by_its_acl_alone() -> None:
+    """Its policy is private, which S3 calls not public."""
+    (finding,) = account()["arn:aws:s3:::bad"].findings
+    assert (finding.key, finding.facts) == ("bucket_public:acl", {Fact.PUBLIC_DATA})
+
+
+def test_what_the_account_may_block_is_not_known_without_it() -> None:
+    """Neither public nor private: but a bucket that blocks everything itself is blocked."""
+    found = refused("AccessDenied", ("s3control", "get_public_access_block"))
+    assert found["arn:aws:s3:::good"].outcome is Outcome.HEALTHY
+    assert found["arn:aws:s3:::bad"].outcome is Outcome.UNKNOWN
+    assert found[f"{ACCOUNT}/public-access-block"].outcome is Outcome.UNKNOWN
+
+
+def test_a_blocked_account_needs_no_questions() -> None:
+    """Its buckets are asked neither for a policy status nor for an ACL."""
+    fake = FakeAws({**GLOBAL, ("s3control", "get_public_access_block"): block()})
+    found = {one.resource: one for one in AtAccount().run(fake_place(AtAccount, fake, region="us-east-1"))}
+    assert found["arn:aws:s3:::bad"].outcome is Outcome.HEALTHY
+    assert not fake.asked & {("s3", "get_bucket_acl"), ("s3", "get_bucket_policy_status")}
+
+
+@pytest.mark.parametrize("code", ["ReportInProgress", "ReportNotPresent", "ReportExpired"])
+def test_a_report_that_is_not_ready_is_asked_for_again_soon(code: str) -> None:
+    """Nothing is known of anybody until then."""
+    found = refused(code, ("iam", "get_credential_report"))
+    reading = found[f"{ACCOUNT}/credentials"]
+    assert (reading.outcome, reading.verdict) == (Outcome.UNKNOWN, "report_not_ready")
+    assert (reading.look_again_in, reading.findings) == (timedelta(minutes=1), ())
+    assert not any(name.endswith("#credentials") for name in found)
+
+
+def test_a_report_that_never_comes_is_told_of() -> None:
+    """After five looks in a row people hear of it, and nobody asks every minute for ever."""
+    fake = FakeAws(GLOBAL)
+    place = fake_place(AtAccount, fake, region="us-east-1", memory={"report_waits": 5})
+    ask = place.call
+
+    def call(service: str, method: str, /, **parameters: Any) -> Any:
+        if method == "get_credential_report":
+            raise AwsError(classify("ReportInProgress"), service="iam", operation=method, code="ReportInProgress")
+        return ask(service, method, **parameters)
+
+    place.call = call
+    reading = {one.resource: one for one in AtAccount().run(place)}[f"{ACCOUNT}/credentials"]
+    assert (reading.look_again_in, reading.findings[0].kind) == (None, Kind.MONITORING)
+
+
+def test_a_report_without_the_root_user_is_not_one_without_faults() -> None:
+    """As moto gives it."""
+    found = account(iam_get_credential_report=report(line("bot")))
+    assert found[ROOT].outcome is Outcome.UNKNOWN
+    assert found[arn("iam", "user/bot", region="") + "#credentials"].outcome is Outcome.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("summary", "keys"),
+    [
+        ({"AccountMFAEnabled": 1}, []),
+        ({"AccountMFAEnabled": 0}, ["root_no_mfa"]),
+        ({"AccountMFAEnabled": 0, "AccountPasswordPresent": 0}, []),
+        ({"AccountMFAEnabled": 0, "AccountPasswordPresent": 1}, ["root_no_mfa"]),
+        ({"AccountMFAEnabled": 1, "AccountAccessKeysPresent": 1}, ["root_keys"]),
+        ({}, []),
+    ],
+)
+def test_the_root_user_is_as_the_summary_says_now(summary: dict[str, int], keys: list[str]) -> None:
+    """The report can be four hours old."""
+    reading = account(iam_get_account_summary={"SummaryMap": summary})[ROOT]
+    assert [finding.key for finding in reading.findings] == keys
+
+
+def test_the_root_user_acted() -> None:
+    """A fact that is critical in every stage."""
+    acted = line("<root_account>", mfa_active="true", password_last_used=(NOW - timedelta(hours=2)).isoformat())
+    (finding,) = account(iam_get_credential_report=report(acted))[ROOT].findings
+    assert (finding.key, finding.facts) == ("root_used", {Fact.ROOT_USE})
+    assert finding.summary == "the root user acted, last at 2026-03-02 10:00 UTC"
+
+
+def test_no_user_no_password_policy() -> None:
+    """People who come through an identity provider have no password here."""
+    found = account(iam_get_credential_report=report(GOOD_ROOT, line("bot")))
+    assert found[f"{ACCOUNT}/password-policy"].outcome is Outcome.NOT_APPLICABLE
+
+
+def test_administrators_who_are_users() -> None:
+    """AWS' own policy of everything, held by a user; a role may have it."""
+    held = {"AttachedManagedPolicies": [{"PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}]}
+    found = account(
+        iam_get_account_authorization_details=details(
+            users=(principal("User", "ann") | held,), roles=(principal("Role", "admin", trust=BY_EC2) | held,)
+        )
+    )
+    assert found[arn("iam", "user/ann", region="")].findings[0].key == "policy_admin:AdministratorAccess"
+    assert found[arn("iam", "role/admin", region="")].outcome is Outcome.HEALTHY
+
+
+def test_a_role_of_a_service_is_not_ours() -> None:
+    """Nobody can change it."""
+    service = principal("Role", "AWSServiceRoleForX", path="/aws-service-role/x/", trust=BY_ALL)
+    found = account(iam_get_account_authorization_details=details(roles=(service,)))
+    assert not any("AWSServiceRoleForX" in name for name in found)
+
+
+def test_a_policy_that_cannot_be_read_is_not_known() -> None:
+    """Neither it nor a role whose trust policy is missing is green."""
+    broken = policy("p", LITTLE) | {"PolicyVersionList": []}
+    role = principal("Role", "r")
+    found = account(iam_get_account_authorization_details=details(policies=(broken,), roles=(role,)))
+    assert found[arn("iam", "policy/p", region="")].outcome is Outcome.UNKNOWN
+    assert found[arn("iam", "role/r", region="")].outcome is Outcome.UNKNOWN
+
+
+def test_nothing_secret_is_told() -> None:
+    """Of a policy with a secret in it, its name."""
+    canary = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:token": "canary"}}}
+    found = account(
+        s3_get_bucket_policy={"Policy": json.dumps({"Statement": [canary]})},
+        iam_get_account_authorization_details=details(policies=(policy("p", {"Statement": [canary]}),)),
+    )
+    assert found[arn("iam", "policy/p", region="")].verdict == "policy_admin"
+    assert "canary" not in str(found)
+
+
+# -- over both --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"most_findings": 0}, "most_findings must be at least 1"),
+        ({"public_ports": (70000,)}, "public_ports: there is no port 70000"),
+        ({"sensitive_ports": (-1,)}, "sensitive_ports: there is no port -1"),
+    ],
+)
+def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
+    """Said when the configuration is read."""
+    with pytest.raises(ValueError, match=message):
+        Security(**options)
+
+
+def test_every_finding_says_where_and_what_to_do() -> None:
+    """An ARN or a place, a stable key, a remedy; and no key twice at one resource."""
+    for check, answers, region in ((Security(), REGIONAL, REGION), (AtAccount(), GLOBAL, "us-east-1")):
+        for reading in look(check, answers, region=region).values():
+            keys = [finding.key for finding in reading.findings]
+            assert len(set(keys)) == len(keys)
+            for finding in reading.findings:
+                assert finding.kind is Kind.SECURITY_VIOLATION
+                assert finding.remedy
+                assert finding.addresses
+                assert finding.owner is not None
+
+
+def test_access_is_denied() -> None:
+    """Every question refused: nothing is green, and every missing action is named."""
+    for check, answers, region in ((Security(), REGIONAL, REGION), (AtAccount(), GLOBAL, "us-east-1")):
+        fake = FakeAws(answers)
+        place = fake_place(check, fake, region=region)
+        with ExitStack() as stack:
+            for service, operation in answers:
+                stack.enter_context(fake.failing(service, operation, Fault.DENIED))
+            found = list(check.run(place))
+        assert {one.outcome for one in found} == {Outcome.UNKNOWN}
+        assert {one.evidence["action"] for one in found} <= set(check.iam)
+
+
+def test_moto(moto: str) -> None:
+    """Real requests over HTTP: groups, volumes, buckets, users and roles."""
+    number = "333344445555"
+    ec2 = seed(moto, "ec2", account=number)
+    open_group = ec2.create_security_group(GroupName="open", Description="d")["GroupId"]
+    permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=open_group, IpPermissions=[permission])
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    ec2.create_network_interface(SubnetId=subnet, Groups=[open_group])
+    volume = ec2.create_volume(Size=1, AvailabilityZone=f"{REGION}a", Encrypted=False)["VolumeId"]
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    ec2.modify_snapshot_attribute(
+        SnapshotId=snapshot, Attribute="createVolumePermission", OperationType="add", GroupNames=["all"]
+    )
+    found = {one.resource: one for one in Security().run(moto_place(Security, moto, account=number))}
+    where = f"arn:aws:ec2:{REGION}:{number}"
+    assert found[f"{where}:security-group/{open_group}"].findings[0].key == "group_open_sensitive:tcp/22"
+    assert found[f"{where}:volume/{volume}"].verdict == "store_unencrypted"
+
+    s3 = seed(moto, "s3", account=number, region="us-east-1")
+    s3.create_bucket(Bucket="open-by-acl", ACL="public-read")
+    s3.create_bucket(Bucket="open-by-policy")
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::open-by-policy/*"}
+    s3.put_bucket_policy(Bucket="open-by-policy", Policy=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+    iam = seed(moto, "iam", account=number, region="us-east-1")
+    trust = json.dumps({"Version": "2012-10-17", **BY_ALL})
+    iam.create_role(RoleName="open", AssumeRolePolicyDocument=trust)
+    iam.create_user(UserName="ann")
+    iam.create_login_profile(UserName="ann", Password="canary-Passw0rd!")
+    place = moto_place(AtAccount, moto, account=number, region="us-east-1", now=datetime.now(UTC))
+    found = {one.resource: one for one in AtAccount().run(place)}
+    # moto has no public access block of an account over HTTP: whether one blocks is not known, so nothing is green.
+    assert found["arn:aws:s3:::open-by-acl"].outcome is not Outcome.HEALTHY
+    assert found["arn:aws:s3:::open-by-acl#transport"].verdict == "bucket_plain_transport"
+    assert found[f"arn:aws:iam::{number}:role/open"].verdict == "trust_world"
+    assert found[f"arn:aws:iam::{number}:user/ann#credentials"].verdict == "user_no_mfa"
