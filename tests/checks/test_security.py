@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -36,40 +35,40 @@ from tests.checks.exposure.world import REGIONAL, arn, balancer, group, interfac
 ROOT = arn("iam", "root", region="")
 
 
-@dataclass(frozen=True)
-class AtAccount(Security):
-    """The same check, for the places that tests make by a check's scope."""
-
-    scope: ClassVar[Scope] = Scope.ACCOUNT
-    more_scopes: ClassVar[tuple[Scope, ...]] = ()
-
-
 class BothPlaces:
     """A region, and an account as a whole."""
 
     def prove(self, check: Check, folder: Path) -> None:
-        for name, each, world in (
-            ("region", check, World(REGIONAL, memory={"told": [["store_unencrypted", arn("ec2", "volume/vol-2")]]})),
-            ("account", AtAccount(), World(GLOBAL, region="us-east-1")),
+        told = [["store_unencrypted", arn("ec2", "volume/vol-2")]]  # which Security Hub says too
+        for name, world in (
+            ("region", World(REGIONAL, memory={"told": told})),
+            ("account", World(GLOBAL, region="us-east-1", scope=Scope.ACCOUNT)),
         ):
             (folder / name).mkdir()
-            world.prove(each, folder / name)
+            world.prove(check, folder / name)
 
 
 WORLD = BothPlaces()
 
 
+def global_place(answers: FakeAws | Mapping[tuple[str, str], Any], **more: Any) -> Any:
+    """An account as a whole."""
+    return fake_place(Security, answers, region="us-east-1", scope=Scope.ACCOUNT, **more)
+
+
 # -- the region -------------------------------------------------------------------------------------------------------
 
 
-def look(
-    check: Check, answers: Mapping[tuple[str, str], Any], *, region: str = REGION, **more: Any
-) -> dict[str, Reading]:
+def read(check: Check, place: Any) -> dict[str, Reading]:
     """The readings of one look, by resource."""
-    found = list(check.run(fake_place(check, answers, region=region, **more)))
+    found = list(check.run(place))
     assert len({one.resource for one in found}) == len(found)
     assert {one.verdict for one in found} <= set(check.verdicts)
     return {reading.resource: reading for reading in found}
+
+
+def look(check: Check, answers: Mapping[tuple[str, str], Any], **more: Any) -> dict[str, Reading]:
+    return read(check, fake_place(check, answers, **more))
 
 
 def regional(check: Check | None = None, **changed: Any) -> dict[str, Reading]:
@@ -236,14 +235,14 @@ def account(*, memory: Mapping[str, Any] | None = None, **changed: Any) -> dict[
     for name, answer in changed.items():
         service, _, operation = name.partition("_")
         answers[service, operation] = answer
-    return look(AtAccount(), answers, region="us-east-1", memory=memory)
+    return read(Security(), global_place(answers, memory=memory))
 
 
 def refused(code: str, asked: tuple[str, str], **changed: Any) -> dict[str, Reading]:
     """The same, where S3 or IAM answer one question with an error: the bytes that AWS sends."""
     answers = {**GLOBAL, **changed}
     fake = FakeAws(answers)
-    place = fake_place(AtAccount, fake, region="us-east-1")
+    place = global_place(fake)
     ask = place.call
 
     def call(service: str, method: str, /, **parameters: Any) -> Any:
@@ -253,13 +252,13 @@ def refused(code: str, asked: tuple[str, str], **changed: Any) -> dict[str, Read
         return ask(service, method, **parameters)
 
     place.call = call
-    return {one.resource: one for one in AtAccount().run(place)}
+    return {one.resource: one for one in Security().run(place)}
 
 
 def test_a_bucket_is_asked_in_its_own_region() -> None:
     """Wherever it is, also in a region that nobody watches."""
     fake = FakeAws(GLOBAL)
-    list(AtAccount().run(fake_place(AtAccount, fake, region="us-east-1")))
+    list(Security().run(global_place(fake)))
     asked = {(call.parameters.get("Bucket"), call.region) for call in fake.calls if call.service == "s3"}
     assert asked - {(None, "us-east-1")} == {("good", REGION), ("bad", "us-west-2")}
 
@@ -313,7 +312,7 @@ def test_what_the_account_may_block_is_not_known_without_it() -> None:
 def test_a_blocked_account_needs_no_questions() -> None:
     """Its buckets are asked neither for a policy status nor for an ACL."""
     fake = FakeAws({**GLOBAL, ("s3control", "get_public_access_block"): block()})
-    found = {one.resource: one for one in AtAccount().run(fake_place(AtAccount, fake, region="us-east-1"))}
+    found = {one.resource: one for one in Security().run(global_place(fake))}
     assert found["arn:aws:s3:::bad"].outcome is Outcome.HEALTHY
     assert not fake.asked & {("s3", "get_bucket_acl"), ("s3", "get_bucket_policy_status")}
 
@@ -331,7 +330,7 @@ def test_a_report_that_is_not_ready_is_asked_for_again_soon(code: str) -> None:
 def test_a_report_that_never_comes_is_told_of() -> None:
     """After five looks in a row people hear of it, and nobody asks every minute for ever."""
     fake = FakeAws(GLOBAL)
-    place = fake_place(AtAccount, fake, region="us-east-1", memory={"report_waits": 5})
+    place = global_place(fake, memory={"report_waits": 5})
     ask = place.call
 
     def call(service: str, method: str, /, **parameters: Any) -> Any:
@@ -340,7 +339,7 @@ def test_a_report_that_never_comes_is_told_of() -> None:
         return ask(service, method, **parameters)
 
     place.call = call
-    reading = {one.resource: one for one in AtAccount().run(place)}[f"{ACCOUNT}/credentials"]
+    reading = {one.resource: one for one in Security().run(place)}[f"{ACCOUNT}/credentials"]
     assert (reading.look_again_in, reading.findings[0].kind) == (None, Kind.MONITORING)
 
 
@@ -440,8 +439,8 @@ def test_options_that_cannot_be(options: dict[str, Any], message: str) -> None:
 
 def test_every_finding_says_where_and_what_to_do() -> None:
     """An ARN or a place, a stable key, a remedy; and no key twice at one resource."""
-    for check, answers, region in ((Security(), REGIONAL, REGION), (AtAccount(), GLOBAL, "us-east-1")):
-        for reading in look(check, answers, region=region).values():
+    for place in (fake_place(Security, REGIONAL), global_place(GLOBAL)):
+        for reading in read(Security(), place).values():
             keys = [finding.key for finding in reading.findings]
             assert len(set(keys)) == len(keys)
             for finding in reading.findings:
@@ -453,15 +452,14 @@ def test_every_finding_says_where_and_what_to_do() -> None:
 
 def test_access_is_denied() -> None:
     """Every question refused: nothing is green, and every missing action is named."""
-    for check, answers, region in ((Security(), REGIONAL, REGION), (AtAccount(), GLOBAL, "us-east-1")):
+    for answers, scope in ((REGIONAL, Scope.REGION), (GLOBAL, Scope.ACCOUNT)):
         fake = FakeAws(answers)
-        place = fake_place(check, fake, region=region)
         with ExitStack() as stack:
             for service, operation in answers:
                 stack.enter_context(fake.failing(service, operation, Fault.DENIED))
-            found = list(check.run(place))
+            found = read(Security(), fake_place(Security, fake, scope=scope)).values()
         assert {one.outcome for one in found} == {Outcome.UNKNOWN}
-        assert {one.evidence["action"] for one in found} <= set(check.iam)
+        assert {one.evidence["action"] for one in found} <= set(Security.iam)
 
 
 def test_moto(moto: str) -> None:
@@ -493,8 +491,8 @@ def test_moto(moto: str) -> None:
     iam.create_role(RoleName="open", AssumeRolePolicyDocument=trust)
     iam.create_user(UserName="ann")
     iam.create_login_profile(UserName="ann", Password="canary-Passw0rd!")
-    place = moto_place(AtAccount, moto, account=number, region="us-east-1", now=datetime.now(UTC))
-    found = {one.resource: one for one in AtAccount().run(place)}
+    place = moto_place(Security, moto, account=number, region="us-east-1", now=datetime.now(UTC), scope=Scope.ACCOUNT)
+    found = {one.resource: one for one in Security().run(place)}
     # moto has no public access block of an account over HTTP: whether one blocks is not known, so nothing is green.
     assert found["arn:aws:s3:::open-by-acl"].outcome is not Outcome.HEALTHY
     assert found["arn:aws:s3:::open-by-acl#transport"].verdict == "bucket_plain_transport"
