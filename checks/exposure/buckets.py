@@ -115,13 +115,15 @@ def transport(name: str, partition: str, policy: Any) -> list[Weakness]:
 
 
 def _denies_plain(statement: Mapping[str, Any], name: str, partition: str) -> bool:
-    """Whether a statement denies everybody everything on the bucket's objects without TLS, and needs nothing more."""
+    """Whether a statement denies everybody everything on bucket and objects without TLS, and needs nothing more."""
     if statement.get("Effect") != "Deny" or not everybody(statement):
         return False
     arn = f"arn:{partition}:s3:::{name}"
     whole = any(covers_action(each, "s3:getobject") and covers_action(each, "s3:putobject") for each in
                 actions(statement))  # fmt: skip
-    objects = any(each in ("*", f"{arn}/*", f"{arn}*", f"arn:{partition}:s3:::*") for each in resources(statement))
+    named = resources(statement)
+    everywhere = any(each in ("*", f"{arn}*", f"arn:{partition}:s3:::*") for each in named)
+    objects = everywhere or (arn in named and f"{arn}/*" in named)
     condition = statement.get("Condition") or {}
     if not (whole and objects) or len(condition) != 1:
         return False

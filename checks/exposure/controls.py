@@ -57,8 +57,10 @@ SAME_AS: Mapping[str, tuple[str, ...]] = {
 # Of these, what this check sees where it looks at the account as a whole, and not at the region that has the verdict.
 # Public buckets are not among them: better told of twice than not at all, should the account not be readable.
 ELSEWHERE = frozenset(
-    {"S3.5", "CloudFront.3", "IAM.1", "IAM.3", "IAM.4", "IAM.5", "IAM.6", "IAM.8", "IAM.9", "IAM.15", "IAM.16",
-     "IAM.22"}
+    {
+        "S3.1", "S3.5", "S3.8", "CloudFront.3", "IAM.1", "IAM.3", "IAM.4", "IAM.5", "IAM.6", "IAM.8", "IAM.9",
+        "IAM.15", "IAM.16", "IAM.22",
+    }
 )  # fmt: skip
 PUBLIC_DATA = frozenset({"DocumentDB.3", "EC2.1", "Neptune.3", "RDS.1", "S3.2", "S3.3"})
 DATA_TYPES = frozenset(

@@ -33,12 +33,12 @@ class DatabaseLook:
             ("database-clusters", "which database clusters there are", self._clusters, False),
             ("database-snapshots", "which database snapshots are public", self._snapshots, False),
             ("cluster-snapshots", "which cluster snapshots are public", self._cluster_snapshots, False),
-            ("replication-groups", "which replication groups there are", self._replication_groups, False),
-            ("caches", "which cache clusters there are", self._caches, False),
-            ("file-systems", "which file systems there are", self._file_systems, False),
-            ("warehouses", "which Redshift clusters there are", self._warehouses, False),
+            ("replication-groups", "which replication groups there are", self._replication_groups, True),
+            ("caches", "which cache clusters there are", self._caches, True),
+            ("file-systems", "which file systems there are", self._file_systems, True),
+            ("warehouses", "which Redshift clusters there are", self._warehouses, True),
             ("workgroups", "which Redshift workgroups there are", self._workgroups, True),
-            ("search-domains", "which search domains there are", self._search, False),
+            ("search-domains", "which search domains there are", self._search, True),
         )
         for name, what, look, optional in parts:
             yield from guarded(f"{self.place.key}/{name}", what, look, optional=optional)

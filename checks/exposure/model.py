@@ -50,6 +50,9 @@ RULES: Mapping[str, str] = {
 }  # fmt: skip
 
 
+_OTHERS = ("hub", "config", "guardduty", "analyzer")  # what verdicts of other services begin with: hub:S3.5
+
+
 @dataclass(frozen=True, slots=True)
 class Weakness:
     """One thing that is wrong with a resource. Everything in it may be told."""
@@ -91,8 +94,9 @@ class Suppression:
         for name in ("resource", "rule", "reason", "owner"):
             if not getattr(self, name).strip():
                 raise ValueError(f"a suppression needs {name}: say which finding, why, and whom to ask")
-        if ":" not in self.rule and not any(fits(self.rule, rule) for rule in RULES):
-            near = get_close_matches(self.rule, RULES, 1)
+        named = self.rule.partition(":")[0]
+        if not any(fits(named, rule) for rule in (*RULES, *(_OTHERS if ":" in self.rule else ()))):
+            near = get_close_matches(named, (*RULES, *_OTHERS), 1)
             raise ValueError(f"there is no rule {self.rule}" + (f"; did you mean {near[0]}?" if near else ""))
 
     def covers(self, identifiers: Iterable[str], weakness: Weakness) -> bool:

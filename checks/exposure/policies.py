@@ -11,14 +11,14 @@ from urllib.parse import unquote
 from checks.exposure.model import Weakness
 from checks.plans.reach import is_world
 
-# Conditions that narrow who "everybody" is, in lower case. That a second factor or TLS is needed narrows nobody; an
-# external id is known to whoever wrote it down.
+# Conditions that narrow who "everybody" is, in lower case. That a second factor or TLS is needed narrows nobody; names,
+# tags and private addresses anybody can have in an account of his own; an external id is known to who wrote it down.
 NARROWING = frozenset(
     {
         "aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths",
         "aws:principalservicename", "aws:sourceaccount", "aws:sourcearn", "aws:sourceip", "aws:sourceorgid",
-        "aws:sourceorgpaths", "aws:sourceowner", "aws:sourcevpc", "aws:sourcevpce", "aws:userid", "aws:username",
-        "aws:vpcsourceip", "kms:calleraccount", "s3:dataaccesspointaccount", "s3:dataaccesspointarn",
+        "aws:sourceorgpaths", "aws:sourceowner", "aws:sourcevpc", "aws:sourcevpce", "kms:calleraccount",
+        "s3:dataaccesspointaccount", "s3:dataaccesspointarn",
     }
 )  # fmt: skip
 _NEGATIVE = ("not", "null")  # operators that let in all but a few
@@ -95,13 +95,22 @@ def _tests(statement: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _says_something(values: list[str]) -> bool:
-    """Whether no value is a wildcard alone: one that lets everybody in is enough."""
-    return bool(values) and not any(
-        each.lower().removeprefix("repo:").strip("*?:/") == ""
-        or ("/" in each and each[0] in "0123456789:" and is_world(each))
-        or fnmatchcase(each.lower(), "arn:aws*:*::[*]*")
-        for each in values
-    )
+    """Whether every value says who: one that fits everybody is enough to let everybody in."""
+    return bool(values) and not any(_fits_everybody(each.lower()) for each in values)
+
+
+def _fits_everybody(value: str) -> bool:
+    if value.startswith("arn:"):
+        parts = value.split(":", 5)
+        if len(parts) < 6:
+            return "*" in value
+        account, resource = parts[4], parts[5]
+        return "*" in account or "?" in account or (not account and resource[:1] in ("", "*", "?"))
+    if "/" in value and value[:1] in tuple("0123456789:"):
+        return is_world(value)
+    # "*", "repo:*/*", "o-*", "*:ref:refs/heads/main": a wildcard stands where it is said whose it is.
+    whose = value.partition(":")[2] or value
+    return value[:1] in ("", "*", "?") or whose[:1] in ("*", "?") or value.startswith(("o-*", "o-?"))
 
 
 def allows_all(statement: Mapping[str, Any]) -> str:

@@ -28,18 +28,18 @@ class RegionLook:
 
     def readings(self) -> Iterator[Reading]:
         """Everything of the region but its databases and what other services say."""
-        parts: tuple[tuple[str, str, Callable[[], Iterable[Reading]]], ...] = (
-            ("security-groups", "what its security groups let in", self._groups),
-            ("volumes", "which volumes are encrypted", self._volumes),
-            ("ebs-encryption", "whether new volumes are encrypted", self._default),
-            ("public-snapshots", "which snapshots are public", self._snapshots),
-            ("public-images", "which machine images are public", self._images),
-            ("load-balancers", "how its load balancers talk to clients", self._balancers),
-            ("classic-load-balancers", "how its classic load balancers talk to clients", self._classic),
-            ("api-domain-names", "which TLS its API domain names speak", self._domain_names),
+        parts: tuple[tuple[str, str, Callable[[], Iterable[Reading]], bool], ...] = (
+            ("security-groups", "what its security groups let in", self._groups, False),
+            ("volumes", "which volumes are encrypted", self._volumes, False),
+            ("ebs-encryption", "whether new volumes are encrypted", self._default, False),
+            ("public-snapshots", "which snapshots are public", self._snapshots, False),
+            ("public-images", "which machine images are public", self._images, False),
+            ("load-balancers", "how its load balancers talk to clients", self._balancers, False),
+            ("classic-load-balancers", "how its classic load balancers talk to clients", self._classic, False),
+            ("api-domain-names", "which TLS its API domain names speak", self._domain_names, True),
         )
-        for name, what, look in parts:
-            yield from guarded(f"{self.place.key}/{name}", what, look)
+        for name, what, look, optional in parts:
+            yield from guarded(f"{self.place.key}/{name}", what, look, optional=optional)
 
     # -- security groups ----------------------------------------------------------------------------------------------
 

@@ -86,7 +86,9 @@ class VerdictLook:
         told = list(readings)
         yield from told
         if gap:
-            why = f"what else {name} has found, beside {read} open findings: {gap}"
+            known = self.place.recall(f"verdicts:{service}") or ()
+            self.place.keep(f"verdicts:{service}", sorted({*map(str, known), *(each.resource for each in told)}))
+            why = f"what else {name} has found: {gap}"
             verdict = "too_many" if gap == _MORE else "partly_read"
             yield unreadable(self._place(service), why, verdict, "Handle what is told of, or raise `most_findings`.")
             return
@@ -137,7 +139,7 @@ class VerdictLook:
         for each in found:
             control = controls.control_of(each)
             same = controls.SAME_AS.get(control, ())
-            for resource in each.get("Resources") or ():
+            for resource in each.get("Resources") or [{"Id": each["Id"]}]:
                 arn = str(resource.get("Id") or each["Id"])
                 arn = arn.removeprefix("AWS::::Account:") if arn.startswith("AWS::::Account:") else arn
                 if (control, arn) in known or controls.covered(control, arn, self.teller.seen):

@@ -92,7 +92,9 @@ PLAIN = ["bucket_plain_transport"]
         ({**STATEMENT, "Principal": {"AWS": "arn:aws:iam::111111111111:root"}}, PLAIN),
         ({**STATEMENT, "Action": "s3:GetObject"}, PLAIN),
         ({**STATEMENT, "Action": ["s3:Get*", "s3:Put*"]}, PLAIN),
+        ({**STATEMENT, "Resource": "arn:aws:s3:::b*"}, []),
         ({**STATEMENT, "Resource": "arn:aws:s3:::b"}, PLAIN),
+        ({**STATEMENT, "Resource": "arn:aws:s3:::b/*"}, PLAIN),  # the names of its objects can be listed
         ({**STATEMENT, "Resource": "arn:aws:s3:::b/public/*"}, PLAIN),
         ({**STATEMENT, "Resource": "arn:aws:s3:::other/*"}, PLAIN),
         ({**STATEMENT, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}, PLAIN),
@@ -120,6 +122,6 @@ def test_a_bucket_without_a_policy_talks_plainly() -> None:
 
 def test_partitions_are_told_apart() -> None:
     """The ARN of a bucket in China is another."""
-    policy = json.dumps({"Statement": [{**STATEMENT, "Resource": ["arn:aws-cn:s3:::b/*"]}]})
+    policy = json.dumps({"Statement": [{**STATEMENT, "Resource": ["arn:aws-cn:s3:::b", "arn:aws-cn:s3:::b/*"]}]})
     assert transport("b", "aws-cn", policy) == []
     assert [weakness.name for weakness in transport("b", "aws", policy)] == PLAIN

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from checks.exposure.groups import SENSITIVE, judge, of_load_balancer, openings, prefix_lists
 from tests.checks.exposure.world import group, interface, rule
@@ -67,6 +70,23 @@ def test_a_group_is_judged_by_what_it_opens(rules: list[Any], allowed: Any, expe
     one = group("sg-1", *rules)
     found = judge(one, openings(one, LISTS), sensitive=SENSITIVE, allowed=allowed, region="eu-west-1")
     assert [weakness.name for weakness in found] == expected
+
+
+@given(st.sets(st.integers(0, 255), min_size=128), st.integers(8, 10))
+def test_the_world_in_pieces_is_the_world(parts: set[int], length: int) -> None:
+    """Half of the internet or more, in however many blocks and in whichever order, is open to the world."""
+    blocks = [
+        str(block) for part in parts for block in ipaddress.ip_network(f"{part}.0.0.0/8").subnets(new_prefix=length)
+    ]
+    one = group("sg-1", rule("tcp", 22, 22, *blocks))
+    assert [each.ports for each in openings(one, {})] == ["tcp/22"]
+
+
+@given(st.sets(st.integers(0, 255), max_size=127))
+def test_less_than_half_of_the_internet_is_a_list(parts: set[int]) -> None:
+    """Long lists of addresses are no violation."""
+    one = group("sg-1", rule("tcp", 22, 22, *(f"{part}.0.0.0/8" for part in parts)))
+    assert list(openings(one, {})) == []
 
 
 def test_both_worlds_are_named() -> None:

@@ -10,7 +10,8 @@ import pytest
 from checks.base import Fact
 from checks.exposure.identity import Limits, judge_password_policy, judge_root, judge_user, users
 from tests.aws.places import NOW
-from tests.checks.exposure.account_world import COLUMNS, DAY, line, report
+from tests.checks.exposure.account_world import COLUMNS, line, report
+from tests.checks.exposure.world import DAY
 
 LIMITS = Limits(90 * DAY, 90 * DAY, timedelta(hours=24), 14, 24)
 

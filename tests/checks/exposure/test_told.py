@@ -62,6 +62,8 @@ def test_what_a_suppression_covers(suppression: Suppression, weakness: Weakness,
         ({"rule": ""}, "needs rule"),
         ({"rule": "bucket_publik"}, "there is no rule bucket_publik; did you mean bucket_public?"),
         ({"rule": "zzz"}, "there is no rule zzz"),
+        ({"rule": "hbu:S3.5"}, "there is no rule hbu:S3.5; did you mean hub?"),
+        ({"rule": "hub"}, "there is no rule hub"),
     ],
 )
 def test_a_suppression_says_what_why_and_whom_to_ask(given: dict[str, str], message: str) -> None:
