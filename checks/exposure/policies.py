@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -21,6 +22,7 @@ NARROWING = frozenset(
         "s3:dataaccesspointaccount", "s3:dataaccesspointarn",
     }
 )  # fmt: skip
+_EVERY_RESOURCE = re.compile(r"(arn:(aws[a-z-]*:)?)?\*+(:\*+)*")  # "*", "arn:aws:*", "arn:aws-cn:*:*:*:*"
 _NEGATIVE = ("not", "null")  # operators that let in all but a few
 # Identity providers that anybody can have an account of: whose token it is stands in the claim `sub`, else `aud`.
 SHARED_PROVIDERS: Mapping[str, tuple[str, ...]] = {
@@ -117,9 +119,7 @@ def allows_all(statement: Mapping[str, Any]) -> str:
     """What a statement allows on everything, for people: "every action"; empty: nothing that wide."""
     if statement.get("Effect") != "Allow":
         return ""
-    everywhere = "NotResource" in statement or any(
-        each.strip("*") in ("", "arn:", "arn:aws:") for each in resources(statement)
-    )
+    everywhere = "NotResource" in statement or any(map(_EVERY_RESOURCE.fullmatch, resources(statement)))
     if not everywhere:
         return ""
     for each in actions(statement):
