@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from checks.aws import AwsPlace, unsaid
-from checks.limits.model import Metric, Quota
+from checks.cloudwatch import Metric
+from checks.limits.model import Quota
 
 _PAGES = 100
 _UNITS = {

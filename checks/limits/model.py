@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from checks.cloudwatch import Metric
+
 # Names of quotas on what happens per time; a report tells no unit. "Rate-based rules" are counted, not timed.
 _PER_TIME = re.compile(r"\b(per (second|minute)|tps|rate(?!-based)s?|throttl\w*|burst|transactions)\b", re.IGNORECASE)
 
@@ -18,16 +20,6 @@ class Source(StrEnum):
     METRIC = "metric"  # CloudWatch's usage metrics
     COUNTED = "counted"  # counted from the resources themselves
     ADVISOR = "trusted_advisor"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A usage metric of CloudWatch, as Service Quotas names it."""
-
-    namespace: str
-    name: str
-    dimensions: tuple[tuple[str, str], ...]
-    statistic: str  # "Maximum", "Sum"
 
 
 @dataclass(frozen=True, slots=True)
