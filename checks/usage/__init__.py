@@ -1,0 +1,1 @@
+"""How much of what there is is used: what the check `utilization` rests on."""
