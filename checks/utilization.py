@@ -196,7 +196,7 @@ class Utilization(Check):
             yield looked(place, "clusters", len(place.shared("eks", "list_clusters", "clusters")))
 
     def _listed(self, seen: _Seen, name: str, what: str, read: Any) -> Iterator[Reading]:
-        place, count, gap = seen.place, 0, False
+        place, things, gap = seen.place, set[str](), False
         seen.asked.add(name)
         try:
             found: Sequence[Probe | Reading] = tuple(read(place))
@@ -206,7 +206,7 @@ class Utilization(Check):
         for each in found:
             if self._ignored(each.resource):
                 continue
-            count += 1
+            things.add(each.resource.partition("#")[0].partition("/index/")[0])
             if isinstance(each, Probe):
                 seen.probes.append((name, each))
             else:
@@ -214,7 +214,7 @@ class Utilization(Check):
                 yield each
         if not gap:
             seen.whole.add(name)
-        yield looked(place, name, count)
+        yield looked(place, name, len(things))
 
     def _ignored(self, resource: str) -> bool:
         return any(fits(glob, resource) or fits(glob, resource.partition("#")[0]) for glob in self.ignore)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,25 +16,6 @@ Answers = Mapping[tuple[str, str], Any]
 METRICS, ALARMS = ("cloudwatch", "get_metric_data"), ("cloudwatch", "describe_alarms")
 PLACE = f"{ACCOUNT}/{REGION}"
 OLD = NOW - timedelta(days=90)
-
-QUIET: Answers = {
-    ALARMS: {"MetricAlarms": [], "CompositeAlarms": []},
-    ("ec2", "describe_instances"): {"Reservations": []},
-    ("ec2", "describe_instance_status"): {"InstanceStatuses": []},
-    ("ec2", "describe_volumes"): {"Volumes": []},
-    ("ec2", "describe_nat_gateways"): {"NatGateways": []},
-    ("rds", "describe_db_instances"): {"DBInstances": []},
-    ("elasticache", "describe_cache_clusters"): {"CacheClusters": []},
-    ("lambda", "list_functions"): {"Functions": []},
-    ("lambda", "get_account_settings"): {"AccountLimit": {"ConcurrentExecutions": 1000}},
-    ("elb", "describe_load_balancers"): {"LoadBalancerDescriptions": []},
-    ("elbv2", "describe_load_balancers"): {"LoadBalancers": []},
-    ("elbv2", "describe_target_groups"): {"TargetGroups": []},
-    ("dynamodb", "list_tables"): {"TableNames": []},
-    ("sqs", "list_queues"): {"QueueUrls": []},
-    ("eks", "list_clusters"): {"clusters": []},
-    METRICS: {"MetricDataResults": []},
-}
 
 # (metric, value of its last dimension, statistic) -> datapoints, the newest first.
 Points = Mapping[tuple[str, str] | tuple[str, str, str], tuple[float, ...]]
@@ -56,6 +37,26 @@ def measured(points: Points, statuses: Mapping[str, str] | None = None, **more: 
         return {"MetricDataResults": found, **more}
 
     return {METRICS: answer}
+
+
+QUIET: Answers = {
+    ALARMS: {"MetricAlarms": [], "CompositeAlarms": []},
+    ("ec2", "describe_instances"): {"Reservations": []},
+    ("ec2", "describe_instance_status"): {"InstanceStatuses": []},
+    ("ec2", "describe_volumes"): {"Volumes": []},
+    ("ec2", "describe_nat_gateways"): {"NatGateways": []},
+    ("rds", "describe_db_instances"): {"DBInstances": []},
+    ("elasticache", "describe_cache_clusters"): {"CacheClusters": []},
+    ("lambda", "list_functions"): {"Functions": []},
+    ("lambda", "get_account_settings"): {"AccountLimit": {"ConcurrentExecutions": 1000}},
+    ("elb", "describe_load_balancers"): {"LoadBalancerDescriptions": []},
+    ("elbv2", "describe_load_balancers"): {"LoadBalancers": []},
+    ("elbv2", "describe_target_groups"): {"TargetGroups": []},
+    ("dynamodb", "list_tables"): {"TableNames": []},
+    ("sqs", "list_queues"): {"QueueUrls": []},
+    ("eks", "list_clusters"): {"clusters": []},
+    **measured({}),
+}
 
 
 def steady(value: float) -> tuple[float, ...]:
@@ -144,6 +145,3 @@ def alarms(*metric: Mapping[str, Any], composite: tuple[Mapping[str, Any], ...] 
         return {"MetricAlarms": list(metric)} if sort == "MetricAlarm" else {"CompositeAlarms": list(composite)}
 
     return {ALARMS: answer}
-
-
-Answering = Callable[[Call], Mapping[str, Any]]
