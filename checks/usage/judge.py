@@ -53,7 +53,7 @@ class ThresholdRule:
     Raises ValueError when it names no gauge, changes nothing, or changes it to what cannot be.
     """
 
-    gauge: str  # "rds/storage", "*/cpu"; the table of gauges is in the docs
+    gauge: str  # glob over SERVICE/GAUGE, as docs/utilization.md lists them: rds/storage, */cpu
     warn_at: float | None = None  # part from which it is too much
     clear_at: float | None = None  # part below which it is not any more; nine tenths of warn_at, if only that is given
     idle_below: float | None = None  # part below which it is hardly used; 0: never

@@ -43,7 +43,7 @@ TABLE, QUEUE = arn("dynamodb", "table/tab"), arn("sqs", "q")
 ALB, GROUP = (arn("elasticloadbalancing", f"{kind}/1") for kind in ("loadbalancer/app/web", "targetgroup/web"))
 CLUSTER = arn("eks", "cluster/main")
 FN = {"FunctionName": "f", "FunctionArn": arn("lambda", "function:f")}
-FINE_DB = {
+FINE_DB: dict[Any, tuple[float, ...]] = {
     ("CPUUtilization", "orders"): steady(30), ("FreeableMemory", "orders"): steady(8 * GIB),
     ("FreeStorageSpace", "orders"): steady(60 * GIB), ("DatabaseConnections", "orders"): steady(100),
 }  # fmt: skip
@@ -276,7 +276,7 @@ def test_a_thousand_instances_take_three_questions() -> None:
 )
 def test_datapoints_that_are_not_all_there_judge_nothing(status: str, more: Any, said: str) -> None:
     """A high value among them would be true, and a low one is not known to be."""
-    points = {("CPUUtilization", "i-1"): steady(40)}
+    points: dict[Any, tuple[float, ...]] = {("CPUUtilization", "i-1"): steady(40)}
     answers = (instances("i-1"), measured(points, {"CPUUtilization": status}, **more))
     reading = look(*answers, check=MACHINES)[f"{I1}#cpu"]
     assert (reading.outcome, dict(reading.values)) == (Outcome.UNKNOWN, {})
@@ -344,7 +344,7 @@ def cpu(percent: float, memory: Any = None, **place: Any) -> tuple[str, Any]:
 
 def test_a_load_around_the_threshold_does_not_come_and_go() -> None:
     """It is too much from 90 % on, and until it is below 80 %."""
-    said, memory = [], {}
+    said, memory = list[Any](), dict[str, Any]()
     for percent in (88, 91, 88, 92, 81, 79, 88):
         word, memory = cpu(percent, memory)
         said.append(word)
@@ -372,7 +372,7 @@ def test_what_is_gone_is_said_to_be_gone_once() -> None:
 
 def test_hardly_any_use_is_told_after_a_week_of_looks() -> None:
     """As performance; a day that nobody looked at starts the week anew."""
-    said, memory = [], {}
+    said, memory = list[Any](), dict[str, Any]()
     for day in range(9):
         word, memory = cpu(1, memory, now=NOW + timedelta(days=day))
         said.append(word)
@@ -392,7 +392,7 @@ def test_hardly_any_use_is_evidence_for_the_cost() -> None:
 
 def test_storage_that_grows_is_told_before_it_is_full() -> None:
     """Two percent more each day: at 60 % used it is full in twenty days, at 74 % in less than two weeks."""
-    said, memory = [], {}
+    said, memory = list[Any](), dict[str, Any]()
     for day in range(8):
         free = (40 - 2 * day) * GIB
         answers = {
@@ -413,7 +413,7 @@ def test_storage_that_grows_is_told_before_it_is_full() -> None:
 
 # -- blindness ----------------------------------------------------------------------------------------------------
 
-_HOT = {
+_HOT: dict[Any, tuple[float, ...]] = {
     ("CPUUtilization", "i-1"): steady(95), ("VolumeQueueLength", "v-1"): steady(0.1),
     ("BurstBalance", "v-1"): steady(5), **FINE_DB, ("FreeStorageSpace", "orders"): steady(5 * GIB),
     ("EngineCPUUtilization", "0001"): steady(20), ("DatabaseMemoryUsagePercentage", "0001"): steady(95),
