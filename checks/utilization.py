@@ -321,12 +321,14 @@ def _reading(
         evidence["under_used_since"] = before.low_since
     findings: tuple[Finding, ...] = ()
     if judged.word in KINDS:
+        owner = owner_of(place, probe.arn, *probe.ids)
+        whose = f":{owner.stack}" if owner is not None and owner.managed else ""
         findings = (
             Finding(
                 KINDS[judged.word], gauge.name if judged.word is not Word.UNDER else f"{gauge.name}_under_used",
                 f"{_named(probe)}: {judged.told}",
-                cause=f"utilization:{probe.service.value}:{gauge.name}:{judged.word}",
-                remedy=_remedy(place, probe), addresses=(probe.arn,), owner=owner_of(place, probe.arn, *probe.ids),
+                cause=f"utilization:{probe.service.value}:{gauge.name}:{judged.word}{whose}",
+                remedy=_remedy(place, probe), addresses=(probe.arn,), owner=owner,
                 evidence={"service": probe.service.value, "gauge": gauge.name, "warn_at": gauge.warn},
             ),
         )  # fmt: skip

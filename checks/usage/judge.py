@@ -110,7 +110,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict, why, and what the finding says: in steps, as each new number would be news."""
+    """A verdict, why with the exact numbers, and what the finding says, which changes only where that is news."""
 
     word: Word
     reason: str
@@ -173,7 +173,10 @@ def judge(
     """
     of = f" of {probe.ceiling}" if probe.ceiling else ""
     said = f"{_exact(found.used)} {gauge.what}{of}"
-    told = f"more than {_step(found.used)} {gauge.what}{of}"
+    # What fills moves one way; of a load each number would be news at each look.
+    told = f"{_exact(gauge.warn)} {gauge.what}{of}, or more"
+    if probe.fills:
+        told = f"more than {_step(found.used)} {gauge.what}{of}"
     few = found.events is not None and found.events < limits.at_least
     edge = gauge.clear if before.word == Word.OVER else gauge.warn
     if found.used >= edge and not few and found.used > 0:
@@ -209,10 +212,5 @@ def _exact(part: float) -> str:
 
 
 def _step(part: float) -> str:
-    """Rounded down, so that it is not news at each look: to steps of 5 %, or to the power of ten below that."""
-    if part >= 0.05:
-        return f"{int(part * 20 + 1e-9) * 5} %"
-    for step in (0.01, 0.001, 0.0001):
-        if part >= step:
-            return f"{step * 100:g} %"
-    return "0 %"
+    """Rounded down to steps of 5 %, so that it is not news at each look."""
+    return f"{int(part * 20 + 1e-9) * 5} %"

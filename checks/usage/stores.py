@@ -18,6 +18,7 @@ _RESTING = frozenset({
     "incompatible-network", "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable",
     "insufficient-capacity",
 })  # fmt: skip
+_PAGES = 1000  # of queues; an account cannot have as many
 _NAMESPACES = {"docdb": "AWS/DocDB", "neptune": "AWS/Neptune"}
 _SHARED_STORAGE = ("aurora", "docdb", "neptune")  # engines whose storage grows by itself, in the cluster
 
@@ -143,8 +144,7 @@ def _table(
 
 def queues(place: AwsPlace) -> Iterator[Probe | Reading]:
     """How long the oldest message of each queue has waited, against when it will be lost."""
-    # SQS gives pages only if it is told how many.
-    for url in place.shared("sqs", "list_queues", "QueueUrls", MaxResults=1000):
+    for url in _urls(place):
         name = url.rpartition("/")[2]
         arn = arn_at(place, "sqs", name)
         try:
@@ -159,3 +159,18 @@ def queues(place: AwsPlace) -> Iterator[Probe | Reading]:
             continue
         age = Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", name),), "Maximum")
         yield Probe(Service.SQS, "age", arn, name, (age,), 1 / kept, quiet=True, ids=(url,), ceiling=f"{kept} s")
+
+
+def _urls(place: AwsPlace) -> Iterator[str]:
+    """Every queue, in pages, which SQS gives only if it is told how many. Without a queue its answer is {}."""
+    asked: dict[str, Any] = {"MaxResults": 1000}
+    for _ in range(_PAGES):
+        page = place.call("sqs", "list_queues", **asked)
+        yield from page.get("QueueUrls") or ()
+        token = page.get("NextToken")
+        if not token:
+            return
+        if token == asked.get("NextToken"):
+            break
+        asked["NextToken"] = token
+    raise unsaid(place, "sqs", "ListQueues", "pages without end")

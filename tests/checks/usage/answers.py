@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from checks.base import Reading
+from checks.usage.model import Service
 from checks.utilization import Utilization
 from tests.aws.fake import Call, FakeAws
 from tests.aws.places import ACCOUNT, NOW, REGION, fake_place
@@ -145,3 +146,12 @@ def alarms(*metric: Mapping[str, Any], composite: tuple[Mapping[str, Any], ...] 
         return {"MetricAlarms": list(metric)} if sort == "MetricAlarm" else {"CompositeAlarms": list(composite)}
 
     return {ALARMS: answer}
+
+
+GIB = 2**30
+# A look at nothing but instances: a client of each service takes longer than the look itself.
+MACHINES = Utilization(alarms=False, services=(Service.EC2,))
+FINE_DB: dict[Any, tuple[float, ...]] = {
+    ("CPUUtilization", "orders"): steady(30), ("FreeableMemory", "orders"): steady(8 * GIB),
+    ("FreeStorageSpace", "orders"): steady(60 * GIB), ("DatabaseConnections", "orders"): steady(100),
+}  # fmt: skip

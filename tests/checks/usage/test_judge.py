@@ -130,9 +130,12 @@ def test_hardly_used_is_told_after_a_week() -> None:
 
 @given(st.floats(0.9, 3.0))
 def test_a_finding_says_the_same_while_it_is_about_the_same(used: float) -> None:
-    """Its text moves in steps of 5 %: a number that changes at each look would be news at each look."""
+    """A number that changes at each look would be news at each look; what fills moves in steps of 5 %."""
     told = judge(probe(), CPU, Level(used), Before(), None, Limits(), AT).told
-    assert told == f"more than {int(used * 20 + 1e-9) * 5} % of its processor in use"
+    assert told == "90 % of its processor in use, or more"
+    gauge = GAUGES[Service.RDS, "storage"]
+    told = judge(probe("storage", Service.RDS, fills=True), gauge, Level(used), Before(), None, Limits(), AT).told
+    assert told == f"more than {int(used * 20 + 1e-9) * 5} % of its storage in use"
 
 
 @pytest.mark.parametrize(
