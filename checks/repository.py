@@ -12,7 +12,10 @@ from typing import ClassVar
 from checks.base import Check, Finding, Json, Kind, Outcome, Owner, Reading, Scope
 from checks.manifests.model import CODES, Case, Examination, RepositoryFinding
 from checks.manifests.place import RepositoryPlace
+from checks.manifests.rules.building import NAMING, UNREAD
 
+# While one of these is there, what else is wrong cannot be told from what is not: it may be behind it, or told under it.
+HIDING = frozenset({*NAMING, *UNREAD, "no_configuration", "inheritance_loop"})
 _PLACES = 20  # of a case, and cases of a finding, that are kept
 _TEXT = 300  # characters of one line of evidence
 
@@ -78,7 +81,7 @@ class Repository(Check):
 
 
 def _whole(key: str, seen: Examination) -> Reading:
-    """The repository as a whole: UNKNOWN where a part of it could not be read, whatever else was found."""
+    """The repository as a whole: UNKNOWN where a part of it could not be read or judged, whatever else was found."""
     values = {
         "findings": float(len(seen.findings)),
         "findings_blinding": float(sum(one.blinds for one in seen.findings)),
@@ -103,7 +106,11 @@ def _whole(key: str, seen: Examination) -> Reading:
     if seen.findings:
         number = len(seen.findings)
         summary = f"{number} {'cause' if number == 1 else 'causes'} found, told one by one"
-        return Reading(key, Outcome.UNHEALTHY, seen.findings[0].code, summary, (), values, evidence)
+        hiding = list(dict.fromkeys(one.code for one in seen.findings if one.code in HIDING))
+        if hiding:
+            summary += f"; what {' and '.join(word.replace('_', ' ') for word in hiding)} may hide was not judged"
+        outcome = Outcome.UNKNOWN if hiding else Outcome.UNHEALTHY
+        return Reading(key, outcome, seen.findings[0].code, summary, (), values, evidence)
     return Reading(key, Outcome.HEALTHY, "clean", MEANING["clean"], (), values, evidence)
 
 

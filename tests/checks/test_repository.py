@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from alerts.base import Incident, IncidentState
+from alerts.lifecycle import Look, Policy, changes
 from alerts.owners import labels_of
+from alerts.routes import Routes
 from checks.base import Kind, LookFailed, Outcome, Reading
 from checks.manifests.examine import examine
 from checks.manifests.model import CODES, Examination, Version
-from checks.repository import MEANING, Repository
+from checks.repository import HIDING, MEANING, Repository
 from daemon.repository import read
 from tests.checks.manifests.replica import build
 from tests.checks.manifests.small import CATALOG, FILES, STACK, written
@@ -64,7 +67,7 @@ def test_each_cause_is_a_reading_of_its_kind(variant: str, tmp_path: Path) -> No
     """What keeps Atmos from listing or planning rightly is `monitoring`; the rest waits for the weekly review."""
     whole, *rest = look(lay_out(tmp_path, variant))
     assert [(one.verdict, one.findings[0].kind) for one in rest] == VERDICTS[variant]
-    assert whole.outcome is Outcome.UNHEALTHY
+    assert whole.outcome is (Outcome.UNKNOWN if whole.verdict in HIDING else Outcome.UNHEALTHY)
     assert whole.verdict == rest[0].verdict
     assert all(one.outcome is Outcome.UNHEALTHY and len(one.findings) == 1 for one in rest)
 
@@ -87,6 +90,25 @@ def test_what_could_not_be_read_is_unknown(tmp_path: Path) -> None:
     assert finding.kind is Kind.MONITORING
     assert "stacks/catalog/net.yaml" in finding.summary
     assert "stack_name_collision" in [one.verdict for one in rest]
+
+
+@pytest.mark.parametrize(
+    "variant",
+    ["broken-yaml", "missing-import", "name-template", "no-atmos-yaml", "no-stage", "unknown-token", "duplicate-stack"],
+)
+def test_what_another_cause_hides_is_not_resolved(variant: str, tmp_path: Path) -> None:
+    """A workflow's target is not mended because nobody can tell any more which stacks there are."""
+    now = datetime(2026, 1, 5, tzinfo=UTC)
+    policy = Policy(Routes("ops"))
+    known: dict[str, Incident] = {}
+    folder = Folder(tmp_path / "before"), Folder(tmp_path / "after")
+    lay_out(folder[0].path)
+    lay_out(folder[1].path, variant)
+    for place in folder:
+        found = changes(known, Look("repository", place.key, {}, tuple(look(place.path))), policy, now)
+        known |= {change.incident.fingerprint: change.incident for change in found}
+    before = [one for one in known.values() if one.key in ("inert_workflow", "workflow_target_unknown")]
+    assert [IncidentState.OPEN] * 2 == [one.state for one in before]
 
 
 def test_a_repository_that_cannot_be_reached_is_no_answer() -> None:
