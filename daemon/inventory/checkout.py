@@ -36,7 +36,10 @@ def stamp(path: Path, run: Run, environment: Mapping[str, str]) -> Stamp:
     )
     if not commit:
         return Stamp("", False, _of_files(path, sorted(_files(path))))
-    status = ask_git(path, run, environment, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".")
+    status = ask_git(
+        path, run, environment, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".",
+        more=_without_filters(path, run, environment),
+    )  # fmt: skip
     if status is None:  # too slow, too long: whether it is dirty is not known, but no change may be missed
         return Stamp(commit, True, f"{commit}+{_of_files(path, sorted(_files(path)))}")
     if not status:
@@ -48,11 +51,50 @@ def stamp(path: Path, run: Run, environment: Mapping[str, str]) -> Stamp:
 
 def changes(path: Path, run: Run, environment: Mapping[str, str]) -> int | None:
     """How many files of the folder are not as the commit has them; None: git does not tell."""
-    status = ask_git(path, run, environment, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".")
+    status = ask_git(
+        path,
+        run,
+        environment,
+        "status",
+        "--porcelain",
+        "-z",
+        "--untracked-files=all",
+        "--",
+        ".",
+        more=_without_filters(path, run, environment),
+    )
     return None if status is None else sum(bool(entry) for entry in status.split(b"\0"))
 
 
-def ask_git(path: Path, run: Run, environment: Mapping[str, str], *arguments: str) -> bytes | None:
+def _without_filters(path: Path, run: Run, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Variables by which git takes every filter of the repository and its submodules for one that does nothing.
+
+    `git status` gives a file that may have changed to the filter that attributes name for it: a program of the
+    repository's own configuration. Without it, such a file counts as changed.
+    """
+    asked = ("--includes", "--null", "--name-only", "--get-regexp", r"^filter\.")
+    found = ask_git(path, run, environment, "config", *asked) or b""
+    common = (ask_git(path, run, environment, "rev-parse", "--git-common-dir") or b"").decode(
+        "utf-8", "surrogateescape"
+    )
+    modules = path / common.rstrip("\n") / "modules" if common else None
+    for file in sorted(modules.rglob("config*")) if modules is not None and modules.is_dir() else ():
+        if file.is_file():
+            found += ask_git(path, run, environment, "config", "--file", str(file), *asked) or b""
+    names = {name.rpartition(".")[0] for name in found.decode("utf-8", "surrogateescape").split("\0") if name}
+    off = [f"{name}.{key}" for name in sorted(names) for key in ("clean", "smudge", "process")]
+    pairs = [*((key, "") for key in off), *((f"{name}.required", "false") for name in sorted(names))]
+    numbered = {
+        f"GIT_CONFIG_{what}_{at}": text
+        for at, pair in enumerate(pairs)
+        for what, text in zip(("KEY", "VALUE"), pair, strict=True)
+    }
+    return {**numbered, "GIT_CONFIG_COUNT": str(len(pairs))}
+
+
+def ask_git(
+    path: Path, run: Run, environment: Mapping[str, str], *arguments: str, more: Mapping[str, str] | None = None
+) -> bytes | None:
     """What git prints; None where it fails or is not there. Takes no locks, so that nothing is written."""
     program = shutil.which("git", path=environment.get("PATH"))
     if program is None:
@@ -64,6 +106,7 @@ def ask_git(path: Path, run: Run, environment: Mapping[str, str], *arguments: st
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_CONFIG_NOSYSTEM": "1",
+        **(more or {}),
     }
     try:
         finished = run([program, *_SAFE, *arguments], cwd=path, env=env, deadline=_SECONDS)

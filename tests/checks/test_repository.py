@@ -107,8 +107,9 @@ def test_what_another_cause_hides_is_not_resolved(variant: str, tmp_path: Path) 
     for place in folder:
         found = changes(known, Look("repository", place.key, {}, tuple(look(place.path))), policy, now)
         known |= {change.incident.fingerprint: change.incident for change in found}
-    before = [one for one in known.values() if one.key in ("inert_workflow", "workflow_target_unknown")]
-    assert [IncidentState.OPEN] * 2 == [one.state for one in before]
+    before = {one.key: one.state for one in known.values() if one.key in ("inert_workflow", "workflow_target_unknown")}
+    expected = {"inert_workflow": IncidentState.OPEN, "workflow_target_unknown": IncidentState.OPEN}
+    assert expected == before
 
 
 def test_a_repository_that_cannot_be_reached_is_no_answer() -> None:

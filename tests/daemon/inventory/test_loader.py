@@ -14,6 +14,8 @@ from daemon.inventory.loader import InventoryLoader
 from daemon.inventory.model import InventoryError
 from daemon.inventory.settings import RootModule, SourceKind
 from daemon.processes import Processes
+from daemon.repository.folder import PlainFolder
+from daemon.repository.tree import Tree
 from tests import fakeatmos
 from tests.daemon.inventory.support import NOW, snapshot, world
 
@@ -210,6 +212,59 @@ def test_a_repository_cannot_run_programs_through_git(tmp_path: Path) -> None:
     git(here.repository, "config", "core.fsmonitor", str(hook))
     here.loader().load()
     assert not marker.exists()
+
+
+@pytest.mark.parametrize("where", ["repository", "submodule"])
+@pytest.mark.parametrize("key", ["clean", "process"])
+def test_a_repository_cannot_run_filters_through_git(tmp_path: Path, key: str, where: str) -> None:
+    """Nor what it or a submodule names to filter changed files with; the change counts all the same."""
+    here = world(tmp_path, "1.205.1")
+    marker = tmp_path / "started"
+    inner = here.repository
+    git(inner, "init", "-q")
+    if where == "submodule":
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "file").write_text("one")
+        committed(other)
+        git(inner, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "vendored")
+        inner /= "vendored"
+    (inner / ".gitattributes").write_text("* filter=a.b=c\n")
+    (inner / "file").write_text("one")
+    git(inner, "add", ".")
+    git(inner, "commit", "-qm", "attributes")
+    if where == "submodule":
+        committed(here.repository)
+    git(inner, "config", f"filter.a.b=c.{key}", f"touch {marker}")
+    git(inner, "config", "filter.a.b=c.required", "true")
+    (inner / "file").write_text("two")
+    assert here.loader().load().dirty
+    assert not marker.exists()
+
+
+def test_content_that_cannot_be_had_for_an_unforeseen_reason(tmp_path: Path) -> None:
+    """It is said to be out of reach: what was had before is not passed off as what there is now."""
+
+    class Failing(PlainFolder):
+        error: Exception | None = None
+
+        def now(self) -> Tree:
+            if self.error is not None:
+                raise self.error
+            return super().now()
+
+    here = world(tmp_path, "1.205.1")
+    origin = Failing(here.repository, Processes().run, here.settings().environment)
+    loader = InventoryLoader(here.settings(), Processes().run, lambda: NOW, origin)
+    loader.load()
+    assert loader.unreachable == ""
+    origin.error = RuntimeError("token=hunter2")
+    with pytest.raises(RuntimeError):
+        loader.load()
+    assert loader.unreachable == "having the content ended with RuntimeError; the log has the details"
+    origin.error = None
+    loader.load()
+    assert loader.unreachable == ""
 
 
 def test_a_git_that_fails_half_way_misses_no_change(tmp_path: Path) -> None:
