@@ -123,8 +123,7 @@ class InventoryLoader:
     def _load(self) -> Inventory:
         tree = None
         try:
-            tree = self._latest = self._origin.now()
-            self._unreachable = ""
+            tree = self._latest = self._content()
             fingerprint = f"{tree.fingerprint}|{self._settings.fingerprint}|{self._source.fingerprint()}"
             anew = self._good is None or self._loaded != fingerprint
             if anew:
@@ -137,12 +136,23 @@ class InventoryLoader:
             if tree is not None and tree.base is None and self._good is not None:
                 self._take(tree)  # a folder that is planned as it is
             text = self._said(error)
-            self._unreachable = "" if tree is not None else text
+            if tree is None:
+                self._unreachable = text
             self._loaded = ""
             if self._good is None:
                 raise InventoryError(text) from None
             return _stale(self._good, text)
         return self._shown(tree, anew=anew)
+
+    def _content(self) -> Tree:
+        """What the origin gives now. Until it has given something, nothing else may pass for that."""
+        try:
+            tree = self._origin.now()
+        except Exception as error:
+            self._unreachable = f"having the content ended with {type(error).__name__}; the log has the details"
+            raise
+        self._unreachable = ""
+        return tree
 
     def _shown(self, tree: Tree, *, anew: bool) -> Inventory:
         """The listing, with what is to be said of its content now."""
