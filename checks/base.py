@@ -187,7 +187,8 @@ class Check:
     every_by_stage: ClassVar[Mapping[str, timedelta]] = {}
     deadline: ClassVar[timedelta] = timedelta(minutes=10)
     iam: ClassVar[tuple[str, ...]] = ()  # all it may call: an AWS place refuses every other operation
-    role: ClassVar[Role] = Role.SWEEP
+    role: ClassVar[Role] = Role.SWEEP  # PAYER: of the places of `scope`, only that of the account that pays
+    sweep_iam: ClassVar[tuple[str, ...]] = ()  # in place of `iam`, at the places of more_scopes, where role is PAYER
     measures: ClassVar[Mapping[str, str]] = {}  # metric suffix -> help text
     # Metric suffix -> further labels, filled from the text that a reading's evidence has under these names. Bounded: a
     # kind, a code; never a resource. Of several resources with the same labels: the earliest time, the highest ratio,
@@ -199,6 +200,12 @@ class Check:
     def scopes(cls) -> tuple[Scope, ...]:
         """Every kind of place it looks at."""
         return (cls.scope, *cls.more_scopes)
+
+    @classmethod
+    def actions(cls, scope: Scope) -> frozenset[str]:
+        """The IAM actions that it may call at a place of *scope*."""
+        elsewhere = cls.role is Role.PAYER and scope in cls.more_scopes
+        return frozenset(cls.sweep_iam if elsewhere else cls.iam)
 
     def targets(self) -> Iterable[Target]:
         """The places that its own options name: endpoints, files."""

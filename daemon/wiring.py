@@ -31,8 +31,7 @@ from daemon.aws import (
     NoMemory,
     Role,
     Sessions,
-    Watching,
-    aws_places,
+    places_of,
 )
 from daemon.dns import Dns
 from daemon.estate import Estate, Names
@@ -119,10 +118,27 @@ def aws_accounts(config: Config) -> tuple[Account, ...]:
     )  # fmt: skip
 
 
-def _identity(config: Config, row: AwsAccount) -> Identity:
+def payer_account(config: Config) -> Account | None:
+    """The account that pays, with the role that leads into it; None: the configuration names none."""
     aws = config.aws
-    roles = [(aws.hub_role_arn, aws.hub_external_id)] if aws.hub_role_arn and row.role_arn else []
-    roles += [(row.role_arn.replace("{account}", row.id), row.external_id)] if row.role_arn else []
+    if aws.payer_account is None:
+        return None
+    known = next((one for one in aws_accounts(config) if one.id == aws.payer_account), None)
+    account = known or Account(id=aws.payer_account, regions=(aws.region,) if aws.region else ())
+    if known is not None and not aws.payer_role_arn:
+        return known
+    identity = _identity_in(config, aws.payer_account, aws.payer_role_arn, aws.payer_external_id)
+    return replace(account, identity=identity)
+
+
+def _identity(config: Config, row: AwsAccount) -> Identity:
+    return _identity_in(config, row.id, row.role_arn, row.external_id)
+
+
+def _identity_in(config: Config, account: str, role_arn: str | None, external_id: str | None) -> Identity:
+    aws = config.aws
+    roles = [(aws.hub_role_arn, aws.hub_external_id)] if aws.hub_role_arn and role_arn else []
+    roles += [(role_arn.replace("{account}", account), external_id)] if role_arn else []
     return replace(
         OWN,
         profile=aws.profile or "",
@@ -371,6 +387,7 @@ class Eyes:
     accounts: Callable[[], tuple[Account, ...]] = tuple  # watched now
     seen: Callable[[str], Sequence[Seen]] = lambda check: ()  # what the estate's place gives of a check
     names: Names = field(default_factory=Dns)
+    payer: Account | None = None
 
     def places(self, inventory: Inventory, tree: Tree) -> Mapping[str, Mapping[str, Place]]:
         """Give the places of every check by key. *tree* is the content that *inventory* was made from."""
@@ -383,10 +400,10 @@ class Eyes:
         accounts = self.accounts()
 
         def looked_at(name: str, plan: CheckPlan) -> Mapping[str, Place]:
-            watching = Watching(name, frozenset(plan.check.iam))
-            found = {one.key: make_place(one, self.prober, self.clock) for one in plan.check.targets()}
+            found = dict(places_of(name, plan.check, accounts, self.payer, self.aws))
+            found |= {one.key: make_place(one, self.prober, self.clock) for one in plan.check.targets()}
             for scope in plan.check.scopes():
-                found |= {**places(inventory, scope, make), **aws_places(accounts, scope, watching, self.aws)}
+                found |= places(inventory, scope, make)
                 if scope is Scope.STATE:
                     found |= self.states.places()
                 if scope is Scope.ESTATE:
@@ -439,13 +456,13 @@ def open_eyes(
 
         stack.callback(states.end)
         context = AwsContext(pool, clock, owners=states.owners, memory=remembered)
-        accounts = aws_accounts(config)
+        accounts, payer = aws_accounts(config), payer_account(config)
         repository = None
         if listing.kind is SourceKind.ATMOS:
             repository = WatchedRepository(loader, clock, listing.config_path, listing.base_path)
         yield Eyes(
             loader, planner, check_plans(config), clock, end, context, Prober(), states, bench, repository,
-            lambda: accounts, seen,
+            lambda: accounts, seen, payer=payer,
         )  # fmt: skip
         # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
         processes.close()

@@ -41,6 +41,7 @@ def test_a_check_describes_itself(name: str, check: type[Check]) -> None:
     assert all(isinstance(scope, Scope) for scope in check.scopes())
     assert len(set(check.scopes())) == len(check.scopes())
     assert isinstance(check.role, Role)
+    assert not check.sweep_iam or (check.role is Role.PAYER and check.more_scopes), "nothing would be asked with it"
     assert timedelta(minutes=1) <= check.every <= timedelta(days=7)
     assert set(check.every_by_stage) <= {"production", "staging", "development"}
     assert check.deadline < check.every
@@ -62,7 +63,7 @@ def test_its_iam_actions_name_real_services_and_only_read(name: str, check: type
     """`service:Action` of a service botocore knows by its signing or endpoint name; nothing that writes."""
     session = botocore.session.get_session()
     services = set(session.get_available_services()) | IAM_PREFIXES
-    for action in check.iam:
+    for action in (*check.iam, *check.sweep_iam):
         match = re.fullmatch(r"([a-z0-9-]+):([A-Z][A-Za-z0-9]+)", action)
         assert match, action
         assert match[1] in services, action

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from checks.base import Place, Scope
+from checks.base import Check, Place, Role, Scope
 from daemon.aws.context import AwsContext, Watching
-from daemon.aws.place import AwsAccountPlace, AwsRegionPlace
+from daemon.aws.place import AwsAccountPlace, AwsRegionPlace, NoPayerPlace
 from daemon.aws.sessions import OWN, Identity
 
 # Where the global services of a partition (IAM, Organizations, Route 53, Cost Explorer) are asked.
@@ -61,3 +61,26 @@ def aws_places(
     else:
         found = []
     return {place.key: place for place in found}
+
+
+def places_of(
+    name: str,
+    check: Check | type[Check],
+    accounts: tuple[Account, ...],
+    payer: Account | None,
+    context: AwsContext,
+) -> Mapping[str, Place]:
+    """Give the AWS places of every scope of a check, each with the actions that the check declares there.
+
+    Of a check with the role PAYER the places of its first scope are the *payer*'s alone. Where accounts are watched
+    and nobody said who pays, one place stands for the payer, so that the check can say that it did not look.
+    """
+    found: dict[str, Place] = {}
+    for scope in check.scopes():
+        pays = check.role is Role.PAYER and scope is check.scope
+        if pays and payer is None:
+            found |= {one.key: one for one in (NoPayerPlace(context.clock),) if accounts}
+            continue
+        where = (payer,) if pays and payer is not None else accounts
+        found |= aws_places(where, scope, Watching(name, check.actions(scope)), context)
+    return found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -90,3 +90,16 @@ class AwsRegionPlace(_AwsPlace):
     def __init__(self, account: Account, region: str, watching: Watching, context: AwsContext) -> None:
         super().__init__(f"{account.id}/{region}", region, account, watching, context)
         self.labels = {**account.labels, "region": region}
+
+
+@dataclass(frozen=True)
+class NoPayerPlace:
+    """Stands where the account that pays would stand, had the configuration named one. Nothing can be asked there."""
+
+    clock: Callable[[], datetime]
+    key: str = "payer"
+    account: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def now(self) -> datetime:
+        return self.clock()

@@ -136,7 +136,10 @@ def _section(name: str, check: type[Check]) -> str:
     lines = [f"## `{name}`", "", doc, ""]
     lines += [f"- Looks at: {_places(check)}", f"- Every: {paces(check)}"]
     lines += [f"- At most: {format_duration(check.deadline)} per look"]
-    lines += [f"- IAM, for the role {check.role}: {', '.join(f'`{action}`' for action in check.iam) or 'none'}", ""]
+    lines += [f"- IAM, for the role {check.role}: {', '.join(f'`{action}`' for action in check.iam) or 'none'}"]
+    if check.sweep_iam:
+        lines += [f"- IAM, for the role sweep: {', '.join(f'`{action}`' for action in check.sweep_iam)}"]
+    lines += [""]
     lines += _table(("option", "value", "default", "meaning"), options)
     lines += _table(("verdict", "meaning"), [(f"`{word}`", text) for word, text in check.verdicts.items()])
     metrics = [(f"`{metric(name, suffix)}`", text) for suffix, text in check.measures.items()]
@@ -162,6 +165,7 @@ def text(checks: Mapping[str, type[Check]]) -> Iterator[str]:
         yield f"{name}: {inspect.getdoc(check) or ''}"
         yield f"  looks at   {_places(check)}, every {paces(check)}, {format_duration(check.deadline)} at most"
         yield from _block("IAM", check.iam)
+        yield from _block("IAM, swept", check.sweep_iam)
         yield from _block("options", (_option_line(option) for option in options_of(name, check)))
         yield from _block("verdicts", (f"{word}: {meaning}" for word, meaning in check.verdicts.items()))
         yield from _block("metrics", (f"{metric(name, key)}: {meaning}" for key, meaning in check.measures.items()))

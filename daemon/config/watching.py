@@ -148,6 +148,21 @@ class Aws(Section):
     accounts: tuple[AwsAccount, ...] = ()
     """Accounts to look at; without any, only the checks that need none run."""
 
+    payer_account: AccountId | None = None
+    """Account that pays, or its delegate, where spend is asked for; without it nobody looks at spend."""
+    payer_role_arn: Role | None = None
+    """Read-only role to take on in `payer_account`; else as in `accounts`, else the credentials as they are."""
+    payer_external_id: Text | None = None
+    """External id for taking on `payer_role_arn`."""
+
+    @model_validator(mode="after")
+    def _payer_is_whole(self) -> Aws:
+        if self.payer_role_arn and not self.payer_account:
+            raise wrong_at("payer_role_arn", "needs payer_account beside it: the account that pays")
+        if self.payer_external_id and not self.payer_role_arn:
+            raise wrong_at("payer_external_id", "needs payer_role_arn beside it: the role it is for")
+        return self
+
     @model_validator(mode="after")
     def _fits(self) -> Aws:
         if self.hub_external_id and not self.hub_role_arn:

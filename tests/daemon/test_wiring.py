@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import pytest
 
 from alerts.routes import route
 from checks import discover
-from checks.base import Scope
+from checks.base import Check, Role, Scope
 from checks.kinds import Kind, Tier
-from daemon.aws import AwsContext, ClientPool, Sessions, Watching, aws_places
+from daemon.aws import AwsContext, ClientPool, Sessions, Watching, aws_places, places_of
 from daemon.config import Config, load
 from daemon.inventory.model import Inventory
 from daemon.processes import Processes
@@ -31,6 +32,7 @@ from daemon.wiring import (
     given_environment,
     open_eyes,
     open_origin,
+    payer_account,
     planning_settings,
     source_settings,
     web_auth,
@@ -164,6 +166,52 @@ def test_accounts_give_places_to_the_checks_of_their_scope(config: Config) -> No
     assert keys(Scope.ACCOUNT) == ["000000000011", "000000000012"]
     assert keys(Scope.REGION) == ["000000000011/eu-west-1", "000000000011/us-east-1", "000000000012/eu-west-1"]
     assert keys(Scope.INSTANCE) == []
+
+
+class Paying(Check):
+    """Looks at the account that pays, and at regions."""
+
+    scope = Scope.ACCOUNT
+    more_scopes = (Scope.REGION,)
+    role = Role.PAYER
+    iam = ("ce:GetCostAndUsage",)
+    sweep_iam = ("ec2:DescribeVolumes",)
+
+
+REGIONS = ["000000000011/eu-west-1", "000000000011/us-east-1", "000000000012/eu-west-1"]
+
+
+@pytest.mark.parametrize(
+    ("aws", "key", "roles"),
+    [
+        ("", "payer", ()),
+        ({"payer_account": "000000000001"}, "000000000001", ()),
+        ({"payer_account": "000000000011"}, "000000000011", ("role/hub", "role/sweep")),
+        (
+            {"payer_account": "000000000011", "payer_role_arn": "arn:aws:iam::{account}:role/payer"},
+            "000000000011",
+            ("role/hub", "role/payer"),
+        ),
+    ],
+)
+def test_the_account_that_pays_has_a_place_of_its_own(
+    config: Config, aws: dict[str, str], key: str, roles: tuple[str, ...]
+) -> None:
+    """With its own role where it has one, and no other account's; regions are as for every check."""
+    config = dataclasses.replace(config, aws=config.aws.model_copy(update=dict(aws)))
+    context = AwsContext(ClientPool(Sessions(aws_settings(config))), lambda: datetime.now(UTC))
+    payer = payer_account(config)
+    places = places_of("cost", Paying, aws_accounts(config), payer, context)
+    assert list(places) == [key, *REGIONS]
+    led = () if payer is None else tuple(role.arn.rpartition(":")[2] for role in payer.identity.roles)
+    assert led == roles
+    assert places_of("cost", Paying, (), payer_account(config), context).keys() == ({key} if aws else set())
+
+
+def test_each_place_may_ask_what_is_declared_for_it() -> None:
+    """The role of the payer and that of the sweep have policies of their own."""
+    assert Paying.actions(Scope.ACCOUNT) == {"ce:GetCostAndUsage"}
+    assert Paying.actions(Scope.REGION) == {"ec2:DescribeVolumes"}
 
 
 def test_alerting(config: Config) -> None:

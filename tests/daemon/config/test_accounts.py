@@ -34,6 +34,11 @@ HEAD = MINIMAL + "aws:\n  accounts:\n"
         ),
         ("    []\n  hub_external_id: x", ":5:20: aws.hub_external_id needs hub_role_arn"),
         ("    []\n  hub_role_arn: arn:aws:iam::{account}:role/x", ":5:17: aws.hub_role_arn must name one account"),
+        ("    []\n  payer_role_arn: arn:aws:iam::000000000001:role/x", ":5:19: aws.payer_role_arn needs payer_account"),
+        (
+            '    []\n  payer_account: "000000000001"\n  payer_external_id: x',
+            ":6:22: aws.payer_external_id needs payer_role_arn",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(tmp_path: Path, text: str, told: str) -> None:
