@@ -1,0 +1,1 @@
+"""What AWS costs, and what of it is for nothing: the parts of the cost check."""
