@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Literal
 
 from checks.aws import VERDICTS as AWS_VERDICTS
-from checks.aws import AwsError, AwsPlace, guarded, not_enabled
+from checks.aws import AwsError, AwsPlace, ErrorClass, guarded, not_enabled
 from checks.base import Check, Finding, Kind, Outcome, Reading, Role, Scope
 from checks.spend import commitments, idle, savings, told
 from checks.spend.compare import Sensitivity
@@ -266,3 +266,8 @@ def _part(resource: str, what: str, look: Callable[..., Iterable[Reading]], *arg
         yield Reading(resource, Outcome.UNKNOWN, "capped", words, (finding,))
     except AwsError as error:
         yield not_enabled(resource, error, what)
+    except (KeyError, TypeError, ValueError) as error:
+        # An answer without what it has to have. Were the look to end here, what it paid would be forgotten with it.
+        words = f"not known: {what}: AWS answered what was not foreseen ({type(error).__name__})"
+        finding = Finding(Kind.MONITORING, "could_not_look", words, cause="cost:unforeseen")
+        yield Reading(resource, Outcome.UNKNOWN, str(ErrorClass.ERROR), words, (finding,))

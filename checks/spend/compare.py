@@ -68,8 +68,8 @@ def compare(amount: float, before: Sequence[float], day: date, sensitivity: Sens
 def compare_day(bill: Bill, key: Key, day: date, closed: frozenset[date], sensitivity: Sensitivity) -> Compared | None:
     """Judge one closed day of a series; None: the day is not known.
 
-    What is billed once a month comes on the first, whatever weekday that is: such a day is also held against the
-    first days of the months before.
+    What is billed once a month comes on the first, whatever weekday that is: how far such a day is above its weekday is
+    also held against how far the first days of the months before were above theirs.
     """
     amount = bill.amount(key, day)
     if amount is None:
@@ -77,8 +77,9 @@ def compare_day(bill: Bill, key: Key, day: date, closed: frozenset[date], sensit
     before = _known(bill, key, [day - 7 * week * DAY for week in range(1, WEEKS + 1)], closed)
     found = compare(amount, before, day, sensitivity)
     if found.rise and day.day == 1:
-        firsts = _known(bill, key, [each for each in closed if each.day == 1 and each < day], closed)
-        if firsts and amount - max(firsts) < max(sensitivity.amount, sensitivity.ratio * max(firsts)):
+        firsts = [_above(bill, key, each, closed) for each in closed if each.day == 1 and each < day]
+        monthly = max((one for one in firsts if one is not None), default=0.0)
+        if found.excess - monthly < max(sensitivity.amount, sensitivity.ratio * (amount - found.excess + monthly)):
             return Compared(day, amount, found.usual, found.deviations)
     return found
 
@@ -90,7 +91,7 @@ def newest_rise(
     known = frozenset(closed)
     found = [
         one
-        for day in sorted(known)[-look_back:]
+        for day in sorted(known)[-max(look_back, 1) :]
         if (one := compare_day(bill, key, day, known, sensitivity)) is not None
     ]
     rises = [one for one in found if one.rise]
@@ -120,6 +121,13 @@ def weeks(bill: Bill, key: Key, newest: date) -> Weeks:
     earlier = [one for one in sums[1:] if one is not None]
     mean = math.fsum(earlier) / len(earlier) if len(earlier) >= FEWEST else None
     return Weeks(sums[0], sums[1], mean)
+
+
+def _above(bill: Bill, key: Key, day: date, closed: frozenset[date]) -> float | None:
+    """How far a day is above the other days of its weekday; None: too few of them are known."""
+    others = _known(bill, key, [each for each in closed if each != day and (each - day).days % 7 == 0], closed)
+    amount = bill.amount(key, day)
+    return None if amount is None or len(others) < FEWEST else amount - median(others)
 
 
 def _known(bill: Bill, key: Key, wanted: Sequence[date], closed: frozenset[date]) -> list[float]:

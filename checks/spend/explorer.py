@@ -45,7 +45,7 @@ def read_bill(place: AwsPlace, purse: Purse, today: date, basis: str, before: Js
     first = today - (_AGAIN if whole else LONGEST) * DAY
     new = _ask(place, purse, first, today, basis)
     if not new.days:
-        raise unsaid(place, "ce", "GetCostAndUsage", "no day in the answer")
+        raise unsaid(place, "ce", "GetCostAndUsage", "no day with any cost in the answer")
     return stored(merged(old, new))
 
 
@@ -69,9 +69,11 @@ def _ask(place: AwsPlace, purse: Purse, first: date, today: date, basis: str) ->
             raise unsaid(place, "ce", "GetCostAndUsage", "no results in the answer")
         for result in page["ResultsByTime"]:
             day = _day(place, result)
+            if not result.get("Groups"):
+                continue  # of nobody, not even a cent: the day is not billed yet, and that is not 0
             known[day] = known.get(day, False) or bool(result.get("Estimated"))
             # With GroupBy the total of a day is left empty: it is the sum of its groups.
-            for group in result.get("Groups") or ():
+            for group in result["Groups"]:
                 keys, told = list(group.get("Keys") or ()), (group.get("Metrics") or {}).get(basis) or {}
                 if len(keys) != 2:  # one for each GroupBy
                     raise unsaid(place, "ce", "GetCostAndUsage", "a group without service and account")

@@ -39,10 +39,10 @@ class Saving:
 
 
 def hub_enrolled(place: AwsPlace) -> bool:
-    """Whether Cost Optimization Hub is on for the account that is asked."""
-    items = list(
-        place.pages("cost-optimization-hub", "list_enrollment_statuses", "items", region=HUB_REGION)
-    )  # fmt: skip
+    """Whether Cost Optimization Hub is on for the account that is asked. Elsewhere than in "aws" there is none."""
+    if place.partition != "aws":
+        return False
+    items = place.shared("cost-optimization-hub", "list_enrollment_statuses", "items", region=HUB_REGION)
     return any(item.get("status") == "Active" and item.get("accountId") in ("", None, place.account) for item in items)
 
 
