@@ -10,12 +10,17 @@ from typing import Any
 
 import pytest
 
+from alerts.policy import Policy
+from alerts.routes import Routes
 from checks.base import Check, Kind, Outcome, Owner, Scope
 from checks.cost import Cost
 from daemon.aws.place import NoPayerPlace
+from daemon.record import Recorder, StoredMemory
+from daemon.runner import CheckPlan, Runner
+from daemon.store import Store
 from tests.aws.blind import World
 from tests.aws.fake import FakeAws, Fault
-from tests.aws.places import ACCOUNT, NOW, REGION
+from tests.aws.places import ACCOUNT, NAME, NOW, REGION, fake_place
 from tests.checks.spend.answers import (
     ADVICE,
     ANOMALIES,
@@ -139,6 +144,24 @@ def test_at_the_cap_nothing_is_asked_and_said_to_be_unknown() -> None:
     fake = FakeAws(PAYER)
     look(fake, check, memory=memory, now=NOW + 13 * HOURS)
     assert paid(fake) == [USAGE[1]]
+
+
+def test_what_was_paid_and_asked_survives_a_restart(tmp_path: Path) -> None:
+    """The store is opened anew, and the next look finds the count and the bill."""
+    path, policy = tmp_path / "barograph.db", Policy(Routes("C0000000001"))
+    plan = CheckPlan(NAME, Cost(), lambda labels: 8 * HOURS, timedelta(minutes=5))
+    with Store.open(path, lambda: NOW) as store:
+        run = Runner({NAME: plan}, Recorder(store, policy), lambda: NOW).run_and_record(
+            NAME, fake_place(Cost(), PAYER, scope=Scope.ACCOUNT)
+        )
+        assert run.readings
+    with Store.open(path, lambda: NOW + HOURS) as store:
+        memory = {name: StoredMemory(store).recall(NAME, ACCOUNT, name) for name in ("paid", "bill", "forecast")}
+    assert memory["paid"] == {"day": TODAY.isoformat(), "count": 8}
+    fake = FakeAws(PAYER)
+    readings, _ = look(fake, memory=memory, now=NOW + HOURS)
+    assert {USAGE, FORECAST}.isdisjoint(fake.asked)
+    assert readings[f"{ACCOUNT}/paid_requests"].values == {"paid_requests": 8.0}
 
 
 def test_pages_are_counted_and_capped() -> None:
