@@ -17,15 +17,14 @@ from checks.spend.model import DAY, Bill, restored
 from checks.spend.purse import CappedError, Purse
 
 _ANOMALIES = 14  # days back
+Basis = Literal["AmortizedCost", "BlendedCost", "NetAmortizedCost", "NetUnblendedCost", "UnblendedCost"]
 
 
 @dataclass(frozen=True)
 class Cost(Check):
     """Spend against its weekdays, weeks, forecast and budgets; anomalies, commitments, savings and what lies idle."""
 
-    basis: Literal["AmortizedCost", "BlendedCost", "NetAmortizedCost", "NetUnblendedCost", "UnblendedCost"] = (
-        "AmortizedCost"  # which cost; amortized spreads what is paid upfront over its time
-    )
+    basis: Basis = "AmortizedCost"  # which cost; amortized spreads what is paid upfront over its time
     data_delay_days: int = 2  # the newest days, today (UTC) included, whose bill is not complete
     settled_after_days: int = 7  # a day older than this counts as closed, although AWS still calls it estimated
     look_back_days: int = 3  # so many of the newest closed days are judged
