@@ -32,7 +32,7 @@ from checks.usage.model import Gauge, Probe, Service
 
 WINDOW = timedelta(minutes=75)  # of datapoints; an hour, and what may come late
 _REMEMBERED = 200  # resources that fill whose history is kept, the fullest
-_LOW = 5_000  # resources whose time of hardly any use is kept
+_LOW = 2_000  # resources whose time of hardly any use is kept
 # What is listed under which name, whose it is, and what nobody knows if it cannot be.
 _LISTINGS = (
     ("instances", Service.EC2, "which instances there are", machines.instances),
@@ -70,7 +70,7 @@ class _Memory:
         oldest = sorted(self.low, key=lambda key: self.low[key])[:_LOW]
         fullest = sorted(self.history, key=lambda key: self.history[key][-1][1], reverse=True)[:_REMEMBERED]
         place.keep("words", {key: list(told) for key, told in sorted(self.words.items())})
-        place.keep("low", {key: list(self.low[key]) for key in oldest})
+        place.keep("low", {key: [int(at) for at in self.low[key]] for key in oldest})
         place.keep("history", {key: [list(point) for point in self.history[key]] for key in fullest})
 
 

@@ -64,18 +64,19 @@ def volumes(place: AwsPlace) -> Iterator[Probe | Reading]:
         if not any(to.get("InstanceId") in here for to in each.get("Attachments") or ()):
             continue
         id_, sort = each["VolumeId"], str(each.get("VolumeType", ""))
-        arn, at = arn_at(place, "ec2", f"volume/{id_}"), (("VolumeId", id_),)
-        attached = [to["AttachTime"] for to in each["Attachments"] if to.get("AttachTime")]
-        born = max(attached, default=None)
+        arn, named = arn_at(place, "ec2", f"volume/{id_}"), (("VolumeId", id_),)
+        users = [to for to in each["Attachments"] if to.get("InstanceId") in here]
+        times = [to.get("AttachTime") for to in users] + [here[to["InstanceId"]].get("LaunchTime") for to in users]
+        born = max((at for at in times if at), default=None)
         # Of hard disks EC2 tells no rate.
         if each.get("Iops"):
-            queue, iops = Metric("AWS/EBS", "VolumeQueueLength", at, "Average"), int(each["Iops"])
+            queue, iops = Metric("AWS/EBS", "VolumeQueueLength", named, "Average"), int(each["Iops"])
             yield Probe(
                 Service.EBS, "queue", arn, id_, (queue,), 1 / (iops * _WAIT), born=born, ids=(id_,),
                 ceiling=f"{iops} IOPS",
             )  # fmt: skip
         if sort in _BURSTING and int(each.get("Size") or 0) < _BURSTING[sort]:
-            burst = Metric("AWS/EBS", "BurstBalance", at, "Average")
+            burst = Metric("AWS/EBS", "BurstBalance", named, "Average")
             yield Probe(Service.EBS, "burst", arn, id_, (burst,), 0.01, inverse=True, born=born, ids=(id_,))
 
 

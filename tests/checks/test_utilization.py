@@ -132,6 +132,12 @@ CASES: list[tuple[str, list[Any], Mapping[Any, tuple[float, ...]], str]] = [
      {("BurstBalance", "v-1"): steady(10)}, "over_used"),
     (f"{arn('ec2', 'volume/v-1')}#burst", [instances("i-1"), volumes(volume("v-1"))],
      {("BurstBalance", "v-1"): steady(100)}, "within"),
+    (
+        f"{arn('ec2', 'volume/v-1')}#burst",
+        [instances("i-1", LaunchTime=NOW - timedelta(minutes=10)), volumes(volume("v-1"))],
+        {},
+        "new",
+    ),
     # RDS
     (f"{DB}#cpu", [databases(database())], {("CPUUtilization", "orders"): steady(95)}, "over_used"),
     (f"{DB}#memory", [databases(database())], {("FreeableMemory", "orders"): steady(0.5 * GIB)}, "over_used"),
