@@ -14,7 +14,7 @@ from checks.manifests.model import CODES, Case, Examination, RepositoryFinding
 from checks.manifests.place import RepositoryPlace
 from checks.manifests.rules.building import NAMING, UNREAD
 
-# While one of these is there, what else is wrong cannot be told from what is not: it may be behind it, or under it.
+# While one of these is there, what else is wrong may be behind it, or told under it: nothing is known to be mended.
 HIDING = frozenset({*NAMING, *UNREAD, "no_configuration", "inheritance_loop"})
 _PLACES = 20  # of a case, and cases of a finding, that are kept
 _TEXT = 300  # characters of one line of evidence

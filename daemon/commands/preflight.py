@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from daemon.repository.tree import Tree
 
 FINE, FINDINGS, COULD_NOT_READ = 0, 1, 3
+_CREDENTIALS = re.compile(r":.*@", re.DOTALL)  # what people paste as an address, and lacks its scheme
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|[^/\s@]+@[^/\s:]+:", re.IGNORECASE)
 _VERSION = re.compile(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?")
 _PLAIN_WIDTH = 100  # where there is no terminal
@@ -129,6 +130,10 @@ def _wanted(
         raise click.UsageError("--repository is empty: give a folder or a git address")
     if ref and not _ADDRESS.match(repository):
         raise click.UsageError("--ref goes with a git address; a folder is read as it is")
+    if not _ADDRESS.match(repository) and _CREDENTIALS.search(repository) and not Path(repository).exists():
+        raise click.UsageError(
+            "--repository is no folder; a git address must not hold a password or token, and begins with https://"
+        )
     return _Wanted(repository, ref, version=version, ask_atmos=ask_atmos)
 
 
@@ -181,6 +186,7 @@ def _judged(tree: Tree, wanted: _Wanted, processes: Processes) -> Examination:
     from checks.manifests.examine import examine
     from daemon.preflight.installed import Answer, ask
     from daemon.repository import read
+    from daemon.repository.left_out import with_left_out
 
     atmos, config_path, base_path = "atmos", "", ""
     if wanted.config is not None:
@@ -194,8 +200,9 @@ def _judged(tree: Tree, wanted: _Wanted, processes: Processes) -> Examination:
     answer = said or Answer()
     repository = read(tree.path, wanted.version or answer.version, config_path=config_path, base_path=base_path)
     installed = {"atmos": ".".join(map(str, answer.version))} if answer.version else {}
-    notes = (*tree.notes, *(one.summary for one in tree.problems), *([answer.trouble] if answer.trouble else []))
-    return replace(examine(repository, installed=installed, notes=notes), atmos_words=answer.words)
+    notes = (*tree.notes, *([answer.trouble] if answer.trouble else []))
+    seen = with_left_out(examine(repository, installed=installed, notes=notes), tree, repository)
+    return replace(seen, atmos_words=answer.words)
 
 
 def _printed(seen: Examination | None, items: Sequence[Item], wanted: _Wanted, form: str) -> str:

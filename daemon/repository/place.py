@@ -13,6 +13,7 @@ from checks.manifests.examine import examine
 from checks.manifests.model import Examination, Repository, Version
 from daemon.inventory.model import Inventory
 from daemon.repository.checkout import RepositoryError
+from daemon.repository.left_out import with_left_out
 from daemon.repository.reader import read
 from daemon.repository.tree import Tree
 
@@ -81,8 +82,8 @@ class WatchedRepository:
             raise LookFailed("failed", str(error)) from None
         version = self.contents.atmos_version
         installed = {"atmos": ".".join(map(str, version))} if version is not None else {}
-        notes = (*tree.notes, *(problem.summary for problem in tree.problems), *self._differences(tree, found))
-        return examine(found, installed=installed, notes=notes)
+        notes = (*tree.notes, *self._differences(tree, found))
+        return with_left_out(examine(found, installed=installed, notes=notes), tree, found)
 
     def _differences(self, tree: Tree, found: Repository) -> tuple[str, ...]:
         """Where the files, as we read them, and the listing of the same content differ."""

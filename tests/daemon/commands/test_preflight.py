@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -206,6 +207,49 @@ def test_a_git_address_is_read_at_its_ref(address: str, tmp_path: Path) -> None:
     assert json.loads(broken.stdout)["findings"][0]["code"] == "stack_name_collision"
 
 
+@pytest.mark.parametrize(
+    ("link", "code"), [("stacks/deploy/test.yaml", 3), ("docs/link.md", 0), ("stacks", 3), (".atmos.yaml", 3)]
+)
+def test_a_link_that_was_left_out_of_a_checkout_is_not_read(
+    link: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is clean that leads out of the repository, however it is named; elsewhere it is a note."""
+    monkeypatch.setenv("PATH", PATH)
+    folder = written(tmp_path / "origin", {})
+    if link == "stacks":
+        shutil.rmtree(folder / link)
+    (folder / link).parent.mkdir(exist_ok=True)
+    (folder / link).symlink_to("/etc/hostname")
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "A link")
+    result = run("--repository", f"file://{folder}")
+    assert code == result.exit_code, result.output
+    assert link in result.stdout
+    assert (code == 0) is ("Clean" in result.stdout)
+
+
+@pytest.mark.parametrize(("path", "code"), [("stacks/deploy/more", 3), ("components/terraform/vpc", 3), ("docs", 0)])
+def test_a_submodule_that_was_not_fetched_is_not_read(
+    path: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its stacks could be anything; outside of what is read it is a note."""
+    monkeypatch.setenv("PATH", PATH)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "file").write_text("")
+    folder = written(tmp_path / "origin", {})
+    for one in (other, folder):
+        git(one, "init", "-q")
+        git(one, "add", "-A")
+        git(one, "commit", "-qm", "First")
+    git(folder, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), path)
+    git(folder, "commit", "-qm", "A submodule")
+    result = run("--repository", f"file://{folder}")
+    assert code == result.exit_code, result.output
+    assert path in result.stdout
+
+
 def test_a_ref_that_is_not_there_could_not_be_read(address: str) -> None:
     """With the reason, and no word of clean."""
     result = run("--repository", address, "--ref", "gone")
@@ -222,6 +266,16 @@ def test_a_configuration_can_watch_an_address(address: str, tmp_path: Path) -> N
     assert run("-c", str(config), "--format", "github").exit_code == 1
     result = run("-c", str(config))
     assert "stack_name_collision" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "address", ["x:canary-4711@example.com/acme/x", "https:/x:canary-4711@example.com/x", "x:canary/-4711@example.com"]
+)
+def test_a_mistyped_address_with_a_password_is_not_repeated(address: str) -> None:
+    """Without its scheme it could pass for a folder, whose name is shown."""
+    result = run("--repository", address)
+    assert result.exit_code == 2
+    assert "canary" not in result.output
 
 
 def test_an_address_with_a_password_is_refused_and_not_repeated() -> None:
