@@ -21,6 +21,7 @@ from checks.states.model import Damage, Held, StateFacts
 FORMAT = 4  # of state files, since Terraform 0.12
 _PROVIDER = re.compile(r'provider\["([^"]{1,200})"\]')
 _NOTHING = msgspec.Raw(b"")
+_TYPES = ("aws_", "awscc_")
 _OURS = ("aws", "awscc")  # last parts of the sources of providers whose resources have ARNs
 
 
@@ -111,7 +112,8 @@ def _read(state: _State, size: int, md5: str) -> tuple[StateFacts, tuple[Held, .
         base = f"{resource.module}." if resource.module else ""
         base = f"{base}{resource.type}.{resource.name}"
         provider = _source(resource.provider)
-        names = attributes_of(resource.type) if provider.rpartition("/")[2] in _OURS else ()
+        ours = provider.rpartition("/")[2] in _OURS and resource.type.startswith(_TYPES)
+        names = attributes_of(resource.type) if ours else ()
         for instance in resource.instances:
             is_tainted, is_deposed = instance.status == "tainted", bool(instance.deposed)
             resources += not is_deposed

@@ -90,7 +90,8 @@ def test_it_reads_what_json_reads(plain: dict[str, Any]) -> None:
     }  # fmt: skip
     for one in held:
         assert one.type not in NEVER
-        assert not one.type.startswith("random_")
+        assert one.type.startswith("aws_")
+        assert one.provider.endswith("/aws")
         assert not one.arn or (parse_arn(one.arn) and one.arn in allowed)
         assert one.arn or one.ids
         for family, name in one.ids:
