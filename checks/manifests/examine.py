@@ -10,7 +10,7 @@ from checks.manifests.affected import BY_PATTERN_ONLY, Affected
 from checks.manifests.model import Examination, Repository, RepositoryFinding
 from checks.manifests.older import before_names, since_names
 from checks.manifests.rules import BY_NAME, RULES, affects
-from checks.manifests.rules.building import counted, listed
+from checks.manifests.rules.building import computed_name, counted, listed
 from checks.manifests.rules.files import EXPLAINED, HARMLESS, NOT_FOLLOWED
 from checks.manifests.rules.states import state_of
 from checks.manifests.rules.versions import version_contradiction
@@ -156,6 +156,12 @@ def _notes(repository: Repository) -> Iterable[str]:
     for fault in repository.faults:
         if fault.code in HARMLESS and fault.spots:
             yield f"{fault.spots[0]}: {fault.detail or fault.code.replace('_', ' ')}."
+    unnamed = [stack.manifest for stack in repository.stacks if computed_name(repository, stack)]
+    if unnamed:
+        yield (
+            f"The name of {counted(len(unnamed), 'stack')} is computed by Atmos ({listed(unnamed)}): what goes by it "
+            "was not judged."
+        )
     computed = sum(
         1
         for stack in repository.stacks

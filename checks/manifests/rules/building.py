@@ -7,6 +7,7 @@ from itertools import chain
 
 from checks.manifests.affected import ALL, Affected
 from checks.manifests.model import Case, Component, Content, Opaque, Repository, RepositoryFinding, Spot, Stack
+from checks.manifests.names import TOKENS
 
 NAMING = ("unknown_pattern_token", "pattern_part_missing", "stack_name_collision", "name_cannot_be_planned")
 """What can be wrong with the names of stacks: all else that goes by these names follows from it."""
@@ -104,3 +105,14 @@ def settings_file(repository: Repository) -> str:
 def where(spot: Spot) -> str:
     """A place for a remedy: file and line."""
     return f"{spot.file}:{spot.line}" if spot.line else spot.file
+
+
+def computed_name(repository: Repository, stack: Stack) -> bool:
+    """Whether only Atmos can tell the stack's name: a template or a function makes it. Two of them are not one name."""
+    if stack.name or stack.name_from == "template":
+        return not stack.name
+    pattern = repository.settings.name_pattern
+    if stack.name_from != "pattern" or pattern is None:
+        return False
+    needed = (stack.vars.get(token) for token in TOKENS if f"{{{token}}}" in pattern.text)
+    return any(node is not None and isinstance(node.value, Opaque) for node in needed)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from checks.manifests.affected import ALL, BY_NAME, BY_PATTERN_ONLY, NAMED
 from checks.manifests.model import Case, Component, Repository, RepositoryFinding, Spot, Stack
-from checks.manifests.rules.building import counted, finding, listed, quoted, settings_file, where
+from checks.manifests.rules.building import computed_name, counted, finding, listed, quoted, settings_file, where
 
 TOKENS = ("namespace", "tenant", "environment", "stage")
 """All that Atmos knows in `name_pattern`."""
@@ -91,7 +91,7 @@ def stack_name_collision(repository: Repository) -> Iterable[RepositoryFinding]:
     for by_name in (True, False):
         groups = [
             group
-            for group in _groups(repository.stacks, lambda stack: stack.name)
+            for group in _groups(_told(repository), lambda stack: stack.name)
             if (any(stack.name_from == "name" for stack in group)) is by_name
         ]
         if not groups:
@@ -124,7 +124,7 @@ def stack_name_collision(repository: Repository) -> Iterable[RepositoryFinding]:
 
 def ambiguous_component(repository: Repository) -> Iterable[RepositoryFinding]:
     """A component that several manifests of one stack name, or of none, define: Atmos cannot tell which is meant."""
-    groups = _groups(repository.stacks, lambda stack: stack.name, empty=True)
+    groups = _groups(_told(repository), lambda stack: stack.name, empty=True)
     cases, concerned = [], []
     for group in groups:
         if not group[0].name and any(_lacks_part(repository, stack) for stack in group):
@@ -212,6 +212,11 @@ def _vars(repository: Repository, stack: Stack) -> Spot:
     manifest = repository.manifests.get(stack.file)
     own = manifest.root.get("vars") if manifest is not None else None
     return (own.key or own.spot) if own is not None else Spot(stack.file)
+
+
+def _told(repository: Repository) -> list[Stack]:
+    """The stacks whose names can be told."""
+    return [stack for stack in repository.stacks if not computed_name(repository, stack)]
 
 
 def _groups(

@@ -7,7 +7,16 @@ from urllib.parse import quote
 
 from checks.manifests.affected import BACKEND_REQUIRED, since, told, until
 from checks.manifests.model import Case, Component, Node, Opaque, Repository, RepositoryFinding, Spot, Stack
-from checks.manifests.rules.building import NAMING, counted, finding, listed, plannable, quoted, where
+from checks.manifests.rules.building import (
+    NAMING,
+    computed_name,
+    counted,
+    finding,
+    listed,
+    plannable,
+    quoted,
+    where,
+)
 from checks.manifests.rules.names import TOKENS, tokens
 
 # Backend type -> what of its settings says where a state lies. Its workspace, and the component, come on top.
@@ -85,7 +94,7 @@ def varfile_collision(repository: Repository) -> Iterable[RepositoryFinding]:
     """Instances that write one variable file: each overwrites the other's."""
     groups: dict[tuple[str, ...], list[tuple[Stack, Component]]] = {}
     for stack, component in plannable(repository):
-        if component.varfile and component.folder_exists:
+        if component.varfile and component.folder_exists and not computed_name(repository, stack):
             groups.setdefault((component.folder, component.varfile), []).append((stack, component))
     yield from _split(groups, _varfile_finding)
 

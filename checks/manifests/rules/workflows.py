@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from checks.manifests.affected import NAMED, WORKFLOW_USAGE, since, told, until
 from checks.manifests.model import Case, Repository, RepositoryFinding, Spot, Stack, Workflow, WorkflowStep
-from checks.manifests.rules.building import NAMING, UNREAD, counted, finding, listed, quoted, where
+from checks.manifests.rules.building import NAMING, UNREAD, computed_name, counted, finding, listed, quoted, where
 from checks.manifests.rules.commands import Call, calls, parsed
 
 # Step types that need no `command`: newer versions have them, and they say what they do in other keys.
@@ -162,13 +162,14 @@ class _Known:
         self._all_read = not any(stack.partial for stack in repository.stacks)
         self._components = {name for stack in repository.stacks for name in stack.components}
         self._any = bool(repository.stacks)
+        self._all_named = not any(computed_name(repository, stack) for stack in repository.stacks)
 
     def faults(self, call: Call, stack: str) -> Iterator[tuple[bool, str, str]]:
         """What of a call does not exist: whether it is the stack, its name, and where it was looked for."""
         if not self._any or call.computed or "{{" in stack or "$" in stack:
             return
         if stack and stack not in self._stacks:
-            if call.words[:1] in (("terraform",), ("describe",), ("validate",), ("helmfile",)):
+            if self._all_named and call.words[:1] in (("terraform",), ("describe",), ("validate",), ("helmfile",)):
                 yield True, stack, ""
             return
         name = _component(call)
