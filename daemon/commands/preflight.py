@@ -130,7 +130,7 @@ def _wanted(
         raise click.UsageError("--repository is empty: give a folder or a git address")
     if ref and not _ADDRESS.match(repository):
         raise click.UsageError("--ref goes with a git address; a folder is read as it is")
-    if not _ADDRESS.match(repository) and _CREDENTIALS.search(repository) and not Path(repository).exists():
+    if not _ADDRESS.match(repository) and _CREDENTIALS.search(repository) and not os.path.exists(repository):
         raise click.UsageError(
             "--repository is no folder; a git address must not hold a password or token, and begins with https://"
         )

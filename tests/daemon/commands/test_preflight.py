@@ -269,7 +269,13 @@ def test_a_configuration_can_watch_an_address(address: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "address", ["x:canary-4711@example.com/acme/x", "https:/x:canary-4711@example.com/x", "x:canary/-4711@example.com"]
+    "address",
+    [
+        "x:canary-4711@example.com/acme/x",
+        "https:/x:canary-4711@example.com/x",
+        "x:canary/-4711@example.com",
+        f"x:canary{'y' * 5_000}@example.com",
+    ],
 )
 def test_a_mistyped_address_with_a_password_is_not_repeated(address: str) -> None:
     """Without its scheme it could pass for a folder, whose name is shown."""
