@@ -98,6 +98,7 @@ class Scope(StrEnum):
 class Role(StrEnum):
     """With which of Barograph's AWS roles a check looks; each has a policy of its own, of what checks declare."""
 
+    HUB = "hub"  # what Barograph runs as, and takes on the others from
     PLAN = "plan"  # what Terraform reads to plan
     SWEEP = "sweep"  # in every watched account
     PAYER = "payer"  # in the account that pays, or its delegate

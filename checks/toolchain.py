@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
-from checks.base import Check, Finding, Kind, Outcome, Owner, Place, Reading, Scope
+from checks.base import Check, Finding, Kind, Outcome, Owner, Place, Reading, Role, Scope
 
 
 class Answer(StrEnum):
@@ -51,6 +51,7 @@ class Toolchain(Check):
     """What planning takes: credentials, Atmos, Terraform, the repository and its variables, network, disk, memory."""
 
     scope: ClassVar[Scope] = Scope.REPOSITORY
+    role: ClassVar[Role] = Role.HUB
     every: ClassVar[timedelta] = timedelta(hours=1)
     deadline: ClassVar[timedelta] = timedelta(minutes=10)
     iam: ClassVar[tuple[str, ...]] = ("sts:GetCallerIdentity", "sts:AssumeRole")

@@ -12,7 +12,8 @@ import click
 
 _CANNOT_SAY = 3
 
-# Command -> what `barograph --help` says of it; daemon.commands.<command> holds the click object of that name.
+# Command -> what `barograph --help` says of it; daemon.commands.<command> holds the click object of that name, with
+# "_" for "-".
 COMMANDS = {
     "run": "Watch on schedule, until stopped.",
     "demo": "Watch an embedded world: no account, no network.",
@@ -21,6 +22,7 @@ COMMANDS = {
     "inventory": "List what would be watched.",
     "config": "Check, show or describe the configuration.",
     "checks": "Describe every check.",
+    "iam-policy": "Print the IAM policies of the roles, made of what the checks declare.",
     "preflight": "Go through the checklist before execution, and read the repository.",
     "db": "Back up, restore or check the store.",
 }
@@ -35,7 +37,8 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"daemon.commands.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(importlib.import_module(f"daemon.commands.{name}"), name)
         assert isinstance(command, click.Command)
         return command
 
