@@ -126,7 +126,7 @@ def _place(
     scope: Scope | None = None,
     regions: tuple[str, ...] = (),
 ) -> Any:
-    watching = Watching(NAME, frozenset(check.iam))
+    watching = Watching(NAME, check.actions(scope or check.scope))
     watched = Account(account, regions or (region,), identity=identity, **labels)
     if (scope or check.scope) is Scope.ACCOUNT:
         return AwsAccountPlace(watched, watching, context).opened(timedelta(minutes=10))
