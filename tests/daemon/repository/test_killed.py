@@ -149,10 +149,11 @@ def watching(folder: Path) -> Iterator[dict[str, set[str]]]:
 
 def files_with_token(folder: Path) -> set[str]:
     found = set()
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            if path.is_file() and TOKEN.encode() in path.read_bytes():
-                found.add(str(path))
+    for parent, _, names in os.walk(folder):  # which goes on where a folder is gone by now; rglob() does not
+        for path in (Path(parent, name) for name in names):
+            with suppress(OSError):
+                if path.is_file() and TOKEN.encode() in path.read_bytes():
+                    found.add(str(path))
     return found
 
 
