@@ -36,10 +36,7 @@ def stamp(path: Path, run: Run, environment: Mapping[str, str]) -> Stamp:
     )
     if not commit:
         return Stamp("", False, _of_files(path, sorted(_files(path))))
-    status = ask_git(
-        path, run, environment, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".",
-        more=_without_filters(path, run, environment),
-    )  # fmt: skip
+    status = _status(path, run, environment)
     if status is None:  # too slow, too long: whether it is dirty is not known, but no change may be missed
         return Stamp(commit, True, f"{commit}+{_of_files(path, sorted(_files(path)))}")
     if not status:
@@ -51,19 +48,16 @@ def stamp(path: Path, run: Run, environment: Mapping[str, str]) -> Stamp:
 
 def changes(path: Path, run: Run, environment: Mapping[str, str]) -> int | None:
     """How many files of the folder are not as the commit has them; None: git does not tell."""
-    status = ask_git(
-        path,
-        run,
-        environment,
-        "status",
-        "--porcelain",
-        "-z",
-        "--untracked-files=all",
-        "--",
-        ".",
-        more=_without_filters(path, run, environment),
-    )
+    status = _status(path, run, environment)
     return None if status is None else sum(bool(entry) for entry in status.split(b"\0"))
+
+
+def _status(path: Path, run: Run, environment: Mapping[str, str]) -> bytes | None:
+    """What git says is not as the commit has it, NUL between entries; None: git does not tell."""
+    return ask_git(
+        path, run, environment, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".",
+        more=_without_filters(path, run, environment),
+    )  # fmt: skip
 
 
 def _without_filters(path: Path, run: Run, environment: Mapping[str, str]) -> Mapping[str, str]:
