@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from checks.aws import VERDICTS, AwsPlace, could_not_look, guarded
-from checks.base import UNMANAGED, Check, Finding, Json, Kind, Outcome, Owner, Reading, Scope
+from checks.base import UNMANAGED, Asks, Check, Finding, Json, Kind, Outcome, Owner, Reading, Scope
 from checks.kinds import PRODUCTION
 from checks.trail import trails
 from checks.trail.looking import HISTORY, read_on
@@ -51,6 +51,7 @@ class Access(Check):
     every: ClassVar[timedelta] = timedelta(hours=1)
     every_by_stage: ClassVar[Mapping[str, timedelta]] = {PRODUCTION: timedelta(minutes=30)}
     deadline: ClassVar[timedelta] = timedelta(minutes=20)
+    asks: ClassVar[Mapping[Scope, Asks]] = {Scope.REGION: Asks(6, 0.02), Scope.ACCOUNT: Asks(3)}
     iam: ClassVar[tuple[str, ...]] = (
         "cloudtrail:DescribeTrails",
         "cloudtrail:GetTrailStatus",

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from checks.aws import VERDICTS as AWS_VERDICTS
 from checks.aws import AwsError, AwsPlace, could_not_look, not_enabled, owner_of, tags
-from checks.base import Check, Finding, Kind, Outcome, Owner, Reading, Scope
+from checks.base import Asks, Check, Finding, Kind, Outcome, Owner, Reading, Scope
 from checks.kinds import PRODUCTION
 from checks.recovery import remedies
 from checks.recovery.copies import Asked, Lookout, by_demand, by_plans
@@ -79,6 +79,7 @@ class Backups(Check):
     scope: ClassVar[Scope] = Scope.REGION
     every: ClassVar[timedelta] = timedelta(hours=6)
     deadline: ClassVar[timedelta] = timedelta(minutes=15)
+    asks: ClassVar[Mapping[Scope, Asks]] = {Scope.REGION: Asks(16, 0.4)}
     iam: ClassVar[tuple[str, ...]] = (
         "backup:GetBackupPlan",
         "backup:GetBackupSelection",

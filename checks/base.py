@@ -151,6 +151,21 @@ class InstancePlace(Place, Protocol):
     def plan(self) -> PlanLook: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What one look at a place asks of AWS, roughly: retries and shared answers are left out.
+
+    A place with n resources is asked `requests + n * per_resource` times.
+    """
+
+    requests: float = 0  # of a place with nothing in it
+    per_resource: float = 0
+    metrics_per_resource: float = 0  # that CloudWatch gives, and charges for one by one: GetMetricData
+    paid_per_day: float = 0  # requests that Cost Explorer charges for, however often it looks
+    data: bool = False  # objects and items are read: no management events, so CloudTrail and GuardDuty charge nothing
+    plans: int = 0  # of Terraform
+
+
 class Target(Protocol):
     """A place that a check's own options name, in place of the inventory. Plain data: the daemon makes the place."""
 
@@ -196,6 +211,7 @@ class Check:
     # the sum of anything else.
     measure_labels: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     verdicts: ClassVar[Mapping[str, str]] = {}  # every word Reading.verdict can be -> what it means
+    asks: ClassVar[Mapping[Scope, Asks]] = {}  # what one look at a place of each scope costs; none: it asks AWS nothing
 
     @classmethod
     def scopes(cls) -> tuple[Scope, ...]:
@@ -208,6 +224,10 @@ class Check:
         elsewhere = cls.role is Role.PAYER and scope in cls.more_scopes
         return frozenset(cls.sweep_iam if elsewhere else cls.iam)
 
+    def asking(self, scope: Scope) -> Asks:
+        """What one look at a place of *scope* costs with these options."""
+        return self.asks.get(scope, Asks())
+
     def targets(self) -> Iterable[Target]:
         """The places that its own options name: endpoints, files."""
         return ()
@@ -217,6 +237,6 @@ class Check:
 
 
 __all__ = [
-    "UNMANAGED", "Check", "Fact", "Finding", "Instance", "InstancePlace", "Json", "Kind", "LookFailed", "Outcome",
-    "Owner", "Place", "Reading", "Role", "Scope", "Target", "Tier",
+    "UNMANAGED", "Asks", "Check", "Fact", "Finding", "Instance", "InstancePlace", "Json", "Kind", "LookFailed",
+    "Outcome", "Owner", "Place", "Reading", "Role", "Scope", "Target", "Tier",
 ]  # fmt: skip

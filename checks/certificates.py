@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
 from checks.aws import VERDICTS, AwsPlace, guarded
-from checks.base import Check, Place, Reading, Scope, Target
+from checks.base import Asks, Check, Place, Reading, Scope, Target
 from checks.certs import holders, readings, serving
 from checks.certs.model import MEANING, Limits, PemLook, TlsLook
 from checks.certs.targets import Endpoint, FilesTarget, LiveTarget
@@ -59,6 +59,7 @@ class Certificates(Check):
 
     more_scopes: ClassVar[tuple[Scope, ...]] = (Scope.ACCOUNT, Scope.ENDPOINT, Scope.FILES)
     every: ClassVar[timedelta] = timedelta(hours=6)
+    asks: ClassVar[Mapping[Scope, Asks]] = {Scope.REGION: Asks(4, 0.1), Scope.ACCOUNT: Asks(2)}
     iam: ClassVar[tuple[str, ...]] = (
         "acm:ListCertificates",
         "acm:DescribeCertificate",

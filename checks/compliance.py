@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from checks.aws import VERDICTS
-from checks.base import Check, Reading, Scope
+from checks.base import Asks, Check, Reading, Scope
 from checks.comply.hours import WorkingHours
 from checks.comply.model import Exemption
 from checks.comply.place import PlaceLook
@@ -33,6 +33,7 @@ class Compliance(Check):
     more_scopes: ClassVar[tuple[Scope, ...]] = (Scope.ACCOUNT, Scope.ESTATE)
     every: ClassVar[timedelta] = timedelta(days=1)
     deadline: ClassVar[timedelta] = timedelta(minutes=30)
+    asks: ClassVar[Mapping[Scope, Asks]] = {Scope.REGION: Asks(20, 0.2), Scope.ACCOUNT: Asks(2, 0.4)}
     iam: ClassVar[tuple[str, ...]] = (
         "autoscaling:DescribeAutoScalingGroups",
         "cloudfront:GetDistributionConfig",

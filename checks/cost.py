@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Literal
 
 from checks.aws import VERDICTS as AWS_VERDICTS
 from checks.aws import AwsError, AwsPlace, ErrorClass, guarded, not_enabled
-from checks.base import Check, Finding, Kind, Outcome, Reading, Role, Scope
+from checks.base import Asks, Check, Finding, Kind, Outcome, Reading, Role, Scope
 from checks.spend import commitments, idle, savings, told
 from checks.spend.compare import Sensitivity
 from checks.spend.explorer import read_anomalies, read_bill, read_forecast
@@ -52,6 +52,10 @@ class Cost(Check):
     role: ClassVar[Role] = Role.PAYER
     every: ClassVar[timedelta] = timedelta(hours=8)
     deadline: ClassVar[timedelta] = timedelta(minutes=15)
+    asks: ClassVar[Mapping[Scope, Asks]] = {
+        Scope.ACCOUNT: Asks(10),
+        Scope.REGION: Asks(9, 0.3, metrics_per_resource=0.1),
+    }
     iam: ClassVar[tuple[str, ...]] = (
         "budgets:ViewBudget",
         "ce:GetAnomalies",
@@ -126,6 +130,14 @@ class Cost(Check):
         **idle.VERDICTS,
         **AWS_VERDICTS,
     }
+
+    def asking(self, scope: Scope) -> Asks:
+        """What one look costs; in the account that pays, most answers are kept for long."""
+        if scope is not self.scope:
+            return super().asking(scope)
+        day = timedelta(days=1)
+        paid = day / self.refresh + (len(commitments.QUESTIONS) + 2) * (day / self.refresh_rest)  # forecast, anomalies
+        return replace(super().asking(scope), paid_per_day=min(paid, self.max_requests_per_day))
 
     def run(self, place: AwsPlace) -> Iterator[Reading]:
         """Readings of the account that pays, or of one region of any account."""

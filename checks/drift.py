@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar
 
-from checks.base import Check, Fact, Finding, Instance, InstancePlace, Json, Kind, Outcome, Reading, Role, Scope
+from checks.base import Asks, Check, Fact, Finding, Instance, InstancePlace, Json, Kind, Outcome, Reading, Role, Scope
 from checks.kinds import DEVELOPMENT, PRODUCTION, STAGING
 from checks.plans import security
 from checks.plans.evidence import evidence, violations
@@ -60,6 +60,7 @@ class Drift(Check):
     deadline: ClassVar[timedelta] = timedelta(minutes=20)
     # What reading a state in S3 and its lock takes; what the providers read depends on the code.
     role: ClassVar[Role] = Role.PLAN
+    asks: ClassVar[Mapping[Scope, Asks]] = {Scope.INSTANCE: Asks(4, 2, plans=1)}
     iam: ClassVar[tuple[str, ...]] = (
         "s3:GetObject",
         "s3:ListBucket",

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from checks.aws import VERDICTS, AwsPlace
-from checks.base import Check, Reading, Scope
+from checks.base import Asks, Check, Reading, Scope
 from checks.estate import KEY as ESTATE
 from checks.nets.account import AccountLook
 from checks.nets.estate import EstateLook
@@ -43,6 +43,7 @@ class Network(Check):
     more_scopes: ClassVar[tuple[Scope, ...]] = (Scope.ACCOUNT, Scope.ESTATE)
     every: ClassVar[timedelta] = timedelta(hours=1)
     deadline: ClassVar[timedelta] = timedelta(minutes=10)
+    asks: ClassVar[Mapping[Scope, Asks]] = {Scope.REGION: Asks(13), Scope.ACCOUNT: Asks(5)}
     iam: ClassVar[tuple[str, ...]] = (
         "ec2:DescribeVpcs",
         "ec2:DescribeSubnets",

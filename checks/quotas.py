@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from checks.aws import VERDICTS, AwsError, AwsPlace, ErrorClass, arn_at, could_not_look, looked, not_enabled, owner_of
-from checks.base import Check, Fact, Finding, Kind, Outcome, Reading, Scope
+from checks.base import Asks, Check, Fact, Finding, Kind, Outcome, Reading, Scope
 from checks.limits import advisor, counts, lists, report, usage
 from checks.limits.judge import Judgement, LimitRule, Word, facts, judge
 from checks.limits.model import Quota, Source, Use
@@ -64,6 +64,7 @@ class Quotas(Check):
     scope: ClassVar[Scope] = Scope.REGION
     every: ClassVar[timedelta] = timedelta(hours=1)
     deadline: ClassVar[timedelta] = timedelta(minutes=10)
+    asks: ClassVar[Mapping[Scope, Asks]] = {Scope.REGION: Asks(25)}
     iam: ClassVar[tuple[str, ...]] = (
         "cloudwatch:GetMetricData",
         "ec2:DescribeInternetGateways",

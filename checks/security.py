@@ -9,7 +9,7 @@ from itertools import chain
 from typing import ClassVar, Literal
 
 from checks.aws import AwsPlace
-from checks.base import Check, Reading, Scope
+from checks.base import Asks, Check, Reading, Scope
 from checks.exposure.account import AccountLook
 from checks.exposure.databases import DatabaseLook
 from checks.exposure.groups import SENSITIVE
@@ -47,6 +47,7 @@ class Security(Check):
     more_scopes: ClassVar[tuple[Scope, ...]] = (Scope.ACCOUNT,)
     every: ClassVar[timedelta] = timedelta(hours=6)
     deadline: ClassVar[timedelta] = timedelta(minutes=15)
+    asks: ClassVar[Mapping[Scope, Asks]] = {Scope.REGION: Asks(23, 0.1), Scope.ACCOUNT: Asks(10, 0.6)}
     iam: ClassVar[tuple[str, ...]] = (
         "access-analyzer:ListAnalyzers",
         "access-analyzer:ListFindings",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Protocol
 
-from checks.base import Check, Fact, Finding, Instance, Json, Kind, Outcome, Place, Reading, Role, Scope
+from checks.base import Asks, Check, Fact, Finding, Instance, Json, Kind, Outcome, Place, Reading, Role, Scope
 from checks.states import commands, settings
 from checks.states.judge import (
     DAMAGE,
@@ -89,6 +89,7 @@ class State(Check):
     role: ClassVar[Role] = Role.STATE
     every: ClassVar[timedelta] = timedelta(minutes=15)
     deadline: ClassVar[timedelta] = timedelta(minutes=5)
+    asks: ClassVar[Mapping[Scope, Asks]] = {Scope.STATE: Asks(6, data=True)}
     iam: ClassVar[tuple[str, ...]] = (
         "s3:GetObject",
         "s3:GetObjectVersion",

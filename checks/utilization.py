@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from checks.aws import VERDICTS, AwsError, AwsPlace, could_not_look, guarded, looked, not_enabled, owner_of, unsaid
-from checks.base import Check, Finding, Outcome, Reading, Scope
+from checks.base import Asks, Check, Finding, Outcome, Reading, Scope
 from checks.cloudwatch import BATCH, Metric, Series, ask
 from checks.limits.trend import DAY, LONGEST, Point, remembered, seconds_left
 from checks.plans.ignore import fits
@@ -105,6 +105,7 @@ class Utilization(Check):
     scope: ClassVar[Scope] = Scope.REGION
     every: ClassVar[timedelta] = timedelta(hours=1)
     deadline: ClassVar[timedelta] = timedelta(minutes=10)
+    asks: ClassVar[Mapping[Scope, Asks]] = {Scope.REGION: Asks(16, 0.2, metrics_per_resource=1.3)}
     iam: ClassVar[tuple[str, ...]] = (
         "cloudwatch:DescribeAlarms",
         "cloudwatch:GetMetricData",
