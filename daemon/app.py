@@ -21,6 +21,7 @@ from daemon import web
 from daemon.config import Config, ConfigError, load
 from daemon.delivering import Deliveries, alone, delivery_settings, notifier
 from daemon.estate import stored
+from daemon.eyes import open_eyes
 from daemon.health import Health
 from daemon.inventory.lifecycle import listed_keys
 from daemon.inventory.model import Inventory
@@ -42,7 +43,6 @@ from daemon.wiring import (
     PLANS,
     alert_policy,
     is_of_instances,
-    open_eyes,
     plan_workers,
     scratch_of,
     source_title,

@@ -78,10 +78,11 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
     from checks.base import Scope
     from checks.estate import KEY
     from daemon.estate import looked
+    from daemon.eyes import open_eyes
     from daemon.inventory.model import Inventory, InventoryError
     from daemon.planning.copies import temporary
     from daemon.runner import Runner
-    from daemon.wiring import open_eyes, plan_workers
+    from daemon.wiring import plan_workers
 
     runs: list[Run] = []
     with (

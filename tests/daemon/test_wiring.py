@@ -14,6 +14,7 @@ from checks.base import Check, Role, Scope
 from checks.kinds import Kind, Tier
 from daemon.aws import AwsContext, ClientPool, Sessions, Watching, aws_places, places_of
 from daemon.config import Config, load
+from daemon.eyes import open_eyes
 from daemon.inventory.model import Inventory
 from daemon.processes import Processes
 from daemon.repository.access import Access
@@ -30,7 +31,6 @@ from daemon.wiring import (
     aws_settings,
     check_plans,
     given_environment,
-    open_eyes,
     open_origin,
     payer_account,
     planning_settings,

@@ -11,12 +11,12 @@ from alerts.policy import Policy
 from alerts.routes import Routes
 from checks.base import Kind, Outcome
 from daemon.config import load
+from daemon.eyes import open_eyes
 from daemon.inventory.model import Inventory
 from daemon.record import Recorder, StoredMemory
 from daemon.repository.tree import Tree
 from daemon.runner import Runner
 from daemon.store import Store
-from daemon.wiring import open_eyes
 from tests.aws.places import moto_place, seed
 from tests.aws.sample import Sample
 

@@ -1,0 +1,144 @@
+"""All that looking needs, put together: the same for the daemon and for one look from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checks.base import Place, Scope
+from checks.estate import KEY as ESTATE
+from checks.estate import Seen
+from checks.repository import Repository
+from checks.toolchain import Toolchain
+from daemon.aws import Account, Aws, AwsContext, ClientPool, Memory, NoMemory, Sessions, places_of
+from daemon.dns import Dns
+from daemon.estate import Estate, Names
+from daemon.inventory.loader import InventoryLoader
+from daemon.inventory.model import Inventory, Watched
+from daemon.inventory.settings import SourceKind
+from daemon.places import PlannedInstance, places
+from daemon.planning import Planner
+from daemon.processes import Processes
+from daemon.repository.place import WatchedRepository
+from daemon.repository.tree import Tree
+from daemon.runner import CheckPlan
+from daemon.states.library import Cache, NoCache
+from daemon.states.places import Reach
+from daemon.states.watching import States
+from daemon.tls import Prober, make_place
+from daemon.toolchain import Bench, Workshop
+from daemon.wiring import (
+    aws_accounts,
+    aws_settings,
+    check_plans,
+    open_origin,
+    payer_account,
+    planning_settings,
+    source_settings,
+    toolchain_bench,
+)
+
+if TYPE_CHECKING:
+    from daemon.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """All that looking needs, and no store: the same for the daemon and for one look from the command line."""
+
+    loader: InventoryLoader
+    planner: Planner
+    plans: Mapping[str, CheckPlan]
+    clock: Callable[[], datetime]
+    end_children: Callable[[], None]  # ends what runs now, and starts no more; takes seconds
+    aws: AwsContext
+    prober: Prober
+    states: States
+    bench: Bench
+    repository: WatchedRepository | None = None  # None: what is watched is no Atmos repository
+    accounts: Callable[[], tuple[Account, ...]] = tuple  # watched now
+    seen: Callable[[str], Sequence[Seen]] = lambda check: ()  # what the estate's place gives of a check
+    names: Names = field(default_factory=Dns)
+    payer: Account | None = None
+
+    def places(self, inventory: Inventory, tree: Tree) -> Mapping[str, Mapping[str, Place]]:
+        """Give the places of every check by key. *tree* is the content that *inventory* was made from."""
+
+        def make(watched: Watched) -> Place:
+            return PlannedInstance(watched, tree.fingerprint, self.planner, self.clock, tree)
+
+        self.states.take(inventory)
+        workshop = Workshop(self.bench, inventory, tree, self.clock)
+        accounts = self.accounts()
+
+        def looked_at(name: str, plan: CheckPlan) -> Mapping[str, Place]:
+            found = dict(places_of(name, plan.check, accounts, self.payer, self.aws))
+            found |= {one.key: make_place(one, self.prober, self.clock) for one in plan.check.targets()}
+            for scope in plan.check.scopes():
+                found |= places(inventory, scope, make)
+                if scope is Scope.STATE:
+                    found |= self.states.places()
+                if scope is Scope.ESTATE:
+                    found[ESTATE] = Estate(name, self.seen, inventory, self.names, self.clock, self.aws.memory)
+            if self.repository is not None and isinstance(plan.check, Repository):
+                found[self.repository.key] = self.repository
+            if isinstance(plan.check, Toolchain):
+                found[workshop.key] = workshop
+            return found
+
+        return {name: looked_at(name, plan) for name, plan in self.plans.items()}
+
+
+@contextmanager
+def open_eyes(
+    config: Config,
+    scratch: Path,
+    environ: Mapping[str, str],
+    clock: Callable[[], datetime],
+    memory: Memory | None = None,
+    seen: Callable[[str], Sequence[Seen]] = lambda check: (),
+    known_states: Cache | None = None,
+) -> Iterator[Eyes]:
+    """Make what looking needs, and end every child when it is left. *scratch* is wiped.
+
+    *memory*: what checks kept in earlier looks; *seen*: what each place of a check gave last; *known_states*: what was
+    read of states. Nothing if not given.
+    """
+    with ExitStack() as stack:
+        processes = Processes()
+        stack.callback(processes.close)
+        settings = planning_settings(config, scratch, environ)
+        aws = Aws(aws_settings(config))
+        planner = Planner(settings, config.source.path, processes, aws, clock)
+        stack.callback(planner.close)
+        origin = open_origin(config, scratch.with_name(f"{scratch.name}-repository"), processes, environ)
+        listing = source_settings(config, environ)
+        loader = InventoryLoader(listing, processes.run, clock, origin)
+        stack.callback(loader.close)
+        pool = ClientPool(Sessions(aws_settings(config)))
+        stack.callback(pool.close)
+        bench = toolchain_bench(config, scratch, environ, processes.run, aws)
+        remembered = memory or NoMemory()
+        reach = Reach(config.source.path, aws, settings.rules, settings.inherited)
+        states = States(reach, known_states or NoCache(), clock, remembered)
+
+        def end() -> None:
+            states.end()
+            processes.close()
+
+        stack.callback(states.end)
+        context = AwsContext(pool, clock, owners=states.owners, memory=remembered)
+        accounts, payer = aws_accounts(config), payer_account(config)
+        repository = None
+        if listing.kind is SourceKind.ATMOS:
+            repository = WatchedRepository(loader, clock, listing.config_path, listing.base_path)
+        yield Eyes(
+            loader, planner, check_plans(config), clock, end, context, Prober(), states, bench, repository,
+            lambda: accounts, seen, payer=payer,
+        )  # fmt: skip
+        # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
+        processes.close()
