@@ -1,6 +1,7 @@
 """The way to AWS: identities, clients, and the places that checks look at. The only importer of boto3 and botocore."""
 
-from daemon.aws.accounts import Account, aws_places, places_of
+from daemon.aws.account import Account
+from daemon.aws.accounts import aws_places, places_of
 from daemon.aws.clients import Aws
 from daemon.aws.context import AwsContext, Memory, NoMemory, NoOwners, Owners, Request, Watching
 from daemon.aws.errors import describe, error_code, is_deleted, is_missing, look, reason_of

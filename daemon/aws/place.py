@@ -7,14 +7,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from checks.base import Json, Owner
+from daemon.aws.account import Account
 from daemon.aws.asking import Asker
 from daemon.aws.context import AwsContext, Watching
-
-if TYPE_CHECKING:
-    from daemon.aws.accounts import Account
 
 # Of a check's deadline: it still has to say what it saw before the runner gives it up.
 _SHARE_FOR_ASKING = 0.95
