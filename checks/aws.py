@@ -106,14 +106,23 @@ def could_not_look(resource: str, error: AwsError, what: str) -> Reading:
         "could_not_look",
         told,
         cause=" ".join((str(error.error_class), error.action or error.operation, error.account)),
-        remedy=f"Allow {error.action} for Barograph's role in account {error.account}."
-        if error.error_class is ErrorClass.PERMISSION and error.action
-        else "",
+        remedy=_remedy(error),
     )
     return Reading(
         resource, Outcome.UNKNOWN, str(error.error_class), told, (finding,),
         evidence={"action": error.action, "code": error.code} if error.action else {},
     )  # fmt: skip
+
+
+def _remedy(error: AwsError) -> str:
+    if error.error_class is ErrorClass.PERMISSION and error.action:
+        return f"Allow {error.action} for Barograph's role in account {error.account}."
+    if error.error_class is ErrorClass.ROLE_REFUSED:
+        return (
+            f"See that Barograph's role in account {error.account} is there, trusts the role that takes it on, and "
+            "wants the external id that is configured."
+        )
+    return ""
 
 
 def not_enabled(resource: str, error: AwsError, what: str) -> Reading:

@@ -18,6 +18,7 @@ class ErrorClass(StrEnum):
 
     PERMISSION = "permission"
     SCP = "scp"
+    ROLE_REFUSED = "role_refused"
     REGION_OFF = "region_off"
     NOT_ENABLED = "not_enabled"
     THROTTLED = "throttled"
@@ -33,6 +34,7 @@ class ErrorClass(StrEnum):
 _WORDS: dict[ErrorClass, tuple[str, str]] = {
     ErrorClass.PERMISSION: ("access is denied", "denied"),
     ErrorClass.SCP: ("a policy of the organization forbids it", "denied"),
+    ErrorClass.ROLE_REFUSED: ("the role that leads into the account is refused", "denied"),
     ErrorClass.REGION_OFF: ("the region is switched off, or the credentials are not valid in it", "denied"),
     ErrorClass.NOT_ENABLED: ("the service is not switched on", "unavailable"),
     ErrorClass.THROTTLED: ("AWS refused for too many requests, after all retries", "throttled"),
@@ -103,6 +105,8 @@ ERRORS: tuple[ErrorRow, ...] = (
         (500, 502, 503, 504),
     ),
     ErrorRow(ErrorClass.SCP, _DENIED, message=("service control policy", "resource control policy")),
+    # The role does not trust us, wants another external id, is not there, or we may not take it on: AWS says one thing.
+    ErrorRow(ErrorClass.ROLE_REFUSED, _DENIED, operations=("AssumeRole",)),
     ErrorRow(
         ErrorClass.REGION_OFF,
         ("AuthFailure", "InvalidClientTokenId", "OptInRequired", "RegionDisabledException",

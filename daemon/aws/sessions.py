@@ -6,6 +6,8 @@ A session that loads the models itself takes 50 MB; one that shares the loader t
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +16,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, CredentialProvider, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
+
+from daemon.aws.refusals import Refusals
 
 # Below 1800, botocore would take on the role for every request: it renews credentials 15 minutes before their end.
 # Above it, AWS refuses a role that was taken on from another role.
@@ -64,9 +68,10 @@ OWN = Identity()
 class Sessions:
     """Makes sessions and clients. Thread-safe; nothing is called when it is made."""
 
-    def __init__(self, settings: AwsSettings, loader: Any = None) -> None:
-        """*loader*: a botocore loader whose models are read already; its own if not given."""
+    def __init__(self, settings: AwsSettings, loader: Any = None, ticks: Callable[[], float] = time.monotonic) -> None:
+        """*loader*: a botocore loader whose models are read already; its own if not given. *ticks*: as Refusals."""
         self.settings = settings
+        self._ticks = ticks
         self._loader = loader
         self._lock = threading.RLock()  # botocore: making clients of one session is not thread-safe
 
@@ -130,7 +135,9 @@ class Sessions:
             raise NoCredentialsError
         fetcher = AssumeRoleCredentialFetcher(sts, credentials, role.arn, extra_args=extra)
         session = self.new()
-        session.get_component("credential_provider").insert_before("env", _Fetched(fetcher))
+        session.get_component("credential_provider").insert_before(
+            "env", _Fetched(Refusals(fetcher.fetch_credentials, self._ticks))
+        )
         return session
 
 
@@ -139,9 +146,9 @@ class _Fetched(CredentialProvider):  # type: ignore[misc]  # botocore ships no t
 
     METHOD = "barograph-assume-role"
 
-    def __init__(self, fetcher: Any) -> None:
+    def __init__(self, role: Refusals) -> None:
         super().__init__()
-        self._fetcher = fetcher
+        self._role = role
 
     def load(self) -> Any:
-        return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=self._fetcher.fetch_credentials)
+        return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=self._role.fetch)

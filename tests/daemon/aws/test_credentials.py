@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from botocore.exceptions import NoCredentialsError
 from checks.aws import AwsError, ErrorClass
 from daemon.aws import Account, AwsContext, AwsRegionPlace, AwsSettings, ClientPool, Identity, Role, Sessions, Watching
 from daemon.aws.credentials import AccountCredentials, SpeakersCredentials, speaking_for
+from daemon.aws.refusals import REFUSED_SECONDS
 from daemon.aws.sessions import ROLE_SECONDS
 from tests.aws.fake import loader
 from tests.worlds import Proxy, recording_proxy
@@ -78,11 +80,84 @@ def test_a_role_that_is_refused_fails_its_account_alone(context: AwsContext, pro
     )
     with pytest.raises(AwsError) as failed:
         place(context, "000000000044", proxy.url).call("sts", "get_caller_identity")
-    assert (failed.value.error_class, failed.value.action) == (ErrorClass.PERMISSION, "sts:AssumeRole")
+    assert (failed.value.error_class, failed.value.action) == (ErrorClass.ROLE_REFUSED, "sts:AssumeRole")
     assert "000000000044" in str(failed.value)
     assert "canary" not in str(failed.value)
     proxy.answer = lambda call: None
     assert place(context, "000000000045", proxy.url).call("sts", "get_caller_identity")["Account"] == "000000000045"
+
+
+@dataclass
+class Ticks:
+    """A clock that moves when told."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+REFUSAL = (403, b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>x</Message></Error></ErrorResponse>")
+
+
+def refusing(proxy: Proxy, ticks: Ticks) -> AwsContext:
+    """A world in which every role is refused, seen by a clock of the test."""
+    proxy.answer = lambda call: REFUSAL if call.action == "AssumeRole" else None
+    sessions = Sessions(AwsSettings(region=REGION, endpoint_url=proxy.url, attempts=1), loader(), ticks)
+    return AwsContext(ClientPool(sessions), lambda: datetime.now(UTC), strict=True)
+
+
+def failed_class(one: AwsRegionPlace) -> ErrorClass:
+    """Why *one* cannot be asked."""
+    with pytest.raises(AwsError) as failed:
+        one.call("sts", "get_caller_identity")
+    return failed.value.error_class
+
+
+def test_a_sweep_of_an_account_that_refuses_costs_one_call(proxy: Proxy) -> None:
+    """Ten checks in 17 regions by 16 threads, each told of the refusal, and STS asked once for each account."""
+    context = refusing(proxy, Ticks())
+    places = [place(context, account, proxy.url) for account in ("000000000071", "000000000072")] * 170
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(failed_class, places)) == {ErrorClass.ROLE_REFUSED}
+    assert [call.action for call in proxy.calls] == ["AssumeRole"] * 2
+    context.pool.close()
+
+
+def test_a_refusal_stands_for_five_minutes_and_no_longer(proxy: Proxy) -> None:
+    """A trust policy that is mended is noticed then, without a restart."""
+    ticks = Ticks()
+    context = refusing(proxy, ticks)
+    one = place(context, "000000000073", proxy.url)
+    assert failed_class(one) is ErrorClass.ROLE_REFUSED
+    proxy.answer = lambda call: None
+    ticks.now = REFUSED_SECONDS - 1
+    assert failed_class(one) is ErrorClass.ROLE_REFUSED
+    ticks.now = REFUSED_SECONDS
+    assert one.call("sts", "get_caller_identity")["Account"] == "000000000073"
+    assert sum(call.action == "AssumeRole" for call in proxy.calls) == 2
+    context.pool.close()
+
+
+def test_a_hub_that_is_refused_is_not_asked_again_either(proxy: Proxy) -> None:
+    """The first role of a chain says no for all that lies behind it."""
+    context = refusing(proxy, Ticks())
+    one = place(context, "000000000074", proxy.url, "000000000099")
+    assert [failed_class(one) for _ in range(5)] == [ErrorClass.ROLE_REFUSED] * 5
+    assert len(proxy.calls) == 1
+    context.pool.close()
+
+
+def test_what_is_no_refusal_is_tried_again(proxy: Proxy) -> None:
+    """STS that throttles has said nothing about the role."""
+    context = refusing(proxy, Ticks())
+    throttled = (400, REFUSAL[1].replace(b"AccessDenied", b"Throttling"))
+    proxy.answer = lambda call: throttled if call.action == "AssumeRole" else None
+    one = place(context, "000000000075", proxy.url)
+    assert failed_class(one) is ErrorClass.THROTTLED
+    proxy.answer = lambda call: None
+    assert one.call("sts", "get_caller_identity")["Account"] == "000000000075"
+    context.pool.close()
 
 
 def test_expired_credentials_are_taken_on_anew_once(context: AwsContext, proxy: Proxy) -> None:
