@@ -9,6 +9,7 @@ import pytest
 
 from checks import discover
 from checks.base import Asks, Check, Scope
+from daemon.aws import ClientPool
 from tests.aws import places
 from tests.aws.places import moto_place
 
@@ -25,10 +26,9 @@ def test_an_empty_place_is_asked_about_as_often_as_said(
     pools = []
 
     def remembered(*args: Any, **more: Any) -> Any:
-        pools.append(real(*args, **more))
+        pools.append(ClientPool(*args, **more))
         return pools[-1]
 
-    real = places.ClientPool
     monkeypatch.setattr(places, "ClientPool", remembered)
     place = moto_place(check, moto, now=datetime.now(UTC), scope=scope, account="606060606060")
 
