@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from alerts.base import Action, DeliveryKind, Draft, Incident
+from alerts.base import LIVE, Action, Copy, DeliveryKind, Draft, Incident
+from alerts.blocks import Body
 from alerts.policy import Policy
 from alerts.render import View, incident_message, transition_message
-from alerts.routes import route
+from alerts.routes import Facts, Routed, route
 from alerts.tiers import RANK
 from checks.base import Kind, Tier
 
@@ -73,46 +76,121 @@ def _without_root(before: Incident, after: Incident, posts: bool, raised: bool) 
 def announce(
     before: Incident | None, after: Incident, action: Action, reason: str, policy: Policy, now: datetime
 ) -> tuple[Incident, tuple[Draft, ...], str]:
-    """Give the incident with its channel and thread, the messages to store with it, and why these."""
-    channel, mention, routed = route(policy.routes, after.tier, after.kind, after.labels)
-    say, why = what_to_say(before, after, action, channel, policy, now)
+    """Give the incident with its channels and threads, the messages to store with it, and why these."""
+    routed = route(policy.routes, Facts.of(after))
+    say, why = what_to_say(before, after, action, routed.channel, policy, now)
     if say is Say.NOTHING:
         return after, (), f"no message: {why}"
-    loud = View(mention, policy.status_url)
-    quiet = View("", policy.status_url)
+    speech = _Speech(before, after, action, reason, policy, now)
     if say in (Say.EDIT, Say.EDIT_AND_REPLY):
-        drafts = [_draft(after, DeliveryKind.UPDATE, incident_message(after, quiet, now))]
-        if say is Say.EDIT_AND_REPLY:
-            wakes = action is Action.REOPEN or (before is not None and RANK[after.tier] > RANK[before.tier])
-            text = transition_message(before, after, action, reason, loud if wakes else quiet, now)
-            drafts.append(_draft(after, DeliveryKind.REPLY, text))
-        return after, tuple(drafts), why
-    drafts = []
-    note = ""
-    if before is not None and before.channel:
-        note = f"Seen before: opened {before.opened_at:%Y-%m-%d %H:%M} UTC"
-        if say is Say.MOVE:
-            moved = replace(quiet, note=f"Raised to {after.tier}; this goes on in {channel}.")
-            drafts.append(_draft(after, DeliveryKind.UPDATE, incident_message(after, moved, now)))
-            note = f"Raised from {before.tier}; it began in {before.channel}, {before.opened_at:%Y-%m-%d %H:%M} UTC."
-        elif before.resolved_at is not None:
-            note += f", ended {before.resolved_at:%Y-%m-%d %H:%M} UTC, in {before.channel}."
-    after = replace(after, channel=channel, thread=_next_thread(after), announced=True)
-    drafts.append(_draft(after, DeliveryKind.POST, incident_message(after, replace(loud, note=note), now)))
-    return after, tuple(drafts), f"{why} to {channel} by {routed}"
-
-
-def _next_thread(incident: Incident) -> str:
-    """The subject of the next root message: fingerprint, "#", its number from 1."""
-    number = incident.thread.rpartition("#")[2]
-    return f"{incident.fingerprint}#{int(number) + 1 if number.isdigit() else 1}"
-
-
-def _draft(incident: Incident, kind: DeliveryKind, body: dict[str, object]) -> Draft:
-    return Draft(
-        dedupe_key=dedupe_key(incident.channel, incident.fingerprint, incident.occurrence, incident.seq, kind),
-        subject=incident.thread, kind=kind, channel=incident.channel, tier=incident.tier, body=body,
+        return *_in_threads(speech, routed, say), why
+    plan = _anew(after, routed) if say is Say.ROOT or before is None else _moved(before, routed)
+    after = replace(
+        after, channel=plan[0].channel, thread=plan[0].subject, copies=tuple(plan[1:]), announced=True,
     )  # fmt: skip
+    speech = replace(speech, after=after)
+    return after, tuple(speech.roots(routed, plan)), f"{why} to {', '.join(_heard(plan))} by {routed.reason}"
+
+
+def threads_of(incident: Incident) -> tuple[Copy, ...]:
+    """Every thread of its present occurrence, its own first; none where it was not posted."""
+    return (Copy(incident.channel, incident.thread), *incident.copies) if incident.channel else ()
+
+
+def _heard(plan: Sequence[Copy]) -> list[str]:
+    return [thread.channel for thread in plan if not thread.left]
+
+
+def _anew(incident: Incident, routed: Routed) -> list[Copy]:
+    """Threads of a new occurrence: one in each channel, the incident's own first."""
+    number = 1 + max((_number(thread.subject) for thread in threads_of(incident)), default=0)
+    subject = f"{incident.fingerprint}#{number}"
+    further = [Copy(copy.channel, f"{subject}@{copy.channel}") for copy in routed.copies]
+    return [Copy(routed.channel, subject), *further]
+
+
+def _moved(before: Incident, routed: Routed) -> list[Copy]:
+    """Threads after the incident's home has become another channel: what there is goes on, what lacks is begun.
+
+    A channel that is not to hear of it any more keeps its root message, which points to where it goes on.
+    """
+    there = {thread.channel: thread for thread in threads_of(before)}
+    begun = {thread.channel: thread for thread in _anew(before, routed)}
+    wanted = [routed.channel, *(copy.channel for copy in routed.copies)]
+    plan = [replace(there.get(channel, begun[channel]), left=False) for channel in wanted]
+    return plan + [replace(thread, left=True) for channel, thread in there.items() if channel not in wanted]
+
+
+def _number(subject: str) -> int:
+    found = re.search(r"#(\d+)(?:@|$)", subject)
+    return int(found[1]) if found else 0
+
+
+def _in_threads(speech: _Speech, routed: Routed, say: Say) -> tuple[Incident, tuple[Draft, ...]]:
+    """What is said in the threads there are; raised, it begins in the further channels that hear of it from now on."""
+    plan = list(threads_of(speech.after))
+    if speech.raised:
+        known = {thread.channel for thread in plan}
+        begun = _anew(speech.after, routed)[1:]
+        plan += [thread for thread in begun if thread.channel not in known]
+    after = replace(speech.after, copies=tuple(plan[1:]))
+    speech = replace(speech, after=after)
+    return after, tuple(speech.roots(routed, plan, reply=say is Say.EDIT_AND_REPLY))
+
+
+@dataclass(frozen=True, slots=True)
+class _Speech:
+    """One change, put into words for each thread."""
+
+    before: Incident | None
+    after: Incident
+    action: Action
+    reason: str
+    policy: Policy
+    now: datetime
+
+    @property
+    def raised(self) -> bool:
+        return self.before is not None and RANK[self.after.tier] > RANK[self.before.tier]
+
+    def roots(self, routed: Routed, plan: Sequence[Copy], *, reply: bool = True) -> Iterator[Draft]:
+        """The messages of every thread of *plan*: a root where there is none yet, else an edit and maybe a reply."""
+        there = {thread.subject: thread for thread in threads_of(self.before)} if self.before is not None else {}
+        mentions = {routed.channel: routed.mention} | {copy.channel: copy.mention for copy in routed.copies}
+        for thread in sorted(plan, key=lambda each: not each.left):
+            mention = mentions.get(thread.channel, "")
+            if thread.subject not in there:
+                yield self._draft(thread, DeliveryKind.POST, self._message(mention, self._history()))
+                continue
+            gone = f"Raised to {self.after.tier}; this goes on in {plan[0].channel}." if thread.left else ""
+            if thread.left and not reply:
+                continue
+            yield self._draft(thread, DeliveryKind.UPDATE, self._message("", gone))
+            if reply and not thread.left:
+                wakes = self.action is Action.REOPEN or self.raised
+                view = View(mention if wakes else "", self.policy.status_url)
+                text = transition_message(self.before, self.after, self.action, self.reason, view, self.now)
+                yield self._draft(thread, DeliveryKind.REPLY, text)
+
+    def _message(self, mention: str, note: str) -> Body:
+        return incident_message(self.after, View(mention, self.policy.status_url, note), self.now)
+
+    def _history(self) -> str:
+        """What a new root message says of what came before it."""
+        before = self.before
+        if before is None or not before.channel:
+            return ""
+        if self.raised and before.state in LIVE:
+            return f"Raised from {before.tier}; it began in {before.channel}, {before.opened_at:%Y-%m-%d %H:%M} UTC."
+        ended = f", ended {before.resolved_at:%Y-%m-%d %H:%M} UTC, in {before.channel}." if before.resolved_at else ""
+        return f"Seen before: opened {before.opened_at:%Y-%m-%d %H:%M} UTC{ended}"
+
+    def _draft(self, thread: Copy, kind: DeliveryKind, body: Body) -> Draft:
+        after = self.after
+        return Draft(
+            dedupe_key=dedupe_key(thread.channel, after.fingerprint, after.occurrence, after.seq, kind),
+            subject=thread.subject, kind=kind, channel=thread.channel, tier=after.tier, body=body,
+        )  # fmt: skip
 
 
 def dedupe_key(channel: str, subject: str, occurrence: int, seq: int, kind: str) -> str:

@@ -27,6 +27,15 @@ LIVE = frozenset({IncidentState.OPEN, IncidentState.ACKNOWLEDGED})
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """A thread of an incident beside its own: one more channel hears of it, or it began there and went on elsewhere."""
+
+    channel: str
+    subject: str  # of its deliveries
+    left: bool = False  # it went on elsewhere: the root message is still edited, its thread hears nothing more
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """One thing that is or was wrong, under one fingerprint, over all its occurrences. Redacted, not escaped."""
 
@@ -58,6 +67,7 @@ class Incident:
     thread: str = ""  # the subject of its deliveries: fingerprint + "#" + number of the root message
     not_seen_because: str = ""  # why the last look could not confirm it; empty: it was looked at
     verdict: str = ""  # the check's word for the resource when it was last seen: Reading.verdict
+    copies: tuple[Copy, ...] = ()  # the threads of this occurrence beside `thread`
 
 
 class Action(StrEnum):

@@ -55,12 +55,8 @@ def alert_policy(config: Config) -> Policy:
     """How incidents are tiered, routed and told."""
     alerts = config.alerts
     rows = [
-        Route(row.channel, row.mention, tier, kind, stage, stack)
+        Route(row.channel, row.mention, row.tiers, row.kinds, tuple(map(str, row.stages)), stacks=row.stacks)
         for row in alerts.routes
-        for tier in row.tiers or (None,)
-        for kind in row.kinds or (None,)
-        for stage in row.stages or ("",)
-        for stack in row.stacks or ("",)
     ]
     overrides = tuple(
         TierOverride(row.tier, row.why, row.kind, row.stage or "", row.stack or "", row.resource or "")

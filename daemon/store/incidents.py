@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from alerts.base import LIVE, Action, Incident, IncidentState, Transition
+from alerts.base import LIVE, Action, Copy, Incident, IncidentState, Transition
 from checks.base import Kind, Tier
 from daemon.store.codec import dump, load, time, time_or_none
 from daemon.store.sql import rows, run, upsert
@@ -25,6 +25,7 @@ def save(db: Database, incident: Incident) -> None:
         "remedy": i.remedy, "addresses": dump(i.addresses), "labels": dump(i.labels), "evidence": dump(i.evidence),
         "resolved_at": i.resolved_at, "channel": i.channel, "thread": i.thread,
         "not_seen_because": i.not_seen_because, "verdict": i.verdict,
+        "copies": dump([[copy.channel, copy.subject, copy.left] for copy in i.copies]),
     }  # fmt: skip
     upsert(db, "incident", ("fingerprint",), values)
 
@@ -78,6 +79,7 @@ def incident_of(row: Mapping[str, Any]) -> Incident:
         addresses=tuple(load(row["addresses"])), labels=load(row["labels"]), evidence=load(row["evidence"]),
         resolved_at=time_or_none(row["resolved_at"]), channel=row["channel"], thread=row["thread"],
         not_seen_because=row["not_seen_because"], verdict=row["verdict"],
+        copies=tuple(Copy(*copy) for copy in load(row["copies"])),
     )  # fmt: skip
 
 

@@ -83,6 +83,8 @@ _MEMORY = """create table memory (
 _STATES = """create table state_read (
     source text primary key, mark text not null, facts text, held text not null, looked_at text not null) strict"""
 
+_COPIES = "alter table incident add column copies text not null default '[]'"
+
 
 def steps() -> Migrations:
     """All steps, oldest first. A new one goes to the end and sets user_version to its number."""
@@ -104,5 +106,10 @@ def steps() -> Migrations:
     def states(db: Database) -> None:
         db.execute(_STATES)
         db.execute("pragma user_version = 3")
+
+    @migrations(name="0004_copies")
+    def copies(db: Database) -> None:
+        db.execute(_COPIES)
+        db.execute("pragma user_version = 4")
 
     return migrations

@@ -27,18 +27,21 @@ _OLD_TRANSITIONS = f"""delete from transition where id in (
     select t.id from transition t join incident i on i.fingerprint = t.fingerprint
     where t.at < :cutoff and i.changed_at < :cutoff and i.state not in ({LIVE_STATES}) limit :batch)"""  # noqa: S608
 
+# Every thread of an incident is named fingerprint + "#" + number (alerts.announce).
+_INCIDENT_OF = "i.fingerprint = substr({0}.subject, 1, instr({0}.subject, '#') - 1)"
+
 # A dedupe_key holds the incident's seq, and incidents stay: no message of a later change can have a removed key.
 _OLD_DELIVERIES = f"""delete from delivery where number in (
     select d.number from delivery d where d.state in ('sent', 'superseded', 'dead')
     and coalesce(d.sent_at, d.created_at) < :cutoff and d.created_at < :cutoff
     and not exists (select 1 from delivery w where w.subject = d.subject and w.state in ('pending', 'sending'))
-    and not exists (select 1 from incident i where i.thread = d.subject and i.thread <> ''
+    and not exists (select 1 from incident i where {_INCIDENT_OF.format("d")}
         and (i.state in ({LIVE_STATES}) or i.changed_at >= :cutoff)) limit :batch)"""  # noqa: S608
 
 _OLD_THREADS = f"""delete from thread where subject in (
     select t.subject from thread t where t.created_at < :cutoff
     and not exists (select 1 from delivery d where d.subject = t.subject)
-    and not exists (select 1 from incident i where i.thread = t.subject and i.thread <> ''
+    and not exists (select 1 from incident i where {_INCIDENT_OF.format("t")}
         and (i.state in ({LIVE_STATES}) or i.changed_at >= :cutoff)) limit :batch)"""  # noqa: S608
 
 

@@ -16,7 +16,8 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PLACE = "acme-prod/service/payments"
 LABELS = {"stack": "acme-prod", "component": "service/payments", "stage": "production", "owner": "team-pay"}
 POLICY = Policy(
-    routes=Routes("C-ops", (Route("C-crit", "<!here>", tier=Tier.CRITICAL),)), status_url="https://barograph.example"
+    routes=Routes("C-ops", (Route("C-crit", "<!here>", tiers=(Tier.CRITICAL,)),)),
+    status_url="https://barograph.example",
 )
 
 

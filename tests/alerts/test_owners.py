@@ -15,7 +15,7 @@ from tests.alerts.build import NOW, History, sent
 ACCOUNT = {"account": "111111111111", "region": "eu-west-1", "stage": "production", "owner": "cloud", "tenant": "acme"}
 OWNER = Owner("acme-dev", "db", "aws_db_instance.this", "development", "team-db", {"environment": "euw1"})
 ARN = "arn:aws:rds:eu-west-1:111111111111:db:main"
-POLICY = Policy(routes=Routes("C-ops", (Route("C-dev", stack="acme-dev"),)))
+POLICY = Policy(routes=Routes("C-ops", (Route("C-dev", stacks=("acme-dev",)),)))
 
 
 def plain(owner: Owner | None) -> Look:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from alerts.fingerprint import fingerprint
-from alerts.routes import Route, Routes, route
+from alerts.routes import Facts, Route, Routes, route
 from alerts.tiers import TierOverride, tier_of
 from checks.kinds import Fact, Kind, Tier
 
@@ -58,24 +58,33 @@ def test_the_first_override_that_fits_goes_before_the_table() -> None:
     assert tier_of(Kind.DRIFT, NONE, {**labels, "stack": "beta"}, "a/b", rows)[0] is Tier.WARNING
 
 
+def facts(tier: Tier, labels: dict[str, str] | None = None) -> Facts:
+    return Facts(tier, Kind.DRIFT, "drift", labels or {})
+
+
 def test_routes_are_read_in_order_and_name_themselves() -> None:
     """The first row that fits names channel and mention; the rest goes to the default."""
     routes = Routes(
         "ops",
-        (Route("pay", stack="*-pay", stage="production"), Route("crit", "<!here>", tier=Tier.CRITICAL)),
+        (
+            Route("pay", stacks=("*-pay",), stages=("production",)),
+            Route("crit", "<!here>", tiers=(Tier.CRITICAL,)),
+        ),
         default_mention="<!channel>",
     )
-    pay = {"stack": "acme-pay", "stage": "production"}
-    assert route(routes, Tier.CRITICAL, Kind.DRIFT, pay) == ("pay", "", "route 1 (stage=production stack=*-pay)")
-    assert route(routes, Tier.CRITICAL, Kind.DRIFT, {}) == ("crit", "<!here>", "route 2 (tier=critical)")
-    assert route(routes, Tier.WARNING, Kind.DRIFT, {}) == ("ops", "", "default route")
+    pay = route(routes, facts(Tier.CRITICAL, {"stack": "acme-pay", "stage": "production"}))
+    assert (pay.channel, pay.mention, pay.reason) == ("pay", "", "route 1 (stage=production stack=*-pay)")
+    crit = route(routes, facts(Tier.CRITICAL))
+    assert (crit.channel, crit.mention, crit.reason) == ("crit", "<!here>", "route 2 (tier=critical)")
+    rest = route(routes, facts(Tier.WARNING))
+    assert (rest.channel, rest.mention, rest.reason) == ("ops", "", "default route")
 
 
 def test_the_default_mention_is_for_critical_only() -> None:
     """Nobody is called for a warning because it had no route."""
     routes = Routes("ops", default_mention="<!here>")
-    assert route(routes, Tier.CRITICAL, Kind.DRIFT, {})[1] == "<!here>"
-    assert route(routes, Tier.WARNING, Kind.DRIFT, {})[1] == ""
+    assert route(routes, facts(Tier.CRITICAL)).mention == "<!here>"
+    assert route(routes, facts(Tier.WARNING)).mention == ""
 
 
 @pytest.mark.parametrize("rows", [(), (Route(""),)])

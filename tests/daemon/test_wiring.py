@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.routes import route
+from alerts.routes import Facts, route
 from checks import discover
 from checks.base import Check, Role, Scope
 from checks.kinds import Kind, Tier
@@ -218,9 +218,9 @@ def test_alerting(config: Config) -> None:
     """Routes, overrides and times arrive as they were written."""
     policy = alert_policy(config)
     labels = {"stack": "pay-live", "stage": "production"}
-    channel, mention, _ = route(policy.routes, Tier.WARNING, Kind.DRIFT, labels)
-    assert (channel, mention) == ("C0000000002", "<!here>")
-    assert route(policy.routes, Tier.INFO, Kind.DRIFT, labels)[0] == "C0000000001"
+    routed = route(policy.routes, Facts(Tier.WARNING, Kind.DRIFT, labels=labels))
+    assert (routed.channel, routed.mention) == ("C0000000002", "<!here>")
+    assert route(policy.routes, Facts(Tier.INFO, Kind.DRIFT, labels=labels)).channel == "C0000000001"
     assert policy.overrides[0].why == "a laboratory"
     assert (policy.reopen_within, policy.baseline_wait) == (timedelta(minutes=5), timedelta(minutes=10))
     assert policy.status_url == "https://barograph.example"
