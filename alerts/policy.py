@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from alerts.calendars import Calendar
 from alerts.routes import Routes
 from alerts.tiers import TierOverride
 
@@ -18,3 +20,8 @@ class Policy:
     reopen_within: timedelta = timedelta(minutes=30)  # sooner than this, a comeback goes on in the old thread
     baseline_wait: timedelta = timedelta(hours=1)  # how long a baseline summary waits for slow first looks
     status_url: str = ""  # of the status page, as people reach it; empty: no link
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)  # by the names that routes use
+
+    def calendar(self, name: str) -> Calendar | None:
+        """The calendar of that name (Routed.calendar); None: every hour counts. Raises KeyError for an unknown one."""
+        return self.calendars[name] if name else None
