@@ -97,6 +97,13 @@ def threads_of(incident: Incident) -> tuple[Copy, ...]:
     return (Copy(incident.channel, incident.thread), *incident.copies) if incident.channel else ()
 
 
+def sinks_of(incident: Incident, policy: Policy) -> tuple[str, ...]:
+    """The sinks that are to hear of it by its route: none where it has no message of its own."""
+    if not incident.channel or not posts_alone(incident.tier, incident.kind):
+        return ()
+    return route(policy.routes, Facts.of(incident)).sinks
+
+
 def _heard(plan: Sequence[Copy]) -> list[str]:
     return [thread.channel for thread in plan if not thread.left]
 

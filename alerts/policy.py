@@ -9,6 +9,7 @@ from datetime import timedelta
 from alerts.calendars import Calendar
 from alerts.routes import Routes
 from alerts.tiers import TierOverride
+from checks.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Policy:
     baseline_wait: timedelta = timedelta(hours=1)  # how long a baseline summary waits for slow first looks
     status_url: str = ""  # of the status page, as people reach it; empty: no link
     calendars: Mapping[str, Calendar] = field(default_factory=dict)  # by the names that routes use
+    runbook_url: str = ""  # of every kind that `runbooks` lacks; "{kind}" stands for it; empty: no link
+    runbooks: Mapping[Kind, str] = field(default_factory=dict)
 
     def calendar(self, name: str) -> Calendar | None:
         """The calendar of that name (Routed.calendar); None: every hour counts. Raises KeyError for an unknown one."""

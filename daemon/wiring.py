@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alerts.policy import Policy
-from alerts.routes import Route, Routes
 from alerts.tiers import TierOverride
 from checks.base import Scope
 from daemon.aws import (
@@ -36,6 +35,7 @@ from daemon.repository.calls import Git
 from daemon.repository.folder import CommittedFolder, Origin, PlainFolder
 from daemon.repository.git import GitSource, Wanted
 from daemon.repository.mirror import FetchLimits
+from daemon.routing import calendars_of, routes_of
 from daemon.runner import CheckPlan
 from daemon.toolchain import Bench
 from daemon.web import AuthSettings, Credential
@@ -54,20 +54,19 @@ NOWHERE = "log"  # the channel of an installation without Slack: messages are wr
 def alert_policy(config: Config) -> Policy:
     """How incidents are tiered, routed and told."""
     alerts = config.alerts
-    rows = [
-        Route(row.channel, row.mention, row.tiers, row.kinds, tuple(map(str, row.stages)), stacks=row.stacks)
-        for row in alerts.routes
-    ]
     overrides = tuple(
         TierOverride(row.tier, row.why, row.kind, row.stage or "", row.stack or "", row.resource or "")
         for row in alerts.tiers
     )
     return Policy(
-        routes=Routes(alerts.default_channel or NOWHERE, tuple(rows), alerts.default_mention),
+        routes=routes_of(alerts, NOWHERE),
         overrides=overrides,
         reopen_within=alerts.reopen_within,
         baseline_wait=alerts.baseline.wait,
         status_url=config.web.public_url or "",
+        calendars=calendars_of(alerts, config.timezone),
+        runbook_url=alerts.runbook_url or "",
+        runbooks=alerts.runbooks,
     )
 
 

@@ -17,6 +17,7 @@ from daemon.config.explain import explain
 from daemon.config.options import CheckSettings, Options, build, options_model
 from daemon.config.problems import ConfigError, Problem
 from daemon.config.reader import Document, read, read_text
+from daemon.config.routing import disagreements
 from daemon.config.secrecy import secret_texts, warnings
 from daemon.config.section import Section
 from daemon.config.values import Context
@@ -128,6 +129,8 @@ def _groups(settings: models.Settings) -> Iterator[tuple[str, Options]]:
 def _across(document: Document) -> Iterator[Problem]:
     """What two groups of options must agree on. Looks at the file itself, so that other mistakes do not hide it."""
     root = document.root
+    for trail, text in disagreements(root.get("alerts") if isinstance(root, dict) else None):
+        yield Problem(document.file, *document.value_at(trail), text)
     if not isinstance(root, dict) or not isinstance(root.get("slack"), dict):
         return
     alerts = root.get("alerts")

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
 from daemon.config.section import Section, as_written, group
 from daemon.config.sources import Atmos, Root, Source
 from daemon.config.telling import (
@@ -20,7 +21,6 @@ from daemon.config.telling import (
     Baseline,
     Login,
     Pacing,
-    RouteRow,
     Scope,
     Slack,
     TierRow,
@@ -104,7 +104,7 @@ class Settings(Section):
 
 
 __all__ = [
-    "Alerts", "Atmos", "Auth", "Aws", "AwsAccount", "Baseline", "Log", "Login", "Metrics", "Owners", "Pacing",
-    "PlanRule", "Planning", "Root", "RouteRow", "Scope", "Settings", "Slack", "Source", "Stage", "StageRule", "Store",
-    "TierRow", "Token", "Web",
+    "Alerts", "Atmos", "Auth", "Aws", "AwsAccount", "Baseline", "CalendarRow", "EscalationRow", "Log", "Login",
+    "Metrics", "Owners", "Pacing", "PlanRule", "Planning", "Root", "RouteRow", "Scope", "Settings", "Slack", "Source",
+    "Stage", "StageRule", "Store", "TierRow", "Token", "Web",
 ]  # fmt: skip

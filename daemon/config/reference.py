@@ -98,6 +98,8 @@ def _default(field: FieldInfo) -> str:
     if value is None or value in ((), {}, ""):
         return ""
     shown = plain(value)
+    if isinstance(shown, bool):
+        return f"`{str(shown).lower()}`"
     return f"`{', '.join(map(str, shown)) if isinstance(shown, list) else str(shown)}`"
 
 

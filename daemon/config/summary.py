@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from alerts.routes import Route
 from daemon.config.load import Config
 from daemon.config.models import Source
 from daemon.config.options import CheckSettings
 from daemon.config.units import format_duration
+from daemon.routing import routes_of
 
 
 def summary(config: Config) -> Iterator[str]:
@@ -51,13 +53,29 @@ def _news(config: Config) -> Iterator[str]:
     if config.slack is None:
         yield "slack    not configured: messages are written to the log"
         return
-    for row in config.alerts.routes:
-        conditions = [*row.tiers, *row.kinds, *row.stages, *row.stacks]
-        mention = f", mentions {row.mention}" if row.mention else ""
-        yield f"slack    {' '.join(map(str, conditions)) or 'everything'} -> {row.channel}{mention}"
-    yield f"slack    everything else -> {config.alerts.default_channel}"
+    routes = routes_of(config.alerts, "nowhere")
+    for row in routes.rows:
+        yield f"slack    {row} -> {', '.join(_heard(row))}"
+    yield f"slack    everything else -> {routes.default}"
+    if routes.default_escalation:
+        yield f"slack    critical and not acknowledged -> {routes.default_escalation.channel}"
     if config.alerts.fallback_channel:
         yield f"slack    where a channel refuses -> {config.alerts.fallback_channel}"
+
+
+def _heard(row: Route) -> Iterator[str]:
+    if row.channel:
+        yield row.channel
+    if row.mention:
+        yield f"mentions {row.mention}"
+    if row.escalation:
+        yield f"escalates to {row.escalation.channel}"
+    if row.calendar:
+        yield f"on the calendar {row.calendar}"
+    if row.sinks:
+        yield f"sinks {' '.join(row.sinks)}"
+    if row.further:
+        yield "and goes on"
 
 
 def _doors(config: Config) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from checks.kinds import Kind, Tier
+from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
 from daemon.config.section import SecretPath, SecretText, Section, group
 from daemon.config.values import (
     Channel,
@@ -20,13 +21,15 @@ from daemon.config.values import (
     Mention,
     OneOrMany,
     Rate,
+    RunbookUrl,
     SomeDuration,
     Text,
     Url,
+    VariableName,
     is_loopback,
     wrong_at,
 )
-from daemon.config.watching import Globs, Stage
+from daemon.config.watching import Stage
 
 
 class Scope(StrEnum):
@@ -56,23 +59,6 @@ class TierRow(Section):
     """Pattern of resources, such as `acme-prod/service/*`."""
 
 
-class RouteRow(Section):
-    """Where some of the incidents go. A condition that is not given fits everything."""
-
-    channel: Channel
-    """ID of the Slack channel."""
-    mention: Mention = ""
-    """Whom the message mentions: `here`, `channel`, or the ID of a user group or person."""
-    tiers: Annotated[tuple[Tier, ...], OneOrMany] = ()
-    """Tiers."""
-    kinds: Annotated[tuple[Kind, ...], OneOrMany] = ()
-    """Kinds of alert."""
-    stages: Annotated[tuple[Stage, ...], OneOrMany] = ()
-    """Stages."""
-    stacks: Globs = ()
-    """Patterns of stack names."""
-
-
 class Baseline(Section):
     """The first look over what is already there."""
 
@@ -87,10 +73,22 @@ class Alerts(Section):
     """ID of the channel for what no route fits. Required with `slack`: no alert may go nowhere."""
     default_mention: Mention = ""
     """Whom a critical message mentions that no route fits."""
+    default_escalation: EscalationRow | None = None
+    """Who hears of a critical incident that nobody acknowledges, where no route that fits says another."""
+    default_calendar: VariableName | None = None
+    """Name of the calendar on which a warning's deadline runs, where no route that fits says another."""
+    default_sinks: Annotated[tuple[VariableName, ...], OneOrMany] = ()
+    """Names of sinks that hear of what no route fits."""
     fallback_channel: Channel | None = None
     """ID of the channel used when Slack refuses a message's own: archived, deleted, not invited."""
     routes: tuple[RouteRow, ...] = ()
-    """Rows in order; the first that fits decides."""
+    """Rows in order; the first that fits decides, and where it says `continue`, the next that fits too."""
+    calendars: Mapping[VariableName, CalendarRow] = Field(default_factory=dict)
+    """Working time, by the names that routes use. Without a calendar every hour counts."""
+    runbook_url: RunbookUrl | None = None
+    """Address of the runbooks that messages link to; `{kind}` stands for the kind of alert."""
+    runbooks: Mapping[Kind, Url] = Field(default_factory=dict)
+    """Addresses of single runbooks, by kind. `settings.barograph.runbook` of a component goes before all."""
     tiers: tuple[TierRow, ...] = ()
     """Rows in order that go before the guideline's table; the first that fits decides."""
     baseline: Baseline = group()

@@ -154,6 +154,40 @@ def _date(value: Any) -> date:
     raise must_be("a date such as 2031-12-31", value)
 
 
+@dataclass(frozen=True, slots=True)
+class DayOff:
+    """A day, or with *year* None the same day of every year."""
+
+    month: int
+    day: int
+    year: int | None = None
+
+    def __str__(self) -> str:
+        day = f"{self.month:02d}-{self.day:02d}"
+        return day if self.year is None else f"{self.year:04d}-{day}"
+
+
+def _holiday(value: Any) -> DayOff:
+    if isinstance(value, DayOff):
+        return value
+    match = re.fullmatch(r"(?:(\d{4})-)?(\d\d)-(\d\d)", value) if isinstance(value, str) else None
+    if match:
+        try:
+            found = date(int(match[1] or 2024), int(match[2]), int(match[3]))  # a leap year has all days
+        except ValueError:
+            pass
+        else:
+            return DayOff(found.month, found.day, found.year if match[1] else None)
+    raise must_be("a day such as 2031-12-24, or 12-25 for every year", value)
+
+
+def _account_glob(value: Any) -> str:
+    text = _glob(value)
+    if not re.fullmatch(r"\d{12}|[\d\[\]!-]*[*?][\d*?\[\]!-]*", text):
+        raise must_be("the id of an AWS account, 12 digits, or a pattern of them", value)
+    return text
+
+
 def _local_time(value: Any) -> time:
     if isinstance(value, time):
         return value
@@ -218,6 +252,14 @@ def _url(value: Any) -> str:
         raise wrong("must not hold a user or password")
     if not fine or re.search(r"\s", text):
         raise must_be("an address such as https://barograph.example.com", value)
+    return text
+
+
+def _runbook_url(value: Any) -> str:
+    text = _text(value)
+    _url(text.replace("{kind}", "drift"))
+    if "{" in text.replace("{kind}", ""):
+        raise wrong(f"knows only {{kind}} in braces, not {echo(value)}")
     return text
 
 
@@ -378,17 +420,20 @@ Interval = Annotated[timedelta, *_kind(_interval, _SPAN, format_duration)]
 Size = Annotated[int, *_kind(_size, {"type": "string", "pattern": r"^[0-9.]+ ?[KMGTk]?i?B$|\$\{"}, format_size)]
 Date = Annotated[date, *_kind(_date, {"type": "string", "format": "date"})]
 LocalTime = Annotated[time, *_kind(_local_time, {"type": "string", "pattern": r"^\d\d:\d\d$"})]
+Holiday = Annotated[DayOff, *_kind(_holiday, {"type": "string", "pattern": r"^(\d{4}-)?\d\d-\d\d$"}, str)]
 Zone = Annotated[ZoneInfo, *_kind(_zone, _TEXT, str)]
 Glob = Annotated[str, *_kind(_glob, _TEXT)]
 FilePath = Annotated[Path, *_kind(_path, _TEXT, str)]
 Program = Annotated[str, *_kind(_program, _TEXT)]
 Url = Annotated[str, *_kind(_url, {"type": "string", "pattern": r"^https?://|\$\{"})]
+RunbookUrl = Annotated[str, *_kind(_runbook_url, {"type": "string", "pattern": r"^https?://|\$\{"})]
 GitAddress = Annotated[str, *_kind(_git_address, _TEXT)]
 GitRef = Annotated[str, *_kind(_git_ref, _TEXT)]
 Subfolder = Annotated[str, *_kind(_subfolder, _TEXT)]
 Listen = Annotated[str, *_kind(_listen, _TEXT)]
 Role = Annotated[str, *_kind(_role, _TEXT)]
 AccountId = Annotated[str, *_kind(_account_id, {"type": "string", "pattern": r"^\d{12}$|\$\{"})]
+AccountGlob = Annotated[str, *_kind(_account_glob, _TEXT)]
 Region = Annotated[str, *_kind(_region, _TEXT)]
 Provider = Annotated[str, *_kind(_provider, _TEXT)]
 VariableName = Annotated[str, *_kind(_name, _TEXT)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from alerts.routes import Facts, route
+from alerts.calendars import Calendar
+from alerts.routes import Escalation, Facts, Route, route
 from checks import discover
 from checks.base import Check, Role, Scope
 from checks.kinds import Kind, Tier
@@ -224,6 +226,64 @@ def test_alerting(config: Config) -> None:
     assert policy.overrides[0].why == "a laboratory"
     assert (policy.reopen_within, policy.baseline_wait) == (timedelta(minutes=5), timedelta(minutes=10))
     assert policy.status_url == "https://barograph.example"
+
+
+def test_every_condition_of_a_route_arrives(tmp_path: Path) -> None:
+    """Conditions, escalation, calendar, sinks and `continue`, and calendars in the zone of the whole configuration."""
+    path = tmp_path / "barograph.yml"
+    path.write_text(ROUTES)
+    policy = alert_policy(load(path, {}, discover()))
+
+    first, second = policy.routes.rows
+    assert first == Route(
+        channel="C0000000002", mention="<!subteam^S01>", tiers=(Tier.CRITICAL, Tier.WARNING), kinds=(Kind.DRIFT,),
+        stages=("production",), checks=("drift",), tenants=("acme",), stacks=("a-*", "b"), components=("vpc/*",),
+        owners=("@acme/*",), accounts=("0000*",), escalation=Escalation("C0000000003", "<!channel>"),
+        calendar="office", sinks=("pager",), further=True,
+    )  # fmt: skip
+    assert (second.channel, second.further) == ("", True)
+    assert policy.routes.default_escalation == Escalation("C0000000004", "")
+    assert (policy.routes.default_calendar, policy.routes.default_sinks) == ("office", ("hook",))
+    berlin = ZoneInfo("Europe/Berlin")
+    days, yearly = frozenset({0, 4}), frozenset({(12, 25)})
+    once = frozenset({date(2026, 5, 14)})
+    assert policy.calendar("office") == Calendar(berlin, days, once, time(9), time(17), yearly)
+    assert policy.calendar("far") == Calendar(ZoneInfo("Asia/Tokyo"))
+    assert policy.calendar("") is None
+    assert (policy.runbook_url, policy.runbooks) == ("https://w.example/{kind}", {Kind.DRIFT: "https://w.example/d"})
+
+
+ROUTES = """
+source: {kind: atmos, path: .}
+timezone: Europe/Berlin
+alerts:
+  default_channel: C0000000001
+  default_escalation: {channel: C0000000004}
+  default_calendar: office
+  default_sinks: hook
+  calendars:
+    office: {days: [mon, fri], start: "09:00", end: "17:00", holidays: [2026-05-14, 12-25]}
+    far: {timezone: Asia/Tokyo}
+  runbook_url: https://w.example/{kind}
+  runbooks: {drift: https://w.example/d}
+  routes:
+    - channel: C0000000002
+      mention: S01
+      tiers: [critical, warning]
+      kinds: drift
+      stages: production
+      checks: drift
+      tenants: acme
+      stacks: ["a-*", b]
+      components: vpc/*
+      owners: "@acme/*"
+      accounts: "0000*"
+      escalation: {channel: C0000000003, mention: channel}
+      calendar: office
+      sinks: pager
+      continue: true
+    - {sinks: hook, continue: true}
+"""
 
 
 def test_who_may_see_the_pages(config: Config) -> None:

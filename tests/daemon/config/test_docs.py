@@ -48,7 +48,7 @@ def test_the_summary_tells_what_the_example_does(example: Config) -> None:
 
     assert "atmos: " in text
     assert "drift: every 1d, production every 6h" in text
-    assert "critical production -> C0000000003, mentions <!subteam^S0000000001>" in text
+    assert "tier=critical stage=production -> C0000000003, mentions <!subteam^S0000000001>, escalates to C0" in text
     assert "everything else -> C0000000001" in text
     assert CANARY not in text
 
