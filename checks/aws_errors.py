@@ -37,7 +37,7 @@ _WORDS: dict[ErrorClass, tuple[str, str]] = {
     ErrorClass.ROLE_REFUSED: ("the role that leads into the account is refused", "denied"),
     ErrorClass.REGION_OFF: ("the region is switched off, or the credentials are not valid in it", "denied"),
     ErrorClass.NOT_ENABLED: ("the service is not switched on", "unavailable"),
-    ErrorClass.THROTTLED: ("AWS refused for too many requests, after all retries", "throttled"),
+    ErrorClass.THROTTLED: ("too many requests: AWS' rate left no room in time", "throttled"),
     ErrorClass.NETWORK: ("the service does not answer", "unavailable"),
     ErrorClass.TIMEOUT: ("no answer came in time", "timeout"),
     ErrorClass.EXPIRED: ("the credentials have expired", "denied"),

@@ -14,7 +14,7 @@ from checks.estate import KEY as ESTATE
 from checks.estate import Seen
 from checks.repository import Repository
 from checks.toolchain import Toolchain
-from daemon.aws import Account, Aws, AwsContext, ClientPool, Memory, NoMemory, Sessions, places_of
+from daemon.aws import Account, Aws, AwsContext, ClientPool, Memory, NoMemory, RateGate, Sessions, places_of
 from daemon.dns import Dns
 from daemon.estate import Estate, Names
 from daemon.inventory.loader import InventoryLoader
@@ -131,7 +131,7 @@ def open_eyes(
             processes.close()
 
         stack.callback(states.end)
-        context = AwsContext(pool, clock, owners=states.owners, memory=remembered)
+        context = AwsContext(pool, clock, owners=states.owners, memory=remembered, gate=RateGate())
         accounts, payer = aws_accounts(config), payer_account(config)
         repository = None
         if listing.kind is SourceKind.ATMOS:

@@ -8,10 +8,12 @@ from daemon.aws.errors import describe, error_code, is_deleted, is_missing, look
 from daemon.aws.ledger import Ledger
 from daemon.aws.place import AwsAccountPlace, AwsRegionPlace, NoPayerPlace
 from daemon.aws.pool import ClientPool
+from daemon.aws.rates import RATES, Rate, RateGate
 from daemon.aws.sessions import OWN, AwsSettings, Identity, Role, Sessions
 
 __all__ = [
-    "OWN", "Account", "Aws", "AwsAccountPlace", "AwsContext", "AwsRegionPlace", "AwsSettings", "ClientPool",
-    "Identity", "Ledger", "Memory", "NoMemory", "NoOwners", "NoPayerPlace", "Owners", "Request", "Role", "Sessions",
-    "Watching", "aws_places", "describe", "error_code", "is_deleted", "is_missing", "look", "places_of", "reason_of",
+    "OWN", "RATES", "Account", "Aws", "AwsAccountPlace", "AwsContext", "AwsRegionPlace", "AwsSettings",
+    "ClientPool", "Identity", "Ledger", "Memory", "NoMemory", "NoOwners", "NoPayerPlace", "Owners", "Rate",
+    "RateGate", "Request", "Role", "Sessions", "Watching", "aws_places", "describe", "error_code", "is_deleted",
+    "is_missing", "look", "places_of", "reason_of",
 ]  # fmt: skip

@@ -117,7 +117,9 @@ class _Asking:
         asker, context = self.asker, self.asker.context
         if context.ticks() > asker.until:
             raise self.failed("DeadlineExceeded")
-        context.gate(Request(asker.account, self.region, self.service, self.operation, asker.watching.check))
+        context.gate(
+            Request(asker.account, self.region, self.service, self.operation, asker.watching.check, asker.until)
+        )
         try:
             with speaking_for(context.pool.account(asker.identity)):
                 return request()

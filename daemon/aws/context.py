@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class Request:
     service: str  # botocore's name
     operation: str  # "ListCertificates"
     check: str
+    until: float = math.inf  # the tick after which the look asks nothing any more
 
 
 @dataclass(frozen=True, slots=True)
