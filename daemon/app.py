@@ -33,6 +33,7 @@ from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
 from daemon.states.cache import StoredStates
 from daemon.store import Store, StoreOutbox
+from daemon.turns import Turns
 from daemon.upkeep import Upkeep
 from daemon.vitals import count_run, vitals
 from daemon.watch import InventoryWatch
@@ -196,7 +197,8 @@ def _run(
             snapshots.changed()
 
         recorder = Recorder(store, policy, on_stored)
-        runner = Runner(eyes.plans, recorder, clock)
+        turns = Turns(clock, on_end=eyes.aws.pool.close_idle)
+        runner = Runner(eyes.plans, recorder, clock, turns)
         workers = plan_workers(config)
         if workers < config.planning.workers:
             log.warning("planning.workers is %d, but memory allows for %d", config.planning.workers, workers)
@@ -279,6 +281,7 @@ def _run(
 
         stack.callback(scheduler.stop)
         stack.callback(runner.stop)
+        stack.callback(turns.stop)
         stack.callback(inventory_watch.stop)
         _thread(stack, quiet, "snapshots", snapshots.run)
         _thread(stack, quiet, "delivery", alone(delivering, courier.run))

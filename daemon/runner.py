@@ -62,6 +62,22 @@ class Clockwork(Protocol):
 
 
 @runtime_checkable
+class InLane(Protocol):
+    """A place whose looks take turns with those at places of other lanes."""
+
+    @property
+    def lane(self) -> str: ...
+
+
+class Line(Protocol):
+    """Where such looks wait: daemon.turns.Turns."""
+
+    def put(self, job_id: str, lane: str, rank: str, work: Callable[[], None]) -> None: ...
+
+    def waiting(self) -> Mapping[str, datetime]: ...
+
+
+@runtime_checkable
 class Opening(Protocol):
     """A place that gives one of its own for each look."""
 
@@ -98,8 +114,15 @@ def classify(error: BaseException) -> tuple[str, str]:
 class Runner:
     """Runs checks at places: on schedule, at a person's wish, once for the command line."""
 
-    def __init__(self, plans: Mapping[str, CheckPlan], records: Records, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        plans: Mapping[str, CheckPlan],
+        records: Records,
+        clock: Callable[[], datetime],
+        line: Line | None = None,
+    ) -> None:
         self._plans = plans
+        self._line = line
         self._records = records
         self._clock = clock
         self._lock = threading.Lock()
@@ -177,7 +200,7 @@ class Runner:
 
     def _next_due(self, plan: CheckPlan, place: Place, run: Run, before: JobState) -> datetime:
         due = after_run(
-            plan.schedule(place.labels), f"{plan.name}|{place.key}", run.started, first=before.first_ok is None
+            plan.schedule(place.labels), _spread_by(plan.name, place), run.started, first=before.first_ok is None
         )
         sooner = [reading.look_again_in for reading in run.readings if reading.look_again_in is not None]
         if sooner:
@@ -208,7 +231,7 @@ class Runner:
         jobs = self._records.jobs()
         with self._lock:
             self._places = places
-        waiting = clockwork.waiting()
+        waiting = {**clockwork.waiting(), **(self._line.waiting() if self._line is not None else {})}
         for check, at in places.items():
             for key, place in at.items():
                 self._missing.pop((check, key), None)
@@ -258,15 +281,26 @@ class Runner:
         not_after = latest(self._plans[check].schedule(place.labels), now)
         if job.last_ok is not None and job.last_ok > now + CLOCK_TOLERANCE:
             not_after = now  # a look in the future: the clock was set back, and its age cannot be told
-        when = start_time(name, job.next_due, now, not_after=not_after)
+        when = start_time(_spread_by(check, place), job.next_due, now, not_after=not_after)
         planned = waiting.get(name)
         if planned is None or planned > max(when, not_after) or (when == job.next_due and planned > when):
             self._start_at(check, key, when, clockwork)
 
     def _start_at(self, check: str, key: str, when: datetime, clockwork: Clockwork) -> None:
-        clockwork.at(
-            _job_id(check, key), when, lambda: self._scheduled(check, key, clockwork), pool=self._plans[check].pool
-        )
+        name, place, line = _job_id(check, key), self._places.get(check, {}).get(key), self._line
+
+        def begin() -> None:
+            self._scheduled(check, key, clockwork)
+
+        if line is None or not isinstance(place, InLane):
+            clockwork.at(name, when, begin, pool=self._plans[check].pool)
+            return
+        lane = place.lane
+        if when <= self._clock():
+            clockwork.cancel(name)
+            line.put(name, lane, check, begin)
+        else:
+            clockwork.at(name, when, lambda: line.put(name, lane, check, begin))
 
     def _scheduled(self, check: str, key: str, clockwork: Clockwork) -> None:
         with self._lock:
@@ -304,6 +338,11 @@ class Runner:
         del self._missing[(check, key)]
         clockwork.cancel(_job_id(check, key))
         self._records.retire(check, key, "no longer in the inventory", now)
+
+
+def _spread_by(check: str, place: Place) -> str:
+    """What decides when, within its interval, a look is due: one lane's looks are due together, to share answers."""
+    return f"lane|{place.lane}" if isinstance(place, InLane) else _job_id(check, place.key)
 
 
 def _job_id(check: str, key: str) -> str:

@@ -12,8 +12,8 @@ from daemon.aws.rates import RATES, Rate, RateGate
 from daemon.aws.sessions import OWN, AwsSettings, Identity, Role, Sessions
 
 __all__ = [
-    "OWN", "RATES", "Account", "Aws", "AwsAccountPlace", "AwsContext", "AwsRegionPlace", "AwsSettings",
-    "ClientPool", "Identity", "Ledger", "Memory", "NoMemory", "NoOwners", "NoPayerPlace", "Owners", "Rate",
-    "RateGate", "Request", "Role", "Sessions", "Watching", "aws_places", "describe", "error_code", "is_deleted",
-    "is_missing", "look", "places_of", "reason_of",
+    "OWN", "RATES", "Account", "Aws", "AwsAccountPlace", "AwsContext", "AwsRegionPlace", "AwsSettings", "ClientPool",
+    "Identity", "Ledger", "Memory", "NoMemory", "NoOwners", "NoPayerPlace", "Owners", "Rate", "RateGate", "Request",
+    "Role", "Sessions", "Watching", "aws_places", "describe", "error_code", "is_deleted", "is_missing", "look",
+    "places_of", "reason_of",
 ]  # fmt: skip

@@ -25,6 +25,7 @@ class _AwsPlace:
         self.key = key
         self.account = account.id
         self.region = region
+        self.lane = region  # looks at one region take turns: daemon.turns
         self.regions = account.regions
         self.partition = account.partition
         self.labels: Mapping[str, str] = account.labels

@@ -17,7 +17,8 @@ from daemon.aws.credentials import AccountCredentials, SpeakersProvider, renew_w
 from daemon.aws.ledger import Ledger
 from daemon.aws.sessions import Identity, Sessions
 
-IDLE_CLIENTS = 24  # kept open for the next who asks; each holds up to AwsSettings.connections sockets
+IDLE_CLIENTS = 64  # kept for the next who asks; half a megabyte each
+SOCKETS = 64  # open at any time; more only where more requests than that are under way
 
 
 class EmptyAnswerError(Exception):
@@ -28,6 +29,7 @@ class EmptyAnswerError(Exception):
 class _Lent:
     client: Any
     users: int = 0
+    sockets: int = 0  # at most: it opens one for each request that is under way, and keeps it for the next
 
 
 class ClientPool:
@@ -39,12 +41,17 @@ class ClientPool:
         ledger: Ledger | None = None,
         *,
         idle: int = IDLE_CLIENTS,
+        sockets: int = SOCKETS,
         prepare: Callable[[Any, str], None] = lambda client, service: None,
     ) -> None:
-        """*idle*: how many clients that nobody uses are kept. *prepare* is given each new client with its service."""
+        """*idle*: how many clients that nobody uses are kept; *sockets*: how many may be open, of all clients.
+
+        *prepare* is given each new client with its service.
+        """
         self.ledger = ledger or Ledger()
         self._sessions = sessions
         self._idle = idle
+        self._sockets = sockets
         self._prepare = prepare
         self._lock = threading.Lock()
         self._lent: OrderedDict[tuple[str, str], _Lent] = OrderedDict()  # the longest unused first
@@ -67,6 +74,10 @@ class ClientPool:
                 lent = self._lent[key] = _Lent(self._make(service, region))
             self._lent.move_to_end(key)
             lent.users += 1
+            lent.sockets = max(lent.sockets, lent.users)
+            hanging_up = self._over()
+        for client in hanging_up:
+            client.close()
         try:
             yield lent.client
         finally:
@@ -96,6 +107,14 @@ class ClientPool:
         newer = region not in session.get_available_regions("ec2", partition)  # than the SDK: every region has EC2
         return newer or not known or region in known
 
+    def close_idle(self, region: str) -> None:
+        """Close the clients of *region* that nobody uses: no more is asked there for now."""
+        with self._lock:
+            unused = [key for key, lent in self._lent.items() if key[1] == region and lent.users == 0]
+            closing = [self._lent.pop(key).client for key in unused]
+        for client in closing:
+            client.close()
+
     def close(self) -> None:
         """Close every client. One still in use opens its connections again, and closes them when it is let go."""
         with self._lock:
@@ -108,6 +127,22 @@ class ClientPool:
         """Take out the clients, longest unused first, that are more than may be kept."""
         unused = [key for key, lent in self._lent.items() if lent.users == 0]
         return [self._lent.pop(key).client for key in unused[: max(0, len(unused) - self._idle)]]
+
+    def _over(self) -> list[Any]:
+        """The clients, longest unused first, whose kept connections are to be closed so that no more are open than may.
+
+        They stay as they are, and open new ones when they are used: making a client takes far longer than that.
+        """
+        over = sum(lent.sockets for lent in self._lent.values()) - self._sockets
+        closing = []
+        for lent in self._lent.values():
+            if over <= 0:
+                break
+            if lent.sockets > lent.users:
+                over -= lent.sockets - lent.users
+                lent.sockets = lent.users
+                closing.append(lent.client)
+        return closing
 
     def _base(self) -> Any:
         if self._session is None:

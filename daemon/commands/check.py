@@ -7,11 +7,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,12 @@ from daemon.commands.config import config_file, load_or_exit
 
 if TYPE_CHECKING:
     from alerts.policy import Policy
-    from checks.base import Finding, Reading
+    from checks.base import Finding, Place, Reading
     from daemon.config import Config
     from daemon.inventory.model import Inventory
     from daemon.record import Run
+    from daemon.runner import Runner
+    from daemon.turns import Turns
 
 FINE, FINDINGS, USAGE, COULD_NOT_LOOK = 0, 1, 2, 3
 
@@ -82,6 +85,7 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
     from daemon.inventory.model import Inventory, InventoryError
     from daemon.planning.copies import temporary
     from daemon.runner import Runner
+    from daemon.turns import Turns
     from daemon.wiring import plan_workers
 
     runs: list[Run] = []
@@ -106,16 +110,39 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
         ]
         if any(eyes.plans[name].check.scope in (Scope.ACCOUNT, Scope.REGION) for name, _ in jobs):
             eyes.states.refresh()  # whose the resources are that these look at
+        turns = Turns(utc_now, on_end=eyes.aws.pool.close_idle)
         with ThreadPoolExecutor(plan_workers(config)) as pool:
             try:
                 # The estate is judged by what the others saw in this round.
                 for last in (False, True):
-                    runs += pool.map(lambda job: runner.run(*job), [job for job in jobs if (job[1].key == KEY) is last])
+                    runs += _looks(runner, [job for job in jobs if (job[1].key == KEY) is last], pool, turns)
             except BaseException:  # Ctrl-C: leaving the pool waits for the plans that run
                 pool.shutdown(wait=False, cancel_futures=True)
+                turns.stop()
                 eyes.end_children()
                 raise
         return runs, _trouble(inventory)
+
+
+def _looks(runner: Runner, jobs: Sequence[tuple[str, Place]], pool: ThreadPoolExecutor, turns: Turns) -> Iterator[Run]:
+    """Look at all of it side by side, at AWS in turns by region; give the runs in the order of *jobs*."""
+    from daemon.runner import InLane
+
+    found: dict[int, Run] = {}
+
+    def look_at(number: int) -> None:
+        found[number] = runner.run(*jobs[number])
+
+    others = []
+    for number, (name, place) in enumerate(jobs):
+        if isinstance(place, InLane):
+            turns.put(f"{name}|{place.key}", place.lane, name, partial(look_at, number))
+        else:
+            others.append(number)
+    for _ in pool.map(look_at, others):
+        pass
+    turns.join()
+    return (found[number] for number in range(len(jobs)))
 
 
 @contextmanager
