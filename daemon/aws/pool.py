@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import UnknownRegionError
 
@@ -161,6 +162,8 @@ class ClientPool:
             self._base(), service, region_name=region, endpoint_url=settings.endpoint_url or None,
             config=self._sessions.config(path_style=bool(settings.endpoint_url), **more),
         )  # fmt: skip
+        if settings.endpoint_url:
+            client.meta.events.register("before-sign", partial(_to_host, urlsplit(settings.endpoint_url).netloc))
         client.meta.events.register("after-call", _refuse_nothing)
         client.meta.events.register("needs-retry", renew_when_expired)
         client.meta.events.register("response-received", partial(self._note_answer, (service, region)))
@@ -171,6 +174,13 @@ class ClientPool:
     def _note_answer(self, where: tuple[str, str], exception: Any = None, **_: Any) -> None:
         if exception is None:
             self._answered.add(where)
+
+
+def _to_host(netloc: str, request: Any, **_: Any) -> None:
+    """Send a request to the endpoint's own host. Rules of S3 Control put the account in front, and that is no host."""
+    parts = urlsplit(request.url)
+    if parts.netloc.endswith(f".{netloc}"):
+        request.url = parts._replace(netloc=netloc).geturl()
 
 
 def _refuse_nothing(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
