@@ -59,7 +59,7 @@ class Eyes:
     prober: Prober
     states: States
     bench: Bench
-    repository: WatchedRepository | None = None  # None: what is watched is no Atmos repository
+    repository: WatchedRepository | None = None  # its files are looked at where it is one of Atmos
     accounts: Callable[[], tuple[Account, ...]] = tuple  # watched now
     seen: Callable[[str], Sequence[Seen]] = lambda check: ()  # what the estate's place gives of a check
     names: Names = field(default_factory=Dns)
@@ -84,7 +84,7 @@ class Eyes:
                     found |= self.states.places()
                 if scope is Scope.ESTATE:
                     found[ESTATE] = Estate(name, self.seen, inventory, self.names, self.clock, self.aws.memory)
-            if self.repository is not None and isinstance(plan.check, Repository):
+            if self.repository is not None and isinstance(plan.check, Repository) and self.repository.watched_in(tree):
                 found[self.repository.key] = self.repository
             if isinstance(plan.check, Toolchain):
                 found[workshop.key] = workshop
@@ -133,9 +133,8 @@ def open_eyes(
         stack.callback(states.end)
         context = AwsContext(pool, clock, owners=states.owners, memory=remembered, gate=RateGate())
         accounts, payer = aws_accounts(config), payer_account(config)
-        repository = None
-        if listing.kind is SourceKind.ATMOS:
-            repository = WatchedRepository(loader, clock, listing.config_path, listing.base_path)
+        always = listing.kind is SourceKind.ATMOS
+        repository = WatchedRepository(loader, clock, listing.config_path, listing.base_path, always=always)
         yield Eyes(
             loader, planner, check_plans(config), clock, end, context, Prober(), states, bench, repository,
             lambda: accounts, seen, payer=payer,

@@ -11,6 +11,7 @@ from checks.base import LookFailed
 from checks.manifests.against import limitations
 from checks.manifests.examine import examine
 from checks.manifests.model import Examination, Repository, Version
+from daemon.inventory.atmosyaml import NAMES
 from daemon.inventory.model import Inventory
 from daemon.repository.checkout import RepositoryError
 from daemon.repository.left_out import with_left_out
@@ -48,6 +49,11 @@ class WatchedRepository:
     clock: Callable[[], datetime]
     config_path: str = ""  # folder of atmos.yaml in it
     base_path: str = ""
+    always: bool = True  # False: only while there is an atmos.yaml, as Atmos is not what lists its instances
+
+    def watched_in(self, tree: Tree) -> bool:
+        """Whether *tree*, a content of the repository, is looked at."""
+        return self.always or any((tree.path / self.config_path / name).is_file() for name in NAMES)
 
     @property
     def key(self) -> str:
