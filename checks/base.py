@@ -118,6 +118,8 @@ class Instance:
     region: str = ""
     account: str = ""
     owner: str = ""
+    channel: str = ""  # of Slack, where the component says one of its own
+    runbook: str = ""  # address of the component's own
     workspace: str = ""
     working_directory: str = ""  # relative to the repository
     var_files: tuple[str, ...] = ()  # of a plain root module, relative to its folder: for the commands people run

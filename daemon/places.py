@@ -72,6 +72,8 @@ def labels_of(instance: Instance) -> Mapping[str, str]:
         "region": instance.region,
         "owner": instance.owner,
     }
+    own = {"channel": instance.channel, "runbook": instance.runbook}
+    labels |= {name: text for name, text in own.items() if text}
     # Half of a surrogate pair can stand in JSON, and in no page or metric.
     return {name: text.encode("utf-8", "backslashreplace").decode() for name, text in labels.items()}
 

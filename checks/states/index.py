@@ -134,5 +134,6 @@ def _owner(best: _Entry, among: list[_Entry]) -> Owner:
     also = f" (also in {', '.join(others[:3])}{' …' if len(others) > 3 else ''})" if others else ""
     return Owner(
         instance.stack, instance.component, f"{best.held.address}{also}", instance.stage, instance.owner,
-        {"tenant": instance.tenant, "environment": instance.environment},
+        {"tenant": instance.tenant, "environment": instance.environment, "channel": instance.channel,
+         "runbook": instance.runbook},
     )  # fmt: skip

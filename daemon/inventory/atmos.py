@@ -55,7 +55,13 @@ class AtmosSource:
             atmos = self._probed(session)
             listing, templates_run = _listed(session, atmos)
             repository = Repository(
-                session.root, settings, yaml, owners.read(settings.path), templates_run, session.guard, atmos
+                session.root,
+                settings,
+                yaml,
+                owners.read(settings.path, settings.top),
+                templates_run,
+                session.guard,
+                atmos,
             )
             draft = read_listing(listing, repository)
             key = f"{fingerprint}:{atmos}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -30,6 +30,8 @@ _STATE_ADDRESS = (
     "bucket", "key", "workspace_key_prefix", "workspace_dir", "region", "prefix", "path", "container_name",
     "endpoint", "endpoints", "storage_account_name",
 )  # fmt: skip
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,20}")
+_ADDRESS = re.compile(r"https?://[^\s<>|\"`]{1,1000}")
 _LOCKS = ("dynamodb_table", "dynamodb_endpoint", "use_lockfile")
 
 
@@ -76,7 +78,8 @@ def read_listing(listing: Json, repository: Repository) -> Draft:
     listed = {name for names in stacks.values() for name in names}
     lost = manifests.unlisted(repository.root, yaml, settings.base_path or yaml.base_path, listed)
     return Draft(
-        tuple(reader.watched), tuple(reader.refused), notes, stacks, lost, _hooks(listing, repository),
+        tuple(reader.watched), tuple(reader.refused), notes, stacks, lost,
+        (*_hooks(listing, repository), *_unusable(reader.watched)),
         wanted=_wanted(listing),
     )  # fmt: skip
 
@@ -96,6 +99,26 @@ def _hooks(listing: Mapping[str, Json], repository: Repository) -> tuple[Problem
             "Update Atmos to 1.220 or newer, or set source.atmos.driver: direct.",
         ),
     )
+
+
+def _unusable(watched: Sequence[Watched]) -> Iterator[Problem]:
+    """What settings.barograph says that no message can use; it is passed over."""
+    wrong = {
+        "channel": [one.instance for one in watched if not _CHANNEL.fullmatch(one.instance.channel or "C00")],
+        "runbook": [one.instance for one in watched if not _ADDRESS.fullmatch(one.instance.runbook or "https://a")],
+    }
+    right = {
+        "channel": "the ID of a Slack channel such as C0123456789",
+        "runbook": "an address that begins with https://",
+    }
+    for name, instances in wrong.items():
+        if instances:
+            yield Problem(
+                f"settings_{name}",
+                f"settings.barograph.{name} of {len(instances)} instances is not {right[name]}, and is passed over",
+                tuple(instance.key for instance in instances[:50]),
+                f"Write {right[name]}, or remove it.",
+            )
 
 
 def _plan_hooks(section: Mapping[str, Json]) -> bool:
@@ -265,6 +288,8 @@ def _instance(
         region=_text(variables.get("region")) or _text(variables.get("aws_region")) or _text(aws.get("region")),
         account=_account(variables, aws),
         owner=_text(own.get("owner")) or by_file or settings.owner,
+        channel=_text(own.get("channel")),
+        runbook=_text(own.get("runbook")),
         workspace=backend.workspace,
         working_directory=folder,
         enabled=_mapping(section.get("metadata")).get("enabled") is not False,

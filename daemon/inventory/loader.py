@@ -163,7 +163,7 @@ class InventoryLoader:
         return self._good
 
     def _listed(self, tree: Tree, fingerprint: str) -> Draft:
-        settings = replace(self._settings, path=tree.path, name=self._settings.name or self._origin.name)
+        settings = replace(self._settings, path=tree.path, top=tree.base, name=self._settings.name or self._origin.name)
         with tree.held():
             draft = without_shared_states(self._source.read(settings, fingerprint))
             return self._tools.compared(settings, draft)

@@ -29,7 +29,7 @@ class ModulesSource:
             raise InventoryError(
                 f"{settings.title} lacks what the configuration lists under its source: {'; '.join(missing)}"
             )
-        codeowners = owners.read(settings.path)
+        codeowners = owners.read(settings.path, settings.top)
         watched: list[Watched] = []
         refused: list[Refusal] = []
         seen: set[str] = set()

@@ -34,7 +34,9 @@ class SavedSource:
         """The instances of the saved listing. Raises InventoryError."""
         settings = at
         yaml = atmosyaml.read(settings.path, settings.config_path)
-        repository = Repository(settings.path, settings, yaml, owners.read(settings.path), templates_run=False)
+        repository = Repository(
+            settings.path, settings, yaml, owners.read(settings.path, settings.top), templates_run=False
+        )
         return read_listing(self._listing(), repository)
 
     def _listing(self) -> Json:

@@ -75,7 +75,7 @@ class SourceSettings:
     """One source on one folder."""
 
     kind: SourceKind
-    path: Path  # the repository's folder
+    path: Path  # the repository's folder, or that of it which is watched
     file: Path | None = None  # of source `file`: the saved listing
     modules: tuple[RootModule, ...] = ()  # of source `terraform`
     atmos: str = "atmos"  # the program
@@ -90,6 +90,7 @@ class SourceSettings:
     stage_words: Mapping[str, str] = field(default_factory=lambda: dict(STAGE_WORDS))
     terraform: tuple[str, ...] = ("terraform", "tofu")  # programs that plan
     provider_mirror: Path | None = None
+    top: Path | None = None  # the repository's folder, where *path* is one in it and it is known
     name: str = ""  # what people call the repository; empty: its folder
 
     @property

@@ -11,6 +11,7 @@ import pytest
 from daemon.inventory.model import Inventory, InventoryError, Watched
 from daemon.inventory.report import inventory_report
 from daemon.inventory.settings import SourceKind, StagePattern
+from daemon.places import labels_of
 from tests import fakeatmos
 from tests.daemon.inventory.support import World
 
@@ -122,6 +123,19 @@ def test_the_owner(saved: Saved) -> None:
     assert only(saved.load(owner="ops")).instance.owner == "@prod"
     saved.add("acme-prod", "vpc", atmos_manifest="deploy/prod", settings={"barograph": {"owner": "network"}})
     assert only(saved.load(owner="ops")).instance.owner == "network"
+
+
+def test_channel_and_runbook_of_a_component(saved: Saved) -> None:
+    """They become labels of its place, for routes and messages; what cannot be one is told once."""
+    own = {"channel": "C0123456789", "runbook": "https://wiki.example.com/vpc"}
+    saved.add("acme-prod", "vpc", settings={"barograph": own})
+    watched = only(saved.load())
+    assert {name: labels_of(watched.instance)[name] for name in own} == own
+
+    saved.add("acme-dev", "vpc", settings={"barograph": {"channel": "#net", "runbook": "javascript:alert(1)"}})
+    problems = {one.key: one for one in saved.load().problems}
+    assert problems["settings_channel"].where == problems["settings_runbook"].where == ("acme-dev/vpc",)
+    assert "C0123456789" in problems["settings_channel"].remedy
 
 
 @pytest.mark.parametrize(

@@ -49,5 +49,34 @@ def test_the_first_place_counts(tmp_path: Path) -> None:
     assert owners.read(tmp_path).owner(["x"]) == ""
     for place in reversed(owners.PLACES):
         (tmp_path / place).parent.mkdir(exist_ok=True)
-        (tmp_path / place).write_text(f"* @{Path(place).parent.name or 'root'}\n")
-    assert owners.read(tmp_path).owner(["x"]) == "@.github"
+        (tmp_path / place).write_text(f"* @{Path(place).parent.name.strip('.') or 'root'}\n")
+    assert owners.read(tmp_path).owner(["x"]) == "@github"
+
+
+def test_lines_that_github_does_not_take_are_passed_over() -> None:
+    """An owner is a person, a team or an address; a path may hold spaces."""
+    text = "* @all\n/live/ platform-team\n/a/ @ops/team.x ops@example.com\n/my\\ stacks/ @spaced\n/b/ @ok nobody\n"
+    rules = owners.parse(text)
+    assert rules.owner(["live/main.tf"]) == "@all"
+    assert rules.owner(["a/main.tf"]) == "@ops/team.x ops@example.com"
+    assert rules.owner(["my stacks/x.yaml"]) == "@spaced"
+    assert rules.owner(["b/main.tf"]) == "@all"
+
+
+def test_a_watched_folder_has_the_owners_of_its_repository(tmp_path: Path) -> None:
+    """CODEOWNERS lies at the top, and its patterns begin there; one below does not count."""
+    watched = tmp_path / "infrastructure"
+    watched.mkdir()
+    (tmp_path / "CODEOWNERS").write_text("/infrastructure/vpc/ @net\n/vpc/ @other\n")
+    (watched / "CODEOWNERS").write_text("* @wrong\n")
+    assert owners.read(watched, tmp_path).owner(["vpc/main.tf"]) == "@net"
+    assert owners.read(tmp_path, tmp_path).owner(["vpc/main.tf"]) == "@other"
+    assert owners.read(watched).owner(["vpc/main.tf"]) == "@wrong"
+
+
+def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
+    """What is outside says nothing about who owns what is inside."""
+    (tmp_path / "outside").write_text("* @them\n")
+    (tmp_path / "repository").mkdir()
+    (tmp_path / "repository" / "CODEOWNERS").symlink_to(tmp_path / "outside")
+    assert owners.read(tmp_path / "repository").owner(["x"]) == ""
