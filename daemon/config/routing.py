@@ -21,6 +21,7 @@ from daemon.config.values import (
     Mention,
     OneOrMany,
     Switch,
+    Text,
     VariableName,
     Zone,
     wrong_at,
@@ -84,7 +85,7 @@ class _RouteRow(Section):
     """Who hears of a critical incident that nobody acknowledges."""
     calendar: VariableName | None = None
     """Name of the calendar on which a warning's deadline runs."""
-    sinks: Annotated[tuple[VariableName, ...], OneOrMany] = ()
+    sinks: Annotated[tuple[Text, ...], OneOrMany] = ()
     """Names of sinks that hear of it too."""
 
     @property
@@ -139,13 +140,23 @@ def disagreements(alerts: Any) -> Iterator[tuple[Trail, str]]:
     """
     if not isinstance(alerts, Mapping):
         return
-    calendars = alerts.get("calendars") or {}
-    named = set(calendars) if isinstance(calendars, Mapping) else set()
-    yield from _unknown(("alerts", "default_calendar"), alerts.get("default_calendar"), "calendar", named)
+    calendars, sinks = _names(alerts.get("calendars")), _names(alerts.get("sinks"))
     rows = alerts.get("routes")
-    for index, row in enumerate(rows if isinstance(rows, list) else ()):
-        if isinstance(row, Mapping):
-            yield from _unknown(("alerts", "routes", index, "calendar"), row.get("calendar"), "calendar", named)
+    places: list[tuple[Trail, Mapping[str, Any], str]] = [(("alerts",), alerts, "default_")]
+    places += [
+        (("alerts", "routes", index), row, "")
+        for index, row in enumerate(rows if isinstance(rows, list) else ())
+        if isinstance(row, Mapping)
+    ]
+    for trail, group, prefix in places:
+        yield from _unknown((*trail, f"{prefix}calendar"), group.get(f"{prefix}calendar"), "calendar", calendars)
+        wanted = group.get(f"{prefix}sinks")
+        for index, name in enumerate(wanted if isinstance(wanted, list) else [wanted]):
+            yield from _unknown((*trail, f"{prefix}sinks", index), name, "sink", sinks)
+
+
+def _names(group: Any) -> frozenset[str]:
+    return frozenset(map(str, group)) if isinstance(group, Mapping) else frozenset()
 
 
 def _unknown(trail: Trail, name: Any, what: str, known: Iterable[str]) -> Iterator[tuple[Trail, str]]:

@@ -77,7 +77,7 @@ class Alerts(Section):
     """Who hears of a critical incident that nobody acknowledges, where no route that fits says another."""
     default_calendar: VariableName | None = None
     """Name of the calendar on which a warning's deadline runs, where no route that fits says another."""
-    default_sinks: Annotated[tuple[VariableName, ...], OneOrMany] = ()
+    default_sinks: Annotated[tuple[Text, ...], OneOrMany] = ()
     """Names of sinks that hear of what no route fits."""
     fallback_channel: Channel | None = None
     """ID of the channel used when Slack refuses a message's own: archived, deleted, not invited."""

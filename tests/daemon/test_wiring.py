@@ -16,6 +16,7 @@ from checks.base import Check, Role, Scope
 from checks.kinds import Kind, Tier
 from daemon.aws import AwsContext, ClientPool, Sessions, Watching, aws_places, places_of
 from daemon.config import Config, load
+from daemon.config.models import Alerts
 from daemon.eyes import open_eyes
 from daemon.inventory.model import Inventory
 from daemon.processes import Processes
@@ -25,6 +26,7 @@ from daemon.repository.folder import CommittedFolder, Origin, PlainFolder
 from daemon.repository.git import GitSource, Wanted
 from daemon.repository.mirror import FetchLimits
 from daemon.repository.tree import Tree
+from daemon.routing import routes_of
 from daemon.tls import LiveEndpoint
 from daemon.wiring import (
     NOWHERE,
@@ -239,11 +241,11 @@ def test_every_condition_of_a_route_arrives(tmp_path: Path) -> None:
         channel="C0000000002", mention="<!subteam^S01>", tiers=(Tier.CRITICAL, Tier.WARNING), kinds=(Kind.DRIFT,),
         stages=("production",), checks=("drift",), tenants=("acme",), stacks=("a-*", "b"), components=("vpc/*",),
         owners=("@acme/*",), accounts=("0000*",), escalation=Escalation("C0000000003", "<!channel>"),
-        calendar="office", sinks=("pager",), further=True,
+        calendar="office", further=True,
     )  # fmt: skip
-    assert (second.channel, second.further) == ("", True)
+    assert second == Route(calendar="far", further=True)
     assert policy.routes.default_escalation == Escalation("C0000000004", "")
-    assert (policy.routes.default_calendar, policy.routes.default_sinks) == ("office", ("hook",))
+    assert policy.routes.default_calendar == "office"
     berlin = ZoneInfo("Europe/Berlin")
     days, yearly = frozenset({0, 4}), frozenset({(12, 25)})
     once = frozenset({date(2026, 5, 14)})
@@ -253,6 +255,13 @@ def test_every_condition_of_a_route_arrives(tmp_path: Path) -> None:
     assert (policy.runbook_url, policy.runbooks) == ("https://w.example/{kind}", {Kind.DRIFT: "https://w.example/d"})
 
 
+def test_the_sinks_of_routes_arrive() -> None:
+    """One may be written without brackets."""
+    said = {"default_sinks": "hook", "routes": [{"channel": "C0000000002", "sinks": ["pager", "hook"]}]}
+    routes = routes_of(Alerts.model_validate(said), "nowhere")
+    assert (routes.default, routes.default_sinks, routes.rows[0].sinks) == ("nowhere", ("hook",), ("pager", "hook"))
+
+
 ROUTES = """
 source: {kind: atmos, path: .}
 timezone: Europe/Berlin
@@ -260,7 +269,6 @@ alerts:
   default_channel: C0000000001
   default_escalation: {channel: C0000000004}
   default_calendar: office
-  default_sinks: hook
   calendars:
     office: {days: [mon, fri], start: "09:00", end: "17:00", holidays: [2026-05-14, 12-25]}
     far: {timezone: Asia/Tokyo}
@@ -280,9 +288,8 @@ alerts:
       accounts: "0000*"
       escalation: {channel: C0000000003, mention: channel}
       calendar: office
-      sinks: pager
       continue: true
-    - {sinks: hook, continue: true}
+    - {calendar: far, continue: true}
 """
 
 
