@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from alerts.base import LIVE, Action, Copy, DeliveryKind, Draft, Incident
 from alerts.blocks import Body
+from alerts.next_steps import runbook
 from alerts.policy import Policy
 from alerts.render import View, incident_message, transition_message
 from alerts.routes import Facts, Routed, route
@@ -180,7 +181,8 @@ class _Speech:
                 yield self._draft(thread, DeliveryKind.REPLY, text)
 
     def _message(self, mention: str, note: str) -> Body:
-        return incident_message(self.after, View(mention, self.policy.status_url, note), self.now)
+        view = View(mention, self.policy.status_url, note, runbook(self.after, self.policy))
+        return incident_message(self.after, view, self.now)
 
     def _history(self) -> str:
         """What a new root message says of what came before it."""

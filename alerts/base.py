@@ -23,6 +23,7 @@ class IncidentState(StrEnum):
     RETIRED = "retired"
 
 
+COULD_NOT_LOOK = "could_not_look"  # as a finding's key: of the place, whichever resource it was found at
 LIVE = frozenset({IncidentState.OPEN, IncidentState.ACKNOWLEDGED})
 
 

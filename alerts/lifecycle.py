@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from alerts.announce import announce
-from alerts.base import LIVE, Action, Change, Incident, IncidentState, Transition
+from alerts.base import COULD_NOT_LOOK, LIVE, Action, Change, Incident, IncidentState, Transition
 from alerts.fingerprint import fingerprint
 from alerts.owners import labels_of
 from alerts.policy import Policy
@@ -21,7 +21,6 @@ from alerts.tiers import RANK, tier_of
 from checks.base import Finding, Kind, Outcome, Reading
 from checks.kinds import BASELINE_EXEMPT
 
-COULD_NOT_LOOK = "could_not_look"  # as a finding's key: of the place, whichever resource it was found at
 _NAMED = 50  # resources that one incident names
 READ = frozenset({Outcome.HEALTHY, Outcome.UNHEALTHY})
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
-from alerts.base import LIVE, Action, Incident, IncidentState
+from alerts.base import COULD_NOT_LOOK, LIVE, Action, Incident, IncidentState
 from alerts.blocks import Body, code_section, context, fields, header, message, mrkdwn_section, plain_section
 from alerts.diff import difference_text
 from alerts.escape import clean, defanged, is_mention, link, mrkdwn, one_line
+from alerts.next_steps import take_apart
 from alerts.owners import managed_by
-from checks.base import Tier
+from alerts.suspects import likely_who
+from checks.base import Kind, Tier
 
 MARKS: Mapping[Tier, str] = {Tier.CRITICAL: "🔴", Tier.WARNING: "🟠", Tier.INFO: "🔵"}
 ENDED: Mapping[IncidentState, str] = {IncidentState.RESOLVED: "✅ RESOLVED", IncidentState.RETIRED: "⚪ NOT WATCHED"}
@@ -31,6 +34,7 @@ class View:
     mention: str = ""
     status_url: str = ""
     note: str = ""  # one sentence about the message itself: where it goes on, what came before
+    runbook: str = ""  # address of what is written for such a case
 
 
 def where(incident: Incident) -> str:
@@ -44,7 +48,13 @@ def where(incident: Incident) -> str:
 def headline(incident: Incident) -> str:
     """Tier, kind and place on one line, not escaped."""
     mark = ENDED.get(incident.state) or f"{MARKS[incident.tier]} {incident.tier.upper()}"
-    return one_line(f"{mark} {_words(incident.kind)} — {where(incident)}")
+    return one_line(f"{mark} {title(incident)} — {where(incident)}")
+
+
+def title(incident: Incident) -> str:
+    """The kind in the words people use: "monitoring" alone says to nobody that nothing is being watched."""
+    blind = incident.kind is Kind.MONITORING and incident.key == COULD_NOT_LOOK
+    return f"could not look: {clean(incident.check, 60)}" if blind else _words(incident.kind)
 
 
 def lasted(length: timedelta) -> str:
@@ -65,19 +75,31 @@ def incident_message(incident: Incident, view: View, now: datetime) -> Body:
     facts = list(_facts(incident, now))
     diff = difference_text(incident.evidence, incident.addresses, DIFF)
     mention = view.mention if is_mention(view.mention) and incident.state in LIVE else ""
+    words, commands = take_apart(incident.remedy) if incident.state in LIVE else ("", "")
     blocks = [header(headline(incident), HEADER), plain_section(incident.summary or "no summary", SUMMARY)]
     if mention:
         blocks.append(mrkdwn_section(mention))
+    if words:
+        blocks.append(plain_section(f"Next: {words}", REMEDY))
+    if commands:
+        blocks.append(code_section("Run next", commands, REMEDY))
     blocks.append(fields(facts, FIELD))
     if view.note:
         blocks.append(context([mrkdwn(view.note, NOTE)]))
-    if incident.remedy and incident.state in LIVE:
-        blocks.append(code_section("Next", incident.remedy, REMEDY))
     if diff:
         blocks.append(code_section("What was found", diff, DIFF))
     foot = [mrkdwn(f"{incident.check} · {incident.fingerprint}", 200)]
-    blocks.append(context([part for part in (_page(incident, view), *foot) if part]))
+    blocks.append(context([part for part in (_page(incident, view), _runbook(view), *foot) if part]))
     return message(_fallback(incident, view, facts, diff, mention), blocks, f"{incident.fingerprint}.{incident.seq}")
+
+
+def _runbook(view: View) -> str:
+    """A link to the runbook that says where it leads: a component's own comes from the repository."""
+    try:
+        host = urlsplit(view.runbook).hostname
+    except ValueError:
+        return ""
+    return link(view.runbook, f"Runbook ({host})") if host else ""
 
 
 def _page(incident: Incident, view: View) -> str:
@@ -109,24 +131,16 @@ def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
         yield "Resource", incident.resource
     if managed := managed_by(incident.labels):
         yield "Managed by", managed
-    if who := likely_who(incident):
+    if who := likely_who(incident.evidence):
         yield "Likely by", who
     if incident.not_seen_because:
         yield "Not confirmed since", f"{moment(incident.last_seen)}: {incident.not_seen_because}"
-    for name in ("owner", "stage", "account", "region"):
+    for name in ("owner", "stage"):
         if value := incident.labels.get(name):
             yield name.capitalize(), value
-
-
-def likely_who(incident: Incident) -> str:
-    """Who the evidence says did it: `who`, `actor` or `changed_by`; empty where it does not say."""
-    for key in ("who", "actor", "changed_by"):
-        value = incident.evidence.get(key)
-        if isinstance(value, str) and value:
-            return clean(value, 500)
-        if isinstance(value, (list, tuple)) and value:
-            return ", ".join(clean(str(item), 200) for item in value[:5])
-    return ""
+    account = " ".join(filter(None, (incident.labels.get(name, "") for name in ("account", "region"))))
+    if account:
+        yield "Account", account
 
 
 def _fallback(incident: Incident, view: View, facts: list[tuple[str, str]], diff: str, mention: str) -> list[str]:
@@ -134,13 +148,12 @@ def _fallback(incident: Incident, view: View, facts: list[tuple[str, str]], diff
     lines = [defanged(headline(incident), 300), defanged(incident.summary or "no summary", 800)]
     if mention:
         lines.append(mention)
+    if incident.remedy and incident.state in LIVE:
+        lines.append(f"Next: {defanged(incident.remedy, 600)}")
     lines += [f"{label}: {defanged(one_line(value), 300)}" for label, value in facts]
     if view.note:
         lines.append(defanged(view.note, NOTE))
-    if incident.remedy and incident.state in LIVE:
-        lines.append(f"Next: {defanged(incident.remedy, 600)}")
-    if url := _page(incident, view):
-        lines.append(url)
+    lines += filter(None, (_page(incident, view), _runbook(view)))
     if diff:
         lines.append(defanged(diff, 900))
     return lines
@@ -156,7 +169,7 @@ def transition_message(
     elif action is Action.RETIRE:
         first = f"⚪ No longer watched, after {lasted(now - after.opened_at)}: this does not mean that it is fixed"
     elif action is Action.REOPEN:
-        first = f"{MARKS[after.tier]} Back: {_ordinal(after.occurrence)} time, {after.tier} {_words(after.kind)}"
+        first = f"{MARKS[after.tier]} Back: {_ordinal(after.occurrence)} time, {after.tier} {title(after)}"
     elif before is not None and before.tier is not after.tier:
         first = f"{MARKS[after.tier]} Now {after.tier}, was {before.tier}"
     else:
