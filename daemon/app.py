@@ -18,6 +18,7 @@ from alerts.delivery import Courier
 from checks import discover
 from checks.base import Place
 from daemon import web
+from daemon.accounts.watch import AccountsWatch
 from daemon.config import Config, ConfigError, load
 from daemon.delivering import Deliveries, alone, delivery_settings, notifier
 from daemon.estate import stored
@@ -53,6 +54,7 @@ from daemon.wiring import (
 log = logging.getLogger(__name__)
 
 WAKE_SECONDS = 0.5
+NOT_LISTED = "its account or region is not listed now, and another listing has to say so before it is gone"
 REPOSITORY = "repository"  # the check that reads the repository's files
 
 
@@ -207,17 +209,31 @@ def _run(
 
         read_in: object = None  # the content in which the repository's files were looked at last
 
+        syncing = threading.Lock()
+        held: dict[tuple[str, str], str] = {}  # replaced as a whole, never changed in place
+
+        def sync(inventory: Inventory, tree: Tree, *, counts: bool) -> None:
+            """See that what is watched now is looked at. *counts*: the inventory was listed anew."""
+            nonlocal watched, held
+            with syncing:
+                places = eyes.places(inventory, tree)
+                watched = {(check, key): place for check, at in places.items() for key, place in at.items()}
+                runner.sync(
+                    places,
+                    scheduler,
+                    complete=counts and not inventory.stale_because and bool(inventory.watched),
+                    listed=listed_keys(inventory) | inventory.held,
+                    gone=inventory.gone,
+                    fate=eyes.fate,
+                )
+                unwatched = (where for where in recorder.jobs() if where not in watched)
+                held = {where: NOT_LISTED for where in unwatched if eyes.fate(*where) == ""}
+
         def on_loaded(inventory: Inventory, tree: Tree) -> None:
-            nonlocal watched, read_in
-            places = eyes.places(inventory, tree)
-            watched = {(check, key): place for check, at in places.items() for key, place in at.items()}
-            runner.sync(
-                places,
-                scheduler,
-                complete=not inventory.stale_because and bool(inventory.watched),
-                listed=listed_keys(inventory) | inventory.held,
-                gone=inventory.gone,
-            )
+            nonlocal read_in
+            sync(inventory, tree, counts=True)
+            if eyes.directory.settings.stacks:
+                accounts_watch.keep()
             repository = eyes.repository
             if repository is not None and repository.content != read_in:
                 read_in = repository.content
@@ -225,12 +241,24 @@ def _run(
             if inventory.watched:
                 scheduler.at("states", clock(), eyes.states.refresh, pool="upkeep")
 
+        def on_accounts() -> None:
+            sync(inventory_watch.current or Inventory(()), eyes.loader.tree, counts=False)
+
+        def look_at_accounts() -> None:
+            due = clock() + eyes.directory.settings.every
+            try:
+                due = accounts_watch.refresh()
+            finally:
+                scheduler.at("accounts", due, look_at_accounts, pool="upkeep")
+
         def on_none() -> None:
             # What does not hang on the inventory is watched all the same: the repository's files, accounts, endpoints.
             on_loaded(Inventory(()), eyes.loader.tree)
 
         every = config.source.fetch_every
         inventory_watch = InventoryWatch(eyes.loader, recorder, clock, every, on_loaded, on_none)
+        accounts_watch = AccountsWatch(eyes.directory, recorder, clock, on_accounts)
+        accounts_watch.begin()
         inventory_watch.begin(key for check, key in recorder.jobs() if is_of_instances(eyes.plans, check))
         delivery = Deliveries(own)
         courier = Courier(
@@ -242,7 +270,7 @@ def _run(
             return vitals(
                 started, store, scheduler, runner, inventory_watch.current, watched, delivery.troubles(),
                 recorder.unrecorded, inventory_watch.failure,
-                [name for name in eyes.plans if is_of_instances(eyes.plans, name)],
+                [name for name in eyes.plans if is_of_instances(eyes.plans, name)], held,
             )  # fmt: skip
 
         snapshots = Snapshots(
@@ -276,6 +304,8 @@ def _run(
 
         def refresh() -> None:
             inventory_watch.refresh()
+            if eyes.directory.settings.discovers:
+                accounts_watch.refresh()
             for check, key in watched:
                 runner.look_now(check, key, scheduler)
 
@@ -283,12 +313,17 @@ def _run(
         stack.callback(runner.stop)
         stack.callback(turns.stop)
         stack.callback(inventory_watch.stop)
+        stack.callback(accounts_watch.stop)
         _thread(stack, quiet, "snapshots", snapshots.run)
         _thread(stack, quiet, "delivery", alone(delivering, courier.run))
         _thread(stack, quiet, "watchdog", Watchdog(lambda: scheduler.beat_at, clock).run)
         stack.callback(quiet.set)
         scheduler.start()
         scheduler.every("inventory", every.total_seconds(), load_inventory, pool="upkeep")
+        if eyes.directory.settings.discovers:
+            scheduler.at("accounts", clock(), look_at_accounts, pool="upkeep")
+        elif (accounts_watch.check, accounts_watch.place) in recorder.jobs():
+            recorder.retire(accounts_watch.check, accounts_watch.place, "accounts are not listed any more", clock())
         scheduler.every("baselines", 5, upkeep.baselines, pool="upkeep")
         scheduler.every("self", 60, upkeep.look_at_self, pool="upkeep", at_once=False)
         scheduler.every("prune", 86_400, upkeep.prune, pool="upkeep")
@@ -297,6 +332,7 @@ def _run(
         new = wait()
         runner.stop()
         inventory_watch.stop()
+        accounts_watch.stop()
         # Children take longest to end, and all else can be taken down meanwhile.
         threading.Thread(target=eyes.end_children, name="children", daemon=True).start()
     return new

@@ -14,6 +14,7 @@ from checks.estate import KEY as ESTATE
 from checks.estate import Seen
 from checks.repository import Repository
 from checks.toolchain import Toolchain
+from daemon.accounts.directory import Directory
 from daemon.aws import Account, Aws, AwsContext, ClientPool, Memory, NoMemory, RateGate, Sessions, places_of
 from daemon.dns import Dns
 from daemon.estate import Estate, Names
@@ -32,9 +33,9 @@ from daemon.states.watching import States
 from daemon.tls import Prober, make_place
 from daemon.toolchain import Bench, Workshop
 from daemon.wiring import (
-    aws_accounts,
     aws_settings,
     check_plans,
+    discovery_settings,
     open_origin,
     payer_account,
     planning_settings,
@@ -59,8 +60,8 @@ class Eyes:
     prober: Prober
     states: States
     bench: Bench
+    directory: Directory  # the accounts that are watched now
     repository: WatchedRepository | None = None  # its files are looked at where it is one of Atmos
-    accounts: Callable[[], tuple[Account, ...]] = tuple  # watched now
     seen: Callable[[str], Sequence[Seen]] = lambda check: ()  # what the estate's place gives of a check
     names: Names = field(default_factory=Dns)
     payer: Account | None = None
@@ -72,8 +73,9 @@ class Eyes:
             return PlannedInstance(watched, tree.fingerprint, self.planner, self.clock, tree)
 
         self.states.take(inventory)
+        self.directory.take(inventory)
         workshop = Workshop(self.bench, inventory, tree, self.clock)
-        accounts = self.accounts()
+        accounts = self.directory.accounts()
 
         def looked_at(name: str, plan: CheckPlan) -> Mapping[str, Place]:
             found = dict(places_of(name, plan.check, accounts, self.payer, self.aws))
@@ -91,6 +93,13 @@ class Eyes:
             return found
 
         return {name: looked_at(name, plan) for name, plan in self.plans.items()}
+
+    def fate(self, check: str, key: str) -> str | None:
+        """What has become of a place of *check* that is not among places(): as Directory.fate(), which decides it."""
+        plan = self.plans.get(check)
+        if plan is None or not {Scope.ACCOUNT, Scope.REGION} & set(plan.check.scopes()):
+            return None
+        return self.directory.fate(key)
 
 
 @contextmanager
@@ -128,16 +137,17 @@ def open_eyes(
 
         def end() -> None:
             states.end()
+            directory.end()
             processes.close()
 
         stack.callback(states.end)
         context = AwsContext(pool, clock, owners=states.owners, memory=remembered, gate=RateGate())
-        accounts, payer = aws_accounts(config), payer_account(config)
+        directory = Directory(discovery_settings(config), context, clock)
         always = listing.kind is SourceKind.ATMOS
         repository = WatchedRepository(loader, clock, listing.config_path, listing.base_path, always=always)
         yield Eyes(
-            loader, planner, check_plans(config), clock, end, context, Prober(), states, bench, repository,
-            lambda: accounts, seen, payer=payer,
+            loader, planner, check_plans(config), clock, end, context, Prober(), states, bench, directory,
+            repository, seen, payer=payer_account(config),
         )  # fmt: skip
         # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
         processes.close()

@@ -17,7 +17,7 @@ from daemon.schedule import CLOCK_TOLERANCE, Every, Schedule, after_run, latest,
 
 log = logging.getLogger(__name__)
 
-OWN_CHECKS = frozenset({"inventory", "barograph"})  # recorded by daemon.watch and daemon.upkeep, run by nobody here
+OWN_CHECKS = frozenset({"accounts", "barograph", "inventory"})  # recorded by who looks after these, run by nobody here
 STOP_NOTICED = 0.5  # seconds until a look that hangs lets its thread go when all is to end
 BUSY_AT_LEAST = timedelta(seconds=30)  # "not now" never becomes a loop without a pause
 
@@ -217,6 +217,7 @@ class Runner:
         complete: bool,
         listed: frozenset[str] = frozenset(),
         gone: frozenset[str] | None = None,
+        fate: Callable[[str, str], str | None] = lambda check, key: None,
     ) -> None:
         """Take *places* (by check, by key) as what is watched now, and see that each has a start ahead of it.
 
@@ -226,6 +227,8 @@ class Runner:
         *listed*: keys of places that are there and cannot be looked at now; they are not given up either.
         *gone*: keys of instances that are gone by more than one listing: they are given up at once, and no other
         instance is. None: the inventory does not know, and each call counts as a list, as it does for other places.
+        *fate*: by check and key, of places that a list of their own decides about: why one is given up at once,
+        *complete* or not; empty: it is not; None: this list does not decide.
         """
         now = self._clock()
         jobs = self._records.jobs()
@@ -239,7 +242,13 @@ class Runner:
         for check, key in jobs:
             if check not in self._plans and check not in OWN_CHECKS:
                 self._records.retire(check, key, "the check is switched off", now)
-            elif complete and check in self._plans and key not in places.get(check, {}) and key not in listed:
+                continue
+            if check not in self._plans or key in places.get(check, {}):
+                continue
+            reason = fate(check, key)
+            if reason:
+                self._retire(check, key, reason, now, clockwork)
+            elif reason is None and complete and key not in listed:
                 of_instances = self._plans[check].check.scope is Scope.INSTANCE
                 self._give_up(check, key, now, clockwork, gone if of_instances else None)
 
@@ -335,9 +344,12 @@ class Runner:
         self._missing[(check, key)] = self._missing.get((check, key), 0) + 1
         if self._missing[(check, key)] < 2 if gone is None else key not in gone:
             return
-        del self._missing[(check, key)]
+        self._retire(check, key, "no longer in the inventory", now, clockwork)
+
+    def _retire(self, check: str, key: str, reason: str, now: datetime, clockwork: Clockwork) -> None:
+        self._missing.pop((check, key), None)
         clockwork.cancel(_job_id(check, key))
-        self._records.retire(check, key, "no longer in the inventory", now)
+        self._records.retire(check, key, reason, now)
 
 
 def _spread_by(check: str, place: Place) -> str:

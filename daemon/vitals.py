@@ -28,10 +28,12 @@ def vitals(
     unrecorded: Mapping[tuple[str, str], str],
     failure: str = "",
     of_instances: Collection[str] = (),
+    held: Mapping[tuple[str, str], str] | None = None,
 ) -> Health:
     """Gather it. *inventory* None: none has loaded yet, because of *failure* (empty: it was not tried yet).
 
-    *of_instances*: the checks that look at component instances.
+    *of_instances*: the checks that look at component instances. *held*: (check, place) -> why it is not looked at now,
+    though it may still be there.
     """
     stale = inventory.stale_because if inventory is not None else failure
     return Health(
@@ -44,7 +46,10 @@ def vitals(
         expected={key: place.labels for key, place in watched.items()},
         inventory_loaded_at=inventory.loaded_at if inventory is not None else None,
         inventory_stale_because=stale,
-        outdated={(check, key): why for check in of_instances for key, why in _outdated(inventory, stale).items()},
+        outdated={
+            **(held or {}),
+            **{(check, key): why for check in of_instances for key, why in _outdated(inventory, stale).items()},
+        },
         instances=_by_status(inventory) if inventory is not None else {},
         inventory_problems=tuple(problem.summary for problem in inventory.problems) if inventory is not None else (),
         delivery_troubles=troubles,

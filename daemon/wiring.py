@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from alerts.policy import Policy
 from alerts.tiers import TierOverride
 from checks.base import Scope
+from daemon.accounts import model as accounts
 from daemon.aws import (
     OWN,
     Account,
@@ -42,6 +43,7 @@ from daemon.web import AuthSettings, Credential
 
 if TYPE_CHECKING:
     from daemon.config import CheckSettings, Config
+    from daemon.config.discovery import Organization
     from daemon.config.models import AwsAccount
     from daemon.config.models import PlanRule as PlanRuleSection
 
@@ -83,7 +85,7 @@ def aws_settings(config: Config) -> AwsSettings:
 
 
 def aws_accounts(config: Config) -> tuple[Account, ...]:
-    """The accounts that are watched, each with the roles that lead into it."""
+    """The accounts that the configuration names, each with the roles that lead into it."""
     return tuple(
         Account(
             id=row.id, regions=row.regions, name=row.name or "", stage=row.stage or "", tenant=row.tenant or "",
@@ -93,12 +95,51 @@ def aws_accounts(config: Config) -> tuple[Account, ...]:
     )  # fmt: skip
 
 
+def discovery_settings(config: Config) -> accounts.Settings:
+    """Which accounts and regions are watched, and where they are listed."""
+    aws, found = config.aws, config.aws.discovery
+    return accounts.Settings(
+        static=aws_accounts(config),
+        organization=_organization(config, found.organization) if found.organization is not None else None,
+        stacks=found.stacks,
+        regions=found.regions,
+        identity=lambda account: _identity_in(config, account, found.role_arn, found.external_id),
+        region=aws.region or "",
+        every=found.every,
+    )
+
+
+def _organization(config: Config, row: Organization) -> accounts.Organization:
+    arn = (row.role_arn or "").split(":")  # "arn", the partition, "iam", "", the account, the role
+    partition = arn[1] if row.role_arn else Account("", (config.aws.region or "",)).partition
+    return accounts.Organization(
+        identity=_identity_in(config, "", row.role_arn, row.external_id),
+        account=arn[4] if row.role_arn else "",
+        partition=partition,
+        include=row.include,
+        exclude=row.exclude,
+        units=row.units,
+        exclude_units=row.exclude_units,
+        tags=row.tags,
+        exclude_tags=row.exclude_tags,
+        stage_tags=row.stage_tags,
+        tenant_tags=row.tenant_tags,
+        owner_tags=row.owner_tags,
+        patterns=tuple(
+            accounts.Pattern(one.account, one.stage or "", one.tenant or "", one.owner or "") for one in row.patterns
+        ),
+        stage_words=stage_words(config),
+    )
+
+
 def payer_account(config: Config) -> Account | None:
     """The account that pays, with the role that leads into it; None: the configuration names none."""
     aws = config.aws
     if aws.payer_account is None:
         return None
     known = next((one for one in aws_accounts(config) if one.id == aws.payer_account), None)
+    if known is not None and known.regions == (accounts.ENABLED,):
+        known = replace(known, regions=())  # which these are, a payer is not asked
     account = known or Account(id=aws.payer_account, regions=(aws.region,) if aws.region else ())
     if known is not None and not aws.payer_role_arn:
         return known
@@ -157,8 +198,13 @@ def source_settings(config: Config, environ: Mapping[str, str]) -> SourceSetting
         terraform=_programs(config),
         provider_mirror=config.planning.provider_mirror,
         stage_patterns=tuple(StagePattern(rule.stack, rule.stage) for rule in config.stages),
-        stage_words={**STAGE_WORDS, **{word.lower(): str(stage) for word, stage in config.stage_words.items()}},
+        stage_words=stage_words(config),
     )  # fmt: skip
+
+
+def stage_words(config: Config) -> Mapping[str, str]:
+    """What words mean which stage, in lower case."""
+    return {**STAGE_WORDS, **{word.lower(): str(stage) for word, stage in config.stage_words.items()}}
 
 
 def _programs(config: Config) -> tuple[str, ...]:
@@ -239,7 +285,7 @@ def toolchain_bench(
         region=config.aws.region or "",
         endpoint_url=config.aws.endpoint_url or "",
         slack_url=config.slack.api_url if config.slack is not None else "",
-        accounts=bool(config.aws.accounts),
+        accounts=bool(config.aws.accounts) or config.aws.discovery.finds_accounts,
         folder=config.source.path,
     )
 

@@ -28,7 +28,9 @@ class Account:
 
     @property
     def partition(self) -> str:
-        """From the region's name: "aws", "aws-cn"."""
+        """From the region's name, else from that of the role: "aws", "aws-cn"."""
+        if not self.regions and self.identity.roles:
+            return self.identity.roles[-1].arn.split(":")[1]
         region = self.regions[0] if self.regions else ""
         prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b"}
         return next((name for prefix, name in prefixes.items() if region.startswith(prefix)), "aws")

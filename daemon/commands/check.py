@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from alerts.policy import Policy
     from checks.base import Finding, Place, Reading
     from daemon.config import Config
+    from daemon.eyes import Eyes
     from daemon.inventory.model import Inventory
     from daemon.record import Run
     from daemon.runner import Runner
@@ -99,6 +100,7 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
         except InventoryError as error:
             # What does not hang on the inventory is looked at all the same; the repository's files may say why.
             inventory = Inventory((), stale_because=str(error))
+        unlisted = _list_accounts(eyes, inventory)
         runner = Runner(eyes.plans, _NoRecords(), utc_now)
         jobs = [
             (name, place)
@@ -121,7 +123,18 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
                 turns.stop()
                 eyes.end_children()
                 raise
-        return runs, _trouble(inventory)
+        found = _trouble(inventory)
+        return runs, replace(found, blind=(*found.blind, *unlisted))
+
+
+def _list_accounts(eyes: Eyes, inventory: Inventory) -> tuple[tuple[str, str], ...]:
+    """List accounts and regions where the configuration wants that; give what could not be listed, and why."""
+    from daemon.accounts.telling import trouble
+
+    if not eyes.directory.settings.discovers:
+        return ()
+    eyes.directory.take(inventory)
+    return tuple(trouble(eyes.directory.refresh(), eyes.directory))
 
 
 def _looks(runner: Runner, jobs: Sequence[tuple[str, Place]], pool: ThreadPoolExecutor, turns: Turns) -> Iterator[Run]:

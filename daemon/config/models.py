@@ -15,6 +15,7 @@ from pydantic import Field
 from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
 from daemon.config.section import Section, as_written, group
 from daemon.config.sources import Atmos, Root, Source
+from daemon.config.stages import Stage
 from daemon.config.telling import (
     Alerts,
     Auth,
@@ -40,7 +41,6 @@ from daemon.config.watching import (
     Owners,
     Planning,
     PlanRule,
-    Stage,
     StageRule,
 )
 

@@ -13,6 +13,7 @@ from checks.kinds import Kind, Tier
 from daemon.config.problems import echo, label, suggestion
 from daemon.config.reader import Trail
 from daemon.config.section import Section
+from daemon.config.stages import Globs, Stage
 from daemon.config.values import (
     AccountGlob,
     Channel,
@@ -26,7 +27,6 @@ from daemon.config.values import (
     Zone,
     wrong_at,
 )
-from daemon.config.watching import Globs, Stage
 
 CONTINUE = "continue"
 MIDNIGHT = time()

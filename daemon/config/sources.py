@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from daemon.config.section import SecretPath, SecretText, Section, as_written, group
+from daemon.config.stages import Stage
 from daemon.config.values import (
     FilePath,
     GitAddress,
@@ -24,7 +25,6 @@ from daemon.config.values import (
     wrong,
     wrong_at,
 )
-from daemon.config.watching import Stage
 from daemon.repository.address import Transport, parse
 
 _OF_GIT = ("ref", "subfolder", "submodules", "username", "token", "ssh_key_file", "known_hosts_file")

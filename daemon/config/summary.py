@@ -27,11 +27,28 @@ def summary(config: Config) -> Iterator[str]:
         yield "check    none is on: nothing will be looked at"
     for account in config.aws.accounts:
         role = f"as {account.role_arn}" if account.role_arn else "with the credentials as they are"
-        yield f"account  {account.id} {account.name or ''} in {', '.join(account.regions)}, {role}".replace("  ", " ")
+        regions = _regions(account.regions or config.aws.discovery.regions)
+        yield f"account  {account.id} {account.name or ''} in {regions}, {role}".replace("  ", " ")
+    yield from _found(config)
     yield f"plans    {config.planning.workers} at a time, {format_duration(config.planning.deadline)} each at most"
     yield from _news(config)
     yield f"store    {config.store.path}, kept {format_duration(config.store.retention)}"
     yield f"web      http://{config.web.listen} ({_doors(config)})"
+
+
+def _regions(regions: tuple[str, ...]) -> str:
+    return "every region that it has switched on" if regions == ("enabled",) else ", ".join(regions)
+
+
+def _found(config: Config) -> Iterator[str]:
+    """Which accounts are found rather than listed."""
+    found = config.aws.discovery
+    sources = (["the organization"] if found.organization is not None else []) + (
+        ["the stacks"] if found.stacks else []
+    )
+    if sources:
+        every = format_duration(found.every)
+        yield f"accounts those of {' and '.join(sources)}, as {found.role_arn}, listed every {every}"
 
 
 def _place(source: Source) -> str:

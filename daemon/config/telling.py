@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from checks.kinds import Kind, Tier
 from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
 from daemon.config.section import SecretPath, SecretText, Section, group
+from daemon.config.stages import Stage
 from daemon.config.values import (
     Channel,
     Count,
@@ -29,7 +30,6 @@ from daemon.config.values import (
     is_loopback,
     wrong_at,
 )
-from daemon.config.watching import Stage
 
 
 class Scope(StrEnum):

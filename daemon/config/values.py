@@ -330,6 +330,22 @@ def _region(value: Any) -> str:
     return text
 
 
+def _region_or_enabled(value: Any) -> str:
+    if value == "enabled":
+        return "enabled"
+    try:
+        return _region(value)
+    except PydanticCustomError:
+        raise must_be("an AWS region such as eu-west-1, or enabled for all of them", value) from None
+
+
+def _unit(value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}", text):
+        raise must_be("the id of an organizational unit such as ou-ab12-11111111, or of a root such as r-ab12", value)
+    return text
+
+
 def _provider(value: Any) -> str:
     text = _text(value)
     if not re.fullmatch(r"(?:[a-z0-9.-]+(?::\d+)?/)?[\w-]+/[\w-]+", text):
@@ -435,6 +451,8 @@ Role = Annotated[str, *_kind(_role, _TEXT)]
 AccountId = Annotated[str, *_kind(_account_id, {"type": "string", "pattern": r"^\d{12}$|\$\{"})]
 AccountGlob = Annotated[str, *_kind(_account_glob, _TEXT)]
 Region = Annotated[str, *_kind(_region, _TEXT)]
+RegionOrEnabled = Annotated[str, *_kind(_region_or_enabled, _TEXT)]
+OrganizationalUnit = Annotated[str, *_kind(_unit, _TEXT)]
 Provider = Annotated[str, *_kind(_provider, _TEXT)]
 VariableName = Annotated[str, *_kind(_name, _TEXT)]
 Channel = Annotated[str, *_kind(_channel, _TEXT)]

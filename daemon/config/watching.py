@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from daemon.config.section import Section, Variables
+from daemon.config.discovery import Discovery, Regions, check_regions
+from daemon.config.section import Section, Variables, group
+from daemon.config.stages import Globs, Stage
 from daemon.config.values import (
     AccountId,
     Count,
@@ -17,24 +18,12 @@ from daemon.config.values import (
     OneOrMany,
     Program,
     Provider,
-    Region,
     Role,
     SomeDuration,
     Text,
     Url,
     wrong_at,
 )
-
-
-class Stage(StrEnum):
-    """Environments of the guideline."""
-
-    PRODUCTION = "production"
-    STAGING = "staging"
-    DEVELOPMENT = "development"
-
-
-Globs = Annotated[tuple[Glob, ...], OneOrMany]
 
 
 class StageRule(Section):
@@ -104,8 +93,9 @@ class AwsAccount(Section):
 
     id: AccountId
     """Its id, 12 digits."""
-    regions: Annotated[tuple[Region, ...], OneOrMany]
-    """Regions to look at."""
+    regions: Regions = ()
+    """Regions to look at: a list, or `enabled` for all that the account has switched on; those of `discovery` if not
+    given."""
     name: Text | None = None
     """What people call it."""
     stage: Stage | None = None
@@ -123,8 +113,9 @@ class AwsAccount(Section):
     def _whole(self) -> AwsAccount:
         if self.external_id and not self.role_arn:
             raise wrong_at("external_id", "needs role_arn beside it: the role it is for")
-        if not self.regions:
-            raise wrong_at("regions", "must name at least one region, such as eu-west-1")
+        if "regions" in self.model_fields_set and not self.regions:
+            raise wrong_at("regions", "must name at least one region, such as eu-west-1, or be enabled")
+        check_regions(self.regions)
         return self
 
 
@@ -147,7 +138,8 @@ class Aws(Section):
     """External id for taking on `hub_role_arn`."""
     accounts: tuple[AwsAccount, ...] = ()
     """Accounts to look at; without any, only the checks that need none run."""
-
+    discovery: Discovery = group()
+    """Accounts that are found rather than listed: in an AWS organization, in the stacks."""
     payer_account: AccountId | None = None
     """Account that pays, or its delegate, where spend is asked for; without it nobody looks at spend."""
     payer_role_arn: Role | None = None
@@ -171,6 +163,8 @@ class Aws(Section):
             raise wrong_at("hub_role_arn", "must name one account: the one that the other roles trust")
         seen: set[str] = set()
         for index, account in enumerate(self.accounts):
+            if not account.regions and not self.discovery.finds_accounts:
+                raise wrong_at("accounts", "needs regions", index)
             if account.id in seen:
                 raise wrong_at("accounts", f"names {account.id} a second time; keep one", index)
             seen.add(account.id)
