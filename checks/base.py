@@ -102,6 +102,7 @@ class Role(StrEnum):
     PLAN = "plan"  # what Terraform reads to plan
     SWEEP = "sweep"  # in every watched account
     PAYER = "payer"  # in the account that pays, or its delegate
+    ORGANIZATION = "organization"  # in the management account, or a delegate's: lists accounts
     STATE = "state"  # in the account that holds the Terraform states
 
 

@@ -89,6 +89,10 @@ class Settings:
     @property
     def discovers(self) -> bool:
         """Whether anything has to be asked for."""
-        return (
-            self.organization is not None or self.stacks or any(one.regions == (ENABLED,) for one in self.static)
-        )  # fmt: skip
+        return self.organization is not None or self.stacks or any(one.regions == (ENABLED,) for one in self.static)
+
+    @property
+    def lists_regions(self) -> bool:
+        """Whether the regions of some account are listed."""
+        finds = self.organization is not None or self.stacks
+        return (finds and self.regions == (ENABLED,)) or any(one.regions == (ENABLED,) for one in self.static)

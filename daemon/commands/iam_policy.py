@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,15 +38,16 @@ def iam_policy(form: str, path: Path | None) -> None:
     from daemon.policies import stackset, terraform
     from daemon.policies.demands import demands
     from daemon.policies.documents import TooLargeError, policies
+    from daemon.policies.own import own
     from daemon.policies.report import report
 
     found = discover()
     if path is None:
-        wanted = demands(found.values())
+        wanted = demands(found.values(), own=own())
     else:
         config = load_or_exit(path)
         enabled = [check for name, check in found.items() if config.checks[name].enabled]
-        wanted = demands(enabled, _roles(config))
+        wanted = demands(enabled, roles_of(config), _own(config))
     for remark in wanted.remarks:
         click.echo(f"barograph: {remark}", err=True)
     try:
@@ -63,7 +64,16 @@ def iam_policy(form: str, path: Path | None) -> None:
     click.echo(text, nl=False)
 
 
-def _roles(config: Config) -> Iterator[tuple[Role, str]]:
+def _own(config: Config) -> Mapping[Role, frozenset[str]]:
+    """What Barograph asks for itself, as it is configured."""
+    from daemon.policies.own import own
+    from daemon.wiring import discovery_settings
+
+    settings = discovery_settings(config)
+    return own(discovers=settings.organization is not None, lists_regions=settings.lists_regions)
+
+
+def roles_of(config: Config) -> Iterator[tuple[Role, str]]:
     """The roles that the configuration names, and what for."""
     from checks.base import Role
 
@@ -71,4 +81,6 @@ def _roles(config: Config) -> Iterator[tuple[Role, str]]:
     yield Role.HUB, aws.hub_role_arn or ""
     yield Role.PAYER, aws.payer_role_arn or ""
     yield from ((Role.SWEEP, account.role_arn or "") for account in aws.accounts)
+    yield Role.SWEEP, aws.discovery.role_arn or ""
+    yield Role.ORGANIZATION, aws.discovery.organization.role_arn or "" if aws.discovery.organization else ""
     yield from ((Role.PLAN, rule.plan_role or "") for rule in config.planning.rules)

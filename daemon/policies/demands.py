@@ -10,6 +10,7 @@ from checks.base import Check, Role
 
 ASSUME = "sts:AssumeRole"
 DECRYPT = "kms:Decrypt"
+SIMULATE = "iam:SimulatePrincipalPolicy"  # of a role about itself: daemon/rights
 # Where the configuration names no roles: those that the printed Terraform and CloudFormation make by default.
 OWN_ROLES = "arn:aws:iam::*:role/barograph-*"
 STATE_ROLE = "arn:aws:iam::*:role/barograph-state"
@@ -50,12 +51,21 @@ def demanded(checks: Iterable[type[Check]]) -> Mapping[Role, frozenset[str]]:
     return {role: frozenset(actions) for role, actions in found.items()}
 
 
-def demands(checks: Iterable[type[Check]], configured: Iterable[tuple[Role, str]] = ()) -> Demands:
-    """What every role needs. *configured*: roles and the ARNs that the configuration gives them, with {account}."""
+def demands(
+    checks: Iterable[type[Check]],
+    configured: Iterable[tuple[Role, str]] = (),
+    own: Mapping[Role, frozenset[str]] | None = None,
+) -> Demands:
+    """What every role needs. *configured*: roles and the ARNs that the configuration gives them, with {account}.
+
+    *own*: what else may be asked for, by role (daemon.policies.own). For SIMULATE alone nobody needs a role.
+    """
+    own = own or {}
     declared = demanded(checks)
     actions: dict[Role, tuple[str, ...]] = {}
     for role in Role:
-        if wanted := declared[role] | _DAEMON.get(role, frozenset()):
+        wanted = declared[role] | _DAEMON.get(role, frozenset()) | own.get(role, frozenset())
+        if wanted - {SIMULATE}:
             actions[role] = tuple(sorted(wanted))
     given = [(role, arn) for role, arn in configured if arn]
     # The backends of the states name their role themselves, so the configuration does not know it.

@@ -27,17 +27,23 @@ _BY_STORES = {"StringLike": {"kms:ViaService": ("dynamodb.*.amazonaws.com*", "s3
 
 WHAT: Mapping[Role, str] = {
     Role.HUB: "what Barograph runs as (and aws.hub_role_arn): takes on the other roles",
+    Role.ORGANIZATION: "in the management account or a delegate's (role_arn of aws.discovery.organization)",
     Role.PAYER: "in the account that pays (aws.payer_role_arn)",
     Role.PLAN: "what Terraform reads to plan (plan_role)",
     Role.STATE: "what the S3 backends of the states name, where they name a role",
-    Role.SWEEP: "in every watched account (role_arn of aws.accounts)",
+    Role.SWEEP: "in every watched account (role_arn of aws.accounts and aws.discovery)",
 }
 _EVERY_STATE = 'Buckets, tables and keys of states are "*", as only the inventory says which there are. Narrow them.'
+_SIMULATES = (
+    "iam:SimulatePrincipalPolicy is optional: with it, barograph preflight --aws tells which rights the role has."
+)  # fmt: skip
 NOTES: Mapping[Role, tuple[str, ...]] = {
     Role.HUB: (
         "No role is made of it: attach it to what Barograph runs as, and to aws.hub_role_arn if there is one.",
         "Backends and providers can name other roles to take on. Add their ARNs to the statement TakeOn.",
     ),
+    Role.ORGANIZATION: (_SIMULATES,),
+    Role.PAYER: (_SIMULATES,),
     Role.PLAN: (
         "This is not all that a plan needs. What the providers read depends on what the repository holds, so it "
         "cannot be derived.",
@@ -51,6 +57,7 @@ NOTES: Mapping[Role, tuple[str, ...]] = {
         "Where a backend names no role, the states are read as what Barograph runs as: attach it there then.",
         _EVERY_STATE,
     ),
+    Role.SWEEP: (_SIMULATES,),
 }  # fmt: skip
 
 

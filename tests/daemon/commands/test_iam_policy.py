@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -36,7 +37,7 @@ def test_it_prints_one_json_object_of_all_roles() -> None:
     """Without a configuration: all checks, all roles."""
     done = CliRunner().invoke(cli, ["iam-policy"])
     assert done.exit_code == 0
-    assert set(json.loads(done.stdout)["roles"]) == {"hub", "payer", "plan", "state", "sweep"}
+    assert set(json.loads(done.stdout)["roles"]) == {"hub", "organization", "payer", "plan", "state", "sweep"}
 
 
 def test_the_configuration_decides_checks_and_roles(tmp_path: Path) -> None:
@@ -56,6 +57,33 @@ def test_the_configuration_decides_checks_and_roles(tmp_path: Path) -> None:
     assert "barograph-*" not in hub
     sweep, _ = asked(access=False)
     assert "cloudtrail:LookupEvents" not in sweep
+
+
+DISCOVERY = """\
+  discovery:
+    role_arn: arn:aws:iam::{account}:role/finder
+    organization: {role_arn: "arn:aws:iam::000000000001:role/lister"}
+"""
+
+
+def test_what_is_discovered_needs_rights_of_its_own(tmp_path: Path) -> None:
+    """Listing accounts and regions: only where the configuration wants it."""
+    path = Path(written(tmp_path, access=True))
+    without = json.loads(CliRunner().invoke(cli, ["iam-policy", "-c", str(path)]).stdout)["roles"]
+    path.write_text(path.read_text().replace("checks:\n", DISCOVERY + "checks:\n"))
+    roles = json.loads(CliRunner().invoke(cli, ["iam-policy", "-c", str(path)]).stdout)["roles"]
+    assert "organization" not in without
+    assert "account:ListRegions" not in json.dumps(without["sweep"])
+    assert "account:ListRegions" in json.dumps(roles["sweep"])
+    assert "organizations:ListAccounts" in json.dumps(roles["organization"])
+    assert '"name": "lister-1"' in json.dumps(roles["organization"])
+    assert {"role/finder", "role/lister"} <= {arn.partition("::")[2].partition(":")[2] for arn in taken_on(roles)}
+
+
+def taken_on(roles: Any) -> list[str]:
+    """The roles that the hub takes on."""
+    statements = roles["hub"]["policies"][0]["document"]["Statement"]
+    return [arn for one in statements if "sts:AssumeRole" in one["Action"] for arn in one["Resource"]]
 
 
 @pytest.mark.parametrize("form", ["json", "terraform", "stackset"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from checks import discover
 from checks.base import Check, Role, Scope
-from daemon.policies.demands import ASSUME, OWN_ROLES, STATE_ROLE, demanded, demands
+from daemon.policies.demands import ASSUME, OWN_ROLES, SIMULATE, STATE_ROLE, demanded, demands
 from daemon.policies.documents import (
     FILLED,
     LIMIT,
@@ -25,6 +25,7 @@ from daemon.policies.documents import (
     policies,
     size,
 )
+from daemon.policies.own import own
 from daemon.policies.report import report
 from tests.test_contract import IAM_PREFIXES, READING
 
@@ -32,6 +33,7 @@ CHECKS = discover()
 # What is allowed and does not begin as reading does. Two of them start a report; none changes anything.
 STARTERS = {"iam:GenerateCredentialReport", "servicequotas:StartQuotaUtilizationReport"}
 OTHER_READS = {
+    "iam:SimulatePrincipalPolicy",
     "acm:SearchCertificates", "apigateway:GET", "budgets:ViewBudget", "cloudtrail:LookupEvents", "dynamodb:Query",
     "config:SelectAggregateResourceConfig", "config:SelectResourceConfig", "dynamodb:Scan",
     "ec2:SearchTransitGatewayRoutes",
@@ -52,7 +54,7 @@ def allowed(made: Mapping[Role, tuple[Policy, ...]]) -> dict[Role, list[str]]:
     }
 
 
-ALL = policies(demands(CHECKS.values()))
+ALL = policies(demands(CHECKS.values(), own=own()))
 ALLOWED = allowed(ALL)
 
 
@@ -73,6 +75,7 @@ def test_no_role_has_an_action_that_nothing_of_it_asks_for() -> None:
             asked |= {action for check in CHECKS.values() for action in check.sweep_iam}
         if role is Role.HUB:
             asked |= {ASSUME}
+        asked |= own().get(role, frozenset())
         assert set(actions) <= asked, role
     assert [role for role, actions in ALLOWED.items() if ASSUME in actions] == [Role.HUB]
 
@@ -117,7 +120,7 @@ def test_the_plan_role_is_denied_writing_states_and_says_what_it_lacks() -> None
         for action in statement.actions
     }
     assert {"s3:PutObject", "s3:DeleteObject", "dynamodb:PutItem", "dynamodb:DeleteItem"} <= denied
-    told = report(demands(CHECKS.values()), ALL)["roles"]["plan"]
+    told = report(demands(CHECKS.values(), own=own()), ALL)["roles"]["plan"]
     assert told["attach"] == ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
     assert any("not all that a plan needs" in note for note in told["notes"])
 
@@ -139,17 +142,20 @@ def test_what_decrypts_does_so_through_the_stores_only() -> None:
 def test_switching_a_check_off_removes_what_only_it_needs(name: str) -> None:
     """Neither more nor less; what the daemon asks itself stays."""
     others = {other: check for other, check in CHECKS.items() if other != name}
-    left = allowed(policies(demands(others.values())))
-    of_others, daemon = demanded(others.values()), demands(()).actions
+    left = allowed(policies(demands(others.values(), own=own())))
+    of_others, daemon = demanded(others.values()), demands((), own=own()).actions
     for role, actions in ALLOWED.items():
         alone = demanded([CHECKS[name]])[role] - of_others[role] - set(daemon.get(role, ()))
+        if role not in left:
+            alone |= {SIMULATE}  # a role that nobody needs has no use for it
         assert set(actions) - alone == set(left.get(role, ())), role
 
 
 def test_without_checks_only_reading_states_and_taking_on_roles_is_left() -> None:
     """A role that nobody needs has no policy."""
     assert set(demands(()).actions) == {Role.HUB, Role.STATE}
-    assert demands(()).actions[Role.HUB] == (ASSUME,)
+    assert set(demands((), own=own(discovers=False, lists_regions=False)).actions) == {Role.HUB, Role.STATE}
+    assert demands((), own=own()).actions[Role.HUB] == (ASSUME,)
 
 
 def test_a_payers_check_asks_elsewhere_as_the_sweep() -> None:
