@@ -202,6 +202,7 @@ class Check:
 
     scope: ClassVar[Scope] = Scope.REGION
     more_scopes: ClassVar[tuple[Scope, ...]] = ()
+    opt_in: ClassVar[bool] = False  # whether it runs only where the configuration switches it on
     every: ClassVar[timedelta] = timedelta(hours=1)
     every_by_stage: ClassVar[Mapping[str, timedelta]] = {}
     deadline: ClassVar[timedelta] = timedelta(minutes=10)

@@ -136,6 +136,7 @@ def _section(name: str, check: type[Check]) -> str:
     lines = [f"## `{name}`", "", doc, ""]
     lines += [f"- Looks at: {_places(check)}", f"- Every: {paces(check)}"]
     lines += [f"- At most: {format_duration(check.deadline)} per look"]
+    lines += ["- Off, unless `enabled: true` switches it on"] if check.opt_in else []
     lines += [f"- IAM, for the role {check.role}: {', '.join(f'`{action}`' for action in check.iam) or 'none'}"]
     if check.sweep_iam:
         lines += [f"- IAM, for the role sweep: {', '.join(f'`{action}`' for action in check.sweep_iam)}"]
@@ -163,7 +164,8 @@ def text(checks: Mapping[str, type[Check]]) -> Iterator[str]:
     """The same for a terminal, a line at a time."""
     for name, check in checks.items():
         yield f"{name}: {inspect.getdoc(check) or ''}"
-        yield f"  looks at   {_places(check)}, every {paces(check)}, {format_duration(check.deadline)} at most"
+        off = "; off unless enabled" if check.opt_in else ""
+        yield f"  looks at   {_places(check)}, every {paces(check)}, {format_duration(check.deadline)} at most{off}"
         yield from _block("IAM", check.iam)
         yield from _block("IAM, swept", check.sweep_iam)
         yield from _block("options", (_option_line(option) for option in options_of(name, check)))

@@ -97,7 +97,7 @@ def options_model(name: str, check: type[Check]) -> type[Options]:
         raise TypeError(f"check {name}: the option {clash[0]} has the name of one that every check has")
     stages: dict[Stage, timedelta] = {Stage(stage): every for stage, every in check.every_by_stage.items()}
     common: dict[str, Any] = {
-        "enabled": (Switch, Field(True, description="Whether it runs.")),
+        "enabled": (Switch, Field(not check.opt_in, description="Whether it runs.")),
         "every": (Interval, Field(check.every, description="How often it looks at each place.")),
         "every_by_stage": (
             Mapping[Stage, Interval],

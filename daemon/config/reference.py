@@ -59,7 +59,7 @@ One group per check, by name. `docs/checks.md` lists the checks with the options
 
 | option | default | meaning |
 |---|---|---|
-| `enabled` | `true` | Whether it runs. |
+| `enabled` | `true`; `false` where `docs/checks.md` says so | Whether it runs. |
 | `every` | the check's own | How often it looks at each place. Given alone, it holds for every stage. |
 | `every_by_stage` | the check's own | How often, by stage (`production`, `staging`, `development`). |
 | `deadline` | the check's own | How long one look may take. |

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -84,6 +84,23 @@ def test_the_pace_by_stage_follows_what_was_said(
 def test_a_check_can_be_switched_off(tmp_path: Path) -> None:
     """`enabled: false` is kept with the check, so that the page can say so."""
     assert loaded(tmp_path, MINIMAL + "checks: {weather: {enabled: false}}\n").checks["weather"].enabled is False
+
+
+def test_a_check_can_wait_to_be_switched_on(tmp_path: Path) -> None:
+    """One that is opt-in is off where nobody says otherwise, also where only its options are given."""
+
+    @dataclass(frozen=True)
+    class Pollen(Weather):
+        """What is in the air."""
+
+        opt_in: ClassVar[bool] = True
+
+    def enabled(text: str) -> bool:
+        return load(write(tmp_path, MINIMAL + text), {}, {"pollen": Pollen}).checks["pollen"].enabled
+
+    assert not enabled("")
+    assert not enabled("checks: {pollen: {every: 2h}}\n")
+    assert enabled("checks: {pollen: {enabled: true}}\n")
 
 
 def test_help_for_options_is_read_from_where_it_is_written() -> None:
