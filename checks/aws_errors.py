@@ -133,6 +133,8 @@ ERRORS: tuple[ErrorRow, ...] = (
              operations=("GetAccountPasswordPolicy", "GetLoginProfile")),
     ErrorRow(ErrorClass.ABSENCE, ("PolicyNotFound", "PolicyNotFoundException"),
              operations=("DescribeBackupPolicy", "DescribeFileSystemPolicy")),
+    # Resource Explorer, where it is not on.
+    ErrorRow(ErrorClass.ABSENCE, ("ResourceNotFoundException",), operations=("GetIndex",)),
     ErrorRow(ErrorClass.ABSENCE, ("ResourceNotFoundException",),
              operations=("GetBackupVaultAccessPolicy", "GetBackupVaultNotifications", "GetPolicy",
                          "GetResourcePolicy")),

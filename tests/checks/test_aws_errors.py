@@ -58,6 +58,7 @@ CASES: tuple[tuple[str, str, int, str, ErrorClass], ...] = (
     ("NoSuchEntity", "", 404, "GetAccountPasswordPolicy", ErrorClass.ABSENCE),
     ("PolicyNotFound", "", 404, "DescribeBackupPolicy", ErrorClass.ABSENCE),
     ("ResourceNotFoundException", "", 404, "GetBackupVaultAccessPolicy", ErrorClass.ABSENCE),
+    ("ResourceNotFoundException", "", 404, "GetIndex", ErrorClass.ABSENCE),
     ("NoSuchBucket", "", 404, "GetBucketEncryption", ErrorClass.RACE),
     ("NoSuchEntity", "", 404, "GetRole", ErrorClass.RACE),
     ("InvalidVolume.NotFound", "", 400, "DescribeVolumes", ErrorClass.RACE),
