@@ -7,7 +7,7 @@ from a context variable. A thread that speaks for nobody signs nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -16,7 +16,7 @@ from botocore.credentials import CredentialProvider, Credentials
 from botocore.exceptions import NoCredentialsError
 
 from checks.aws_errors import ErrorClass, classify
-from daemon.aws.sessions import Identity, Sessions
+from daemon.aws.sessions import Identity
 
 _RENEWED = "barograph_renewed"  # a key of botocore's request context
 
@@ -24,9 +24,10 @@ _RENEWED = "barograph_renewed"  # a key of botocore's request context
 class AccountCredentials:
     """The credentials of one identity, taken on when first needed. Thread-safe: many readers cause one AssumeRole."""
 
-    def __init__(self, identity: Identity, sessions: Sessions) -> None:
+    def __init__(self, identity: Identity, take_on: Callable[[Identity], Any]) -> None:
+        """*take_on* gives botocore's credentials of an identity, None if there are none."""
         self.identity = identity
-        self._sessions = sessions
+        self._take_on = take_on
         self._lock = threading.Lock()
         self._credentials: Any = None
         self._given = threading.local()
@@ -35,7 +36,7 @@ class AccountCredentials:
         """Keys and token as they are valid now. Raises botocore's ClientError and NoCredentialsError."""
         with self._lock:
             if self._credentials is None:
-                self._credentials = self._sessions.of(self.identity).get_credentials()
+                self._credentials = self._take_on(self.identity)
             credentials = self._credentials
         if credentials is None:
             raise NoCredentialsError

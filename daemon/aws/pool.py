@@ -6,20 +6,20 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import UnknownRegionError
 
-from daemon.aws.credentials import AccountCredentials, SpeakersProvider, renew_when_expired
+from daemon.aws.credentials import AccountCredentials, SpeakersProvider, renew_when_expired, speaking_for
 from daemon.aws.ledger import Ledger
 from daemon.aws.sessions import Identity, Sessions
 
 IDLE_CLIENTS = 64  # kept for the next who asks; half a megabyte each
-SOCKETS = 64  # open at any time; more only where more requests than that are under way
+SOCKETS = 56  # kept and in use; 64 with those that are being closed. More only for more requests at one time
 
 
 class EmptyAnswerError(Exception):
@@ -31,6 +31,22 @@ class _Lent:
     client: Any
     users: int = 0
     sockets: int = 0  # at most: it opens one for each request that is under way, and keeps it for the next
+
+
+class Sts:
+    """What AssumeRoleCredentialFetcher needs of a source of credentials, and of a client that takes on a role."""
+
+    def __init__(self, source: AccountCredentials, lease: Callable[[], AbstractContextManager[Any]]) -> None:
+        self._source = source
+        self._lease = lease
+
+    def get_frozen_credentials(self) -> Any:
+        return self._source.frozen()
+
+    def assume_role(self, **question: Any) -> Any:
+        """Ask in the words of the source."""
+        with self._lease() as client, speaking_for(self._source):
+            return client.assume_role(**question)
 
 
 class ClientPool:
@@ -57,13 +73,31 @@ class ClientPool:
         self._lock = threading.Lock()
         self._lent: OrderedDict[tuple[str, str], _Lent] = OrderedDict()  # the longest unused first
         self._accounts: dict[Identity, AccountCredentials] = {}
+        self._regions: dict[Identity, str] = {}
         self._answered: set[tuple[str, str]] = set()
         self._session: Any = None
 
     def account(self, identity: Identity) -> AccountCredentials:
         """The credentials of *identity*, the same object for all who ask."""
         with self._lock:
-            return self._accounts.setdefault(identity, AccountCredentials(identity, self._sessions))
+            return self._accounts.setdefault(identity, AccountCredentials(identity, self._take_on))
+
+    def _take_on(self, identity: Identity) -> Any:
+        """botocore's credentials of *identity*. Its last role is taken on through a client of this pool."""
+        settings = self._sessions.settings
+        if not identity.roles or identity.roles[-1].sts_endpoint != settings.endpoint_url:
+            return self._sessions.of(identity).get_credentials()
+        source = self.account(replace(identity, roles=identity.roles[:-1]))
+        sts = Sts(source, lambda: self.lease("sts", self._region_of(identity)))
+        return self._sessions.taken_on(identity.roles[-1], sts, lambda *_, **__: sts)
+
+    def _region_of(self, identity: Identity) -> str:
+        """Where roles are taken on: in the region of the profile, if no other is said."""
+        first = replace(identity, roles=())
+        if first not in self._regions:
+            region = self._sessions.of(first).get_config_variable("region")
+            self._regions[first] = region or "us-east-1"
+        return self._regions[first]
 
     @contextmanager
     def lease(self, service: str, region: str) -> Iterator[Any]:
@@ -76,9 +110,8 @@ class ClientPool:
             self._lent.move_to_end(key)
             lent.users += 1
             lent.sockets = max(lent.sockets, lent.users)
-            hanging_up = self._over()
-        for client in hanging_up:
-            client.close()
+            for client in self._over():
+                client.close()  # before anybody opens another one
         try:
             yield lent.client
         finally:
@@ -130,13 +163,15 @@ class ClientPool:
         return [self._lent.pop(key).client for key in unused[: max(0, len(unused) - self._idle)]]
 
     def _over(self) -> list[Any]:
-        """The clients, longest unused first, whose kept connections are to be closed so that no more are open than may.
+        """The clients whose kept connections are to be closed, so that no more are open than may be.
 
-        They stay as they are, and open new ones when they are used: making a client takes far longer than that.
+        They stay as they are, and open new ones when they are used: making a client takes far longer than that. Those
+        that nobody uses come first, the longest unused of them first: of one in use, kept connections are only closed
+        when the requests are answered that are under way.
         """
         over = sum(lent.sockets for lent in self._lent.values()) - self._sockets
         closing = []
-        for lent in self._lent.values():
+        for lent in sorted(self._lent.values(), key=lambda lent: lent.users > 0) if over > 0 else ():
             if over <= 0:
                 break
             if lent.sockets > lent.users:

@@ -179,7 +179,8 @@ def test_a_thread_that_speaks_for_nobody_signs_nothing() -> None:
     credentials = SpeakersCredentials()
     with pytest.raises(NoCredentialsError):
         credentials.get_frozen_credentials()
-    account = AccountCredentials(Identity("key-1", "secret"), Sessions(AwsSettings(), loader()))
+    sessions = Sessions(AwsSettings(), loader())
+    account = AccountCredentials(Identity("key-1", "secret"), lambda identity: sessions.of(identity).get_credentials())
     with speaking_for(account):
         assert credentials.get_frozen_credentials().access_key == "key-1"
     with pytest.raises(NoCredentialsError):
