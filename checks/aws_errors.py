@@ -22,6 +22,7 @@ class ErrorClass(StrEnum):
     REGION_OFF = "region_off"
     NOT_ENABLED = "not_enabled"
     THROTTLED = "throttled"
+    CAPPED = "capped"
     NETWORK = "network"
     TIMEOUT = "timeout"
     EXPIRED = "credentials_expired"  # a certificate can be "expired" itself
@@ -38,6 +39,7 @@ _WORDS: dict[ErrorClass, tuple[str, str]] = {
     ErrorClass.REGION_OFF: ("the region is switched off, or the credentials are not valid in it", "denied"),
     ErrorClass.NOT_ENABLED: ("the service is not switched on", "unavailable"),
     ErrorClass.THROTTLED: ("too many requests: AWS' rate left no room in time", "throttled"),
+    ErrorClass.CAPPED: ("what may be spent a day on paid requests is spent (aws.paid_usd_per_day)", "unavailable"),
     ErrorClass.NETWORK: ("the service does not answer", "unavailable"),
     ErrorClass.TIMEOUT: ("no answer came in time", "timeout"),
     ErrorClass.EXPIRED: ("the credentials have expired", "denied"),
@@ -89,6 +91,7 @@ ERRORS: tuple[ErrorRow, ...] = (
         ),
         (429,),
     ),
+    ErrorRow(ErrorClass.CAPPED, ("PaidLimit",)),  # our own: the request was not made
     ErrorRow(ErrorClass.TIMEOUT, ("ConnectTimeoutError", "DeadlineExceeded", "ReadTimeoutError", "RequestTimeout",
                                   "RequestTimeoutException")),
     # The SDK knows of no endpoint of the service in this region, and none answers.

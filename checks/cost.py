@@ -123,12 +123,12 @@ class Cost(Check):
     }
     verdicts: ClassVar[Mapping[str, str]] = {
         "not_looked": "Not looked: the configuration does not say which account pays.",
-        "capped": "Could not look: the paid requests of the day are used up; the last values keep their age.",
         **told.VERDICTS,
         **commitments.VERDICTS,
         **savings.VERDICTS,
         **idle.VERDICTS,
         **AWS_VERDICTS,
+        "capped": "Could not look: the paid requests of the day are used up; the last values keep their age.",
     }
 
     def asking(self, scope: Scope) -> Asks:

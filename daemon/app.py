@@ -22,13 +22,13 @@ from daemon.accounts.watch import AccountsWatch
 from daemon.config import Config, ConfigError, load
 from daemon.delivering import Deliveries, alone, delivery_settings, notifier
 from daemon.estate import stored
-from daemon.eyes import open_eyes
+from daemon.eyes import Accounting, open_eyes
 from daemon.health import Health
 from daemon.inventory.lifecycle import listed_keys
 from daemon.inventory.model import Inventory
 from daemon.metrics import OwnMetrics, Snapshots
 from daemon.orders import RELOAD, STOP, Commands
-from daemon.record import Recorder, Run, StoredMemory
+from daemon.record import Recorder, Run, StoredFact, StoredMemory
 from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
@@ -36,7 +36,7 @@ from daemon.states.cache import StoredStates
 from daemon.store import Store, StoreOutbox
 from daemon.turns import Turns
 from daemon.upkeep import Upkeep
-from daemon.vitals import count_run, vitals
+from daemon.vitals import count_request, count_run, count_wait, vitals
 from daemon.watch import InventoryWatch
 from daemon.watchdog import Watchdog
 from daemon.wiring import (
@@ -189,8 +189,9 @@ def _run(
             store, lambda: {where: place.labels for where, place in watched.items()}, clock,
             lambda: recorder.unrecorded,
         )  # fmt: skip
+        accounting = Accounting(partial(count_request, own), partial(count_wait, own), StoredFact(store, "aws.paid"))
         eyes = stack.enter_context(
-            open_eyes(config, scratch, environ, clock, StoredMemory(store), seen, StoredStates(store))
+            open_eyes(config, scratch, environ, clock, StoredMemory(store), seen, StoredStates(store), accounting)
         )
 
         def on_stored(run: Run | None) -> None:
@@ -270,7 +271,7 @@ def _run(
             return vitals(
                 started, store, scheduler, runner, inventory_watch.current, watched, delivery.troubles(),
                 recorder.unrecorded, inventory_watch.failure,
-                [name for name in eyes.plans if is_of_instances(eyes.plans, name)], held,
+                [name for name in eyes.plans if is_of_instances(eyes.plans, name)], held, eyes.spending,
             )  # fmt: skip
 
         snapshots = Snapshots(

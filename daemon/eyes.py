@@ -15,7 +15,23 @@ from checks.estate import Seen
 from checks.repository import Repository
 from checks.toolchain import Toolchain
 from daemon.accounts.directory import Directory
-from daemon.aws import Account, Aws, AwsContext, ClientPool, Memory, NoMemory, RateGate, Sessions, places_of
+from daemon.aws import (
+    Account,
+    Asked,
+    Aws,
+    AwsContext,
+    ClientPool,
+    Fact,
+    Forgotten,
+    Ledger,
+    Memory,
+    NoMemory,
+    RateGate,
+    Sessions,
+    Spending,
+    Waited,
+    places_of,
+)
 from daemon.dns import Dns
 from daemon.estate import Estate, Names
 from daemon.inventory.loader import InventoryLoader
@@ -48,6 +64,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Accounting:
+    """Who is told of requests to AWS, and where it is written down what was paid for them today."""
+
+    on_request: Callable[[Asked], None] = lambda asked: None
+    on_wait: Callable[[Waited], None] = lambda waited: None
+    paid: Fact = field(default_factory=Forgotten)
+
+
+@dataclass(frozen=True, slots=True)
 class Eyes:
     """All that looking needs, and no store: the same for the daemon and for one look from the command line."""
 
@@ -65,6 +90,7 @@ class Eyes:
     seen: Callable[[str], Sequence[Seen]] = lambda check: ()  # what the estate's place gives of a check
     names: Names = field(default_factory=Dns)
     payer: Account | None = None
+    spending: Spending | None = None  # on requests that AWS charges for
 
     def places(self, inventory: Inventory, tree: Tree) -> Mapping[str, Mapping[str, Place]]:
         """Give the places of every check by key. *tree* is the content that *inventory* was made from."""
@@ -111,6 +137,7 @@ def open_eyes(
     memory: Memory | None = None,
     seen: Callable[[str], Sequence[Seen]] = lambda check: (),
     known_states: Cache | None = None,
+    accounting: Accounting | None = None,
 ) -> Iterator[Eyes]:
     """Make what looking needs, and end every child when it is left. *scratch* is wiped.
 
@@ -128,7 +155,9 @@ def open_eyes(
         listing = source_settings(config, environ)
         loader = InventoryLoader(listing, processes.run, clock, origin)
         stack.callback(loader.close)
-        pool = ClientPool(Sessions(aws_settings(config)))
+        accounting = accounting or Accounting()
+        spending = Spending(config.aws.paid_usd_per_day, accounting.paid, clock)
+        pool = ClientPool(Sessions(aws_settings(config)), Ledger(spending, accounting.on_request))
         stack.callback(pool.close)
         bench = toolchain_bench(config, scratch, environ, processes.run, aws)
         remembered = memory or NoMemory()
@@ -141,13 +170,15 @@ def open_eyes(
             processes.close()
 
         stack.callback(states.end)
-        context = AwsContext(pool, clock, owners=states.owners, memory=remembered, gate=RateGate())
+        context = AwsContext(
+            pool, clock, owners=states.owners, memory=remembered, gate=RateGate(on_wait=accounting.on_wait)
+        )
         directory = Directory(discovery_settings(config), context, clock)
         always = listing.kind is SourceKind.ATMOS
         repository = WatchedRepository(loader, clock, listing.config_path, listing.base_path, always=always)
         yield Eyes(
             loader, planner, check_plans(config), clock, end, context, Prober(), states, bench, directory,
-            repository, seen, payer=payer_account(config),
+            repository, seen, payer=payer_account(config), spending=spending,
         )  # fmt: skip
         # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
         processes.close()

@@ -34,6 +34,8 @@ class Health:
     inventory_problems: tuple[str, ...] = ()
     delivery_troubles: tuple[str, ...] = ()  # one sentence each: a broken credential, a channel that refuses
     store_bytes: int | None = None
+    paid_usd: float | None = None  # estimated, for requests to AWS today (UTC); None: it cannot be told
+    paid_limit_usd: float | None = None
 
 
 def why_not_alive(health: Health, now: datetime) -> list[str]:

@@ -56,6 +56,23 @@ class StoredMemory:
             return reader.recall(check, place, name)
 
 
+class StoredFact:
+    """A small fact that outlives the process. Nothing in it may be secret. Both methods raise StoreError."""
+
+    def __init__(self, store: Store, key: str) -> None:
+        self._store = store
+        self._key = key
+
+    def recall(self) -> str:
+        """What was remembered last; empty: nothing."""
+        with self._store.read() as reader:
+            return reader.meta(self._key) or ""
+
+    def remember(self, value: str) -> None:
+        with self._store.transaction() as tx:
+            tx.set_meta(self._key, value)
+
+
 class Recorder:
     """Writes runs down. The only writer of readings and incidents; safe to call from any thread."""
 

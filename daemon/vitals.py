@@ -8,13 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from checks.base import Place
+from daemon.aws import Asked, Spending, Waited
 from daemon.health import Health
 from daemon.inventory.model import ABSTRACT, Inventory
 from daemon.metrics import OwnMetrics
 from daemon.record import Run
 from daemon.runner import Runner
 from daemon.scheduler import Scheduler
-from daemon.store import Store
+from daemon.store import Store, StoreError
 
 
 def vitals(
@@ -29,6 +30,7 @@ def vitals(
     failure: str = "",
     of_instances: Collection[str] = (),
     held: Mapping[tuple[str, str], str] | None = None,
+    spending: Spending | None = None,
 ) -> Health:
     """Gather it. *inventory* None: none has loaded yet, because of *failure* (empty: it was not tried yet).
 
@@ -54,6 +56,8 @@ def vitals(
         inventory_problems=tuple(problem.summary for problem in inventory.problems) if inventory is not None else (),
         delivery_troubles=troubles,
         store_bytes=_size(store.path),
+        paid_usd=paid_today(spending),
+        paid_limit_usd=None if spending is None else spending.limit_usd,
     )
 
 
@@ -85,6 +89,27 @@ def _size(path: Path) -> int | None:
         wal = path.with_name(f"{path.name}-wal")
         return path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
     except OSError:
+        return None
+
+
+def count_request(own: OwnMetrics, asked: Asked) -> None:
+    """Count a request to AWS, and what it is estimated to cost."""
+    labels = {"service": asked.service, "operation": asked.operation}
+    own.count("barograph_aws_requests_total", result=asked.result, **labels)
+    if asked.usd:
+        own.count("barograph_aws_estimated_cost_usd_total", asked.usd, **labels)
+
+
+def count_wait(own: OwnMetrics, waited: Waited) -> None:
+    """Count what a request waited for the rate of its service."""
+    own.count("barograph_aws_rate_wait_seconds_total", waited.seconds, service=waited.service)
+
+
+def paid_today(spending: Spending | None) -> float | None:
+    """Dollars; None: it cannot be told."""
+    try:
+        return None if spending is None else spending.today_usd
+    except StoreError:
         return None
 
 

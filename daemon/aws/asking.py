@@ -28,6 +28,7 @@ from daemon.aws.iam import action_of
 from daemon.aws.paging import NoSuchKeyError, PagingError, check_key, raw_pages, under
 from daemon.aws.pool import EmptyAnswerError
 from daemon.aws.sessions import Identity
+from daemon.aws.spending import PaidLimitError
 
 
 class UndeclaredError(Exception):
@@ -129,6 +130,8 @@ class _Asking:
             raise self.failed("RepeatedToken") from error
         except EmptyAnswerError as error:
             raise self.failed("EmptyAnswer") from error
+        except PaidLimitError as error:
+            raise self.failed("PaidLimit") from error
         except (ClientError, BotoCoreError, ResponseParserError) as error:
             raise self.told(error) from error
 

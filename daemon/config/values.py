@@ -459,6 +459,7 @@ Channel = Annotated[str, *_kind(_channel, _TEXT)]
 Mention = Annotated[str, *_kind(_mention, _TEXT)]
 JsonMapping = Annotated[Mapping[str, Any], *_kind(_json_mapping, {"type": "object"})]
 Count = Annotated[int, *_kind(partial(_range, _whole, 1, 1_000_000), _or_variable({"type": "integer", "minimum": 1}))]
+Dollars = Annotated[float, *_kind(partial(_range, _number, 0, 1_000_000), _or_variable({"type": "number"}))]
 Rate = Annotated[float, *_kind(partial(_range, _number, 0.01, 1000), _or_variable({"type": "number"}))]
 
 

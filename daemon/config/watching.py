@@ -13,6 +13,7 @@ from daemon.config.stages import Globs, Stage
 from daemon.config.values import (
     AccountId,
     Count,
+    Dollars,
     FilePath,
     Glob,
     OneOrMany,
@@ -132,6 +133,8 @@ class Aws(Section):
     """How long opening a connection may take."""
     read_timeout: SomeDuration = timedelta(seconds=30)
     """How long an answer may take."""
+    paid_usd_per_day: Dollars = 5.0
+    """What may be spent a day (UTC) on requests that AWS charges for, by all checks; then they could not look."""
     hub_role_arn: Role | None = None
     """Role to take on first, from which the roles of `accounts` are taken on."""
     hub_external_id: Text | None = None

@@ -75,6 +75,25 @@ _ALL = (
         "barograph_plan_phantoms_total", Type.COUNTER,
         "Attribute differences of plans that say nothing (null and empty, order of a list) and were left out.",
     ),
+    # What asking AWS costs.
+    Metric(
+        "barograph_aws_requests_total", Type.COUNTER,
+        "Requests to AWS, retries among them. `result` is `ok` or the class of the error.",
+        ("service", "operation", "result"),
+    ),
+    Metric(
+        "barograph_aws_estimated_cost_usd_total", Type.COUNTER,
+        "What those requests cost, estimated by list prices; absent for what is free.", ("service", "operation"),
+    ),
+    Metric(
+        "barograph_aws_rate_wait_seconds_total", Type.COUNTER,
+        "How long requests waited so as to keep to AWS' rates.", ("service",),
+    ),
+    Metric(
+        "barograph_aws_paid_today_usd", Type.GAUGE,
+        "Estimated cost today (UTC) of the requests that `aws.paid_usd_per_day` bounds.",
+    ),
+    Metric("barograph_aws_paid_limit_usd", Type.GAUGE, "What they may cost a day: `aws.paid_usd_per_day`."),
     # Alerts and their way out.
     Metric("barograph_incidents", Type.GAUGE, "Live incidents.", ("tier", "kind", "state")),
     Metric("barograph_incidents_baseline", Type.GAUGE, "Live incidents that were there at the first look.", ("tier",)),

@@ -70,6 +70,8 @@ def _of_daemon(health: Health, counts: Counts, now: datetime) -> Iterator[Series
     yield _one("barograph_inventory_problems", len(health.inventory_problems))
     yield _one("barograph_inventory_loaded_timestamp_seconds", health.inventory_loaded_at)
     yield _one("barograph_inventory_stale", bool(health.inventory_stale_because))
+    yield _one("barograph_aws_paid_today_usd", health.paid_usd)
+    yield _one("barograph_aws_paid_limit_usd", health.paid_limit_usd)
 
 
 def _of_alerts(view: View) -> Iterator[Series]:

@@ -48,6 +48,7 @@ CASES: tuple[tuple[str, str, int, str, ErrorClass], ...] = (
     ("ConnectTimeoutError", "", 0, "ListBuckets", ErrorClass.TIMEOUT),
     ("ReadTimeoutError", "", 0, "ListBuckets", ErrorClass.TIMEOUT),
     ("DeadlineExceeded", "", 0, "ListBuckets", ErrorClass.TIMEOUT),
+    ("PaidLimit", "", 0, "GetCostAndUsage", ErrorClass.CAPPED),
     ("ExpiredToken", "", 400, "ListBuckets", ErrorClass.EXPIRED),
     ("ExpiredTokenException", "", 403, "ListCertificates", ErrorClass.EXPIRED),
     ("RequestExpired", "", 400, "DescribeVpcs", ErrorClass.EXPIRED),

@@ -10,8 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.stub import stub
 from checks.aws import AwsError, ErrorClass
-from daemon.aws import Account, Aws, AwsContext, AwsRegionPlace, AwsSettings, ClientPool, Identity, Sessions, Watching
+from daemon.aws import (
+    Account,
+    Aws,
+    AwsContext,
+    AwsRegionPlace,
+    AwsSettings,
+    ClientPool,
+    Identity,
+    Role,
+    Sessions,
+    Watching,
+)
 from daemon.aws.iam import action_of
 from tests.aws.fake import FakeAws, Fault, loader
 from tests.aws.places import fake_place
@@ -151,3 +163,66 @@ def test_an_operation_needs_an_action(service: str, operation: str, action: str)
     model = session.get_service_model(service)
     assert operation in model.operation_names
     assert action_of(service, model.signing_name, operation) == action
+
+
+def test_sockets_stay_few_however_many_clients_there_are() -> None:
+    """Kept connections of the longest unused go first; a client that has none any more opens one again."""
+    regions = ("eu-west-1", "eu-west-2", "eu-west-3", "us-east-1", "us-east-2", "us-west-1")
+    most: dict[int, int] = {}
+    with stub(latency=0) as address:
+        for bound in (2, 4, 10):
+            settings = AwsSettings(endpoint_url=address, attempts=1)
+            pool = ClientPool(Sessions(settings, loader()), sockets=bound)
+            context = AwsContext(pool, lambda: datetime.now(UTC), strict=True)
+            account = Account("123456789012", ("eu-west-1",), identity=Identity("test", "test"))
+            place = AwsRegionPlace(account, "eu-west-1", Watching("x", frozenset({"acm:ListCertificates"})), context)
+            gc.collect()
+            before = sockets()
+            for region in regions * 2:
+                place.call(*LIST, region=region)
+                most[bound] = max(most.get(bound, 0), sockets() - before)
+            assert pool.open_clients == len(regions)
+            pool.close()
+            gc.collect()
+            assert sockets() <= before
+    assert most == {2: 2, 4: 4, 10: len(regions)}
+
+
+def test_the_clients_of_a_region_are_closed_when_its_turn_is_over() -> None:
+    """Those that nobody uses, and of no other region."""
+    pool = ClientPool(Sessions(AwsSettings(), loader()))
+    with pool.lease("sts", "eu-west-1") as used:
+        for service, region in (("acm", "eu-west-1"), ("sts", "us-east-1")):
+            with pool.lease(service, region):
+                pass
+        pool.close_idle("eu-west-1")
+        assert pool.open_clients == 2
+        with pool.lease("sts", "eu-west-1") as same:
+            assert same is used
+
+
+def test_roles_are_taken_on_through_one_client(moto: str) -> None:
+    """However many accounts there are; AssumeRole is counted as every other request is."""
+    settings = AwsSettings(region="eu-west-1", endpoint_url=moto, attempts=1)
+    pool = ClientPool(Sessions(settings, loader()))
+    for number in range(5):
+        hub = Role("arn:aws:iam::000000000001:role/hub", sts_endpoint=moto)
+        spoke = Role(f"arn:aws:iam::00000000010{number}:role/sweep", "external", sts_endpoint=moto)
+        assert pool.account(Identity("test", "test", roles=(hub, spoke))).frozen().token
+    assert pool.open_clients == 1
+    assert pool.ledger.counts() == {("sts", "AssumeRole", "ok"): 6}  # the hub's once
+    pool.close()
+
+
+def test_models_without_documentation_are_the_same_models() -> None:
+    """Shapes, operations and members of the largest model, as botocore itself reads them."""
+    slim, whole = Sessions(AwsSettings()).new(), Sessions(AwsSettings(), loader()).new()
+    for service in ("ec2", "cloudwatch", "s3"):
+        one, other = slim.get_service_model(service), whole.get_service_model(service)
+        assert one.operation_names == other.operation_names
+        assert one.shape_names == other.shape_names
+        for name in one.shape_names:
+            assert list(getattr(one.shape_for(name), "members", ())) == list(
+                getattr(other.shape_for(name), "members", ())
+            )
+        assert one.documentation == ""
