@@ -68,6 +68,7 @@ EDGES = {
     "OpenSSL": ("daemon/tls/",),
     "cryptography": ("daemon/tls/",),
     "dns": ("daemon/dns.py",),
+    "PIL": ("daemon/report/png.py",),
     "msgspec": ("daemon/states/decode.py",),
 }
 

@@ -1,7 +1,7 @@
 """The daemon's memory: a SQLite database with one writer. The only package that imports sqlite_utils and sqlite3."""
 
 from daemon.store.copies import backup, restore
-from daemon.store.errors import DamagedError, StoreError
+from daemon.store.errors import DamagedError, InUseError, StoreError
 from daemon.store.inspect import Examination, examine
 from daemon.store.outbox import StoreOutbox
 from daemon.store.read import Reader
@@ -20,7 +20,7 @@ from daemon.store.store import Store, open_reader
 from daemon.store.transaction import Transaction
 
 __all__ = [
-    "AuditRow", "Counts", "DamagedError", "Examination", "JobRow", "JobStateRow", "Pruned", "Reader", "ReadingRow",
-    "RunRow", "StateRow", "Store", "StoreError", "StoreOutbox", "Transaction", "VerdictChange", "backup", "examine",
-    "open_reader", "restore",
+    "AuditRow", "Counts", "DamagedError", "Examination", "InUseError", "JobRow", "JobStateRow", "Pruned", "Reader",
+    "ReadingRow", "RunRow", "StateRow", "Store", "StoreError", "StoreOutbox", "Transaction", "VerdictChange", "backup",
+    "examine", "open_reader", "restore",
 ]  # fmt: skip

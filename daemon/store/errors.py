@@ -14,6 +14,10 @@ class DamagedError(StoreError):
     """The file is not a sound database any more, or never was one."""
 
 
+class InUseError(StoreError):
+    """Another process has the store."""
+
+
 # SQLite's name of the error (its beginning) -> what is wrong; what to do.
 _EXPLAINED: tuple[tuple[str, str], ...] = (
     ("SQLITE_FULL", "the disk is full; this step was not stored. Free space on its volume."),

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from daemon.store.errors import StoreError
+from daemon.store.errors import InUseError, StoreError
 
 
 class InstanceLock:
@@ -24,7 +24,7 @@ class InstanceLock:
             holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip()
             os.close(self._descriptor)
             who = f"process {holder}" if holder.isdigit() else "another process"
-            raise StoreError(
+            raise InUseError(
                 f"{database}: {who} uses this store already. Two daemons would post everything twice: "
                 "end the other one, or give this one its own store.path."
             ) from None

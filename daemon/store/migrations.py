@@ -6,6 +6,8 @@ database before or after it, and the next start goes on. `PRAGMA user_version` i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
@@ -84,32 +86,47 @@ _STATES = """create table state_read (
     source text primary key, mark text not null, facts text, held text not null, looked_at text not null) strict"""
 
 _COPIES = "alter table incident add column copies text not null default '[]'"
+# A report is made once per kind, period and destination; what was made is kept as it was, each edition of it.
+# Measures are numbers of a day that nothing else keeps.
+_REPORTS = (
+    """create table report (
+        kind text not null, period text not null, destination text not null, edition integer not null,
+        made_at text not null, subject text not null, headline text not null, light text not null,
+        primary key (kind, period, destination)) strict""",
+    """create table report_file (
+        kind text not null, period text not null, edition integer not null, name text not null,
+        made_at text not null, content blob not null,
+        primary key (kind, period, edition, name)) strict""",
+    """create table measure (
+        day text not null, name text not null, subject text not null, value real not null, at text not null,
+        primary key (day, name, subject)) strict""",
+    """create trigger measure_is_never_changed before update on measure
+        begin select raise(abort, 'measures are append-only'); end""",
+    "create index delivery_by_sent on delivery (sent_at, kind, created_at, attempt) where sent_at is not null",
+)
+
+
+# In order; the position of each, from 1, is its number.
+_STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("0001_first", (*_FIRST, f"pragma application_id = {APPLICATION_ID}")),
+    ("0002_memory", (_MEMORY,)),
+    ("0003_states", (_STATES,)),
+    ("0004_copies", (_COPIES,)),
+    ("0005_reports", _REPORTS),
+)
 
 
 def steps() -> Migrations:
-    """All steps, oldest first. A new one goes to the end and sets user_version to its number."""
+    """All steps, oldest first; each sets user_version to its number."""
     migrations = Migrations(SET)
-
-    @migrations(name="0001_first")
-    def first(db: Database) -> None:
-        for statement in _FIRST:
-            db.execute(statement)
-        db.execute(f"pragma application_id = {APPLICATION_ID}")
-        db.execute("pragma user_version = 1")
-
-    @migrations(name="0002_memory")
-    def memory(db: Database) -> None:
-        db.execute(_MEMORY)
-        db.execute("pragma user_version = 2")
-
-    @migrations(name="0003_states")
-    def states(db: Database) -> None:
-        db.execute(_STATES)
-        db.execute("pragma user_version = 3")
-
-    @migrations(name="0004_copies")
-    def copies(db: Database) -> None:
-        db.execute(_COPIES)
-        db.execute("pragma user_version = 4")
-
+    for number, (name, statements) in enumerate(_STEPS, start=1):
+        migrations(name=name)(_applying(*statements, f"pragma user_version = {number}"))
     return migrations
+
+
+def _applying(*statements: str) -> Callable[[Database], None]:
+    def apply(db: Database) -> None:
+        for statement in statements:
+            db.execute(statement)
+
+    return apply

@@ -17,7 +17,7 @@ from daemon.store.sql import row, rows
 
 TABLES = (
     "job", "job_state", "run", "reading", "verdict_change", "incident", "transition", "thread", "delivery", "audit",
-    "memory", "state_read",
+    "memory", "state_read", "report", "report_file", "measure",
 )  # fmt: skip
 
 
@@ -28,11 +28,11 @@ class Reader:
         self.db = db
 
     def jobs(self) -> list[JobRow]:
-        return [_job(found) for found in rows(self.db, "select * from job order by check_name, place")]
+        return [job_of(found) for found in rows(self.db, "select * from job order by check_name, place")]
 
     def job(self, check: str, place: str) -> JobRow | None:
         found = row(self.db, "select * from job where check_name = :c and place = :p", {"c": check, "p": place})
-        return None if found is None else _job(found)
+        return None if found is None else job_of(found)
 
     def job_states(self) -> dict[str, JobStateRow]:
         """Where the jobs that are no checks stand, by name."""
@@ -54,7 +54,7 @@ class Reader:
             where :check is null or r.check_name = :check order by r.check_name, r.place, r.resource""",
             {"check": check},
         )
-        return [_reading(each) for each in found]
+        return [reading_of(each) for each in found]
 
     def verdict_changes(self, check: str, place: str, resource: str, limit: int = 50) -> list[VerdictChange]:
         found = rows(
@@ -151,7 +151,7 @@ def _by_state(db: Database, table: str) -> dict[str, int]:
     return {each["state"]: each["n"] for each in found}
 
 
-def _job(found: Mapping[str, Any]) -> JobRow:
+def job_of(found: Mapping[str, Any]) -> JobRow:
     return JobRow(
         check=found["check_name"], place=found["place"], labels=load(found["labels"]),
         last_start=time_or_none(found["last_start"]), last_end=time_or_none(found["last_end"]),
@@ -177,7 +177,7 @@ def _run(found: Mapping[str, Any]) -> RunRow:
     )  # fmt: skip
 
 
-def _reading(found: Mapping[str, Any]) -> ReadingRow:
+def reading_of(found: Mapping[str, Any]) -> ReadingRow:
     return ReadingRow(
         check=found["check_name"], place=found["place"], resource=found["resource"], labels=load(found["labels"]),
         outcome=Outcome(found["outcome"]), verdict=found["verdict"], summary=found["summary"],

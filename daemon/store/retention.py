@@ -45,6 +45,9 @@ _OLD_THREADS = f"""delete from thread where subject in (
         and (i.state in ({LIVE_STATES}) or i.changed_at >= :cutoff)) limit :batch)"""  # noqa: S608
 
 
+_OLD_MEASURES = "delete from measure where rowid in (select rowid from measure where at < :cutoff limit :batch)"
+
+
 def prune(transaction: Callable[[], AbstractContextManager[Transaction]], now: datetime, keep: timedelta) -> Pruned:
     """Remove, in small transactions, what ended longer than *keep* ago. Raises StoreError; what is done stays done.
 
@@ -54,7 +57,14 @@ def prune(transaction: Callable[[], AbstractContextManager[Transaction]], now: d
     return Pruned(
         *(
             _in_batches(transaction, statement, cutoff)
-            for statement in (_OLD_RUNS, _OLD_VERDICT_CHANGES, _OLD_TRANSITIONS, _OLD_DELIVERIES, _OLD_THREADS)
+            for statement in (
+                _OLD_RUNS,
+                _OLD_VERDICT_CHANGES,
+                _OLD_TRANSITIONS,
+                _OLD_DELIVERIES,
+                _OLD_THREADS,
+                _OLD_MEASURES,
+            )
         )
     )
 

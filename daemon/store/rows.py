@@ -140,3 +140,4 @@ class Pruned:
     transitions: int = 0
     deliveries: int = 0
     threads: int = 0
+    measures: int = 0
