@@ -100,6 +100,7 @@ class DeliveryKind(StrEnum):
     POST = "post"  # a root message; its ts becomes the thread's
     UPDATE = "update"  # edits the root message in place; the whole current state, so repeating it is harmless
     REPLY = "reply"  # into the thread of the root message
+    FILE = "file"  # files into the thread: the body names them, whoever sends them reads them
 
 
 class DeliveryState(StrEnum):
@@ -135,7 +136,7 @@ class Delivery(Draft):
     intent_at: datetime | None = None
     sent_at: datetime | None = None
     ts: str = ""  # Slack's message id, once sent
-    root_ts: str = ""  # of the subject's root message, for UPDATE and REPLY
+    root_ts: str = ""  # of the subject's root message, for UPDATE, REPLY and FILE
     error_class: str = ""
     error: str = ""
 
@@ -185,6 +186,9 @@ class Outbox(Protocol):
     def repost(self, delivery_id: str, body: Mapping[str, Any], error: str) -> None:
         """An UPDATE whose root message is gone becomes a new POST of its subject."""
 
+    def speak(self, delivery_id: str, body: Mapping[str, Any], error: str) -> None:
+        """A FILE that is refused becomes a REPLY that says so."""
+
     def mark_dead(self, delivery_id: str, error_class: str, error: str) -> None: ...
 
     def backlog(self) -> Mapping[str, tuple[int, datetime | None]]:
@@ -207,7 +211,7 @@ class Notifier(Protocol):
     """One way out. Each call is one attempt, never retried inside."""
 
     def post(self, delivery: Delivery) -> str:
-        """Send a root message or reply; give its ts. Raises NotifyError."""
+        """Send a root message, a reply or files; give its ts (of files: the id of one). Raises NotifyError."""
 
     def update(self, delivery: Delivery) -> str:
         """Edit the root message; give its ts. Raises NotifyError."""

@@ -29,14 +29,14 @@ def noted(body: Mapping[str, Any], note: str) -> Body:
     text, blocks = str(body.get("text", "")), list(body.get("blocks") or ())
     said = defanged(note, 300)
     if text.startswith(said):
-        return {"text": text, "blocks": blocks}
+        return dict(body)
     if blocks:
         extra = context([mrkdwn(note, 300)])
         room = MAX_BLOCK_CHARACTERS - characters(extra)
         while blocks and (len(blocks) >= MAX_BLOCKS or sum(map(characters, blocks)) > room):
             blocks.pop()
         blocks.insert(0, extra)
-    return {"text": cut(f"{said}\n{text}", MAX_TEXT), "blocks": blocks}
+    return {**body, "text": cut(f"{said}\n{text}", MAX_TEXT), "blocks": blocks}
 
 
 def cut(escaped: str, limit: int) -> str:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from alerts.base import Delivery, DeliveryKind, Notifier, NotifyError, Outbox
 from alerts.degrade import noted, smaller
 from alerts.pacing import Circuit, Pace
+from alerts.slack_files import without
 from checks.base import Tier
 
 # Where a test may kill the process: on both sides of every commit and of every call.
@@ -173,6 +174,9 @@ class Courier:
             self._open(delivery, error, now)
         elif kind == "destination":
             self._elsewhere(delivery, error, now)
+        elif delivery.kind is DeliveryKind.FILE and kind in ("gone", "payload"):
+            self._outbox.speak(delivery.id, without(delivery, error), text)
+            self._tell("degraded", delivery, error)
         elif kind == "gone":
             self._outbox.repost(delivery.id, noted(delivery.body, "The earlier message of this is gone."), text)
         elif kind == "payload":

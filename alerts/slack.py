@@ -18,6 +18,7 @@ from slack_sdk.web import WebClient
 
 from alerts.base import Delivery, DeliveryKind, NotifyError
 from alerts.slack_errors import from_answer, from_exception
+from alerts.slack_files import found, sender, share
 
 EVENT_TYPE = "barograph_delivery"
 # Slack's clock names the messages, ours the intent: how far they may be apart.
@@ -27,13 +28,22 @@ MAX_PAGES = 500
 _CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{8,}")
 
 
+def _no_content(ref: str) -> bytes:
+    raise LookupError(ref)
+
+
 class SlackNotifier:
     """alerts.base.Notifier on a bot token with chat:write, channels:history and groups:history.
 
-    Channels may be ids or names; for names the token also needs channels:read and groups:read. *timeout* is in seconds.
+    Channels may be ids or names; for names the token also needs channels:read and groups:read, and for files
+    files:write. *timeout* is in seconds. *content* gives the bytes that a file's reference stands for, or raises
+    LookupError.
     """
 
-    def __init__(self, token: str, *, base_url: str = WebClient.BASE_URL, timeout: float = 30.0) -> None:
+    def __init__(
+        self, token: str, *, base_url: str = WebClient.BASE_URL, timeout: float = 30.0,
+        content: Callable[[str], bytes] = _no_content,
+    ) -> None:  # fmt: skip
         self._token = token
         silent = logging.Logger("slack_sdk", logging.CRITICAL + 1)
         self._client = WebClient(
@@ -43,6 +53,8 @@ class SlackNotifier:
             retry_handlers=[],
             logger=silent,
         )
+        self._content = content
+        self._upload = sender(self._client.base_url, timeout)
         self._ids: dict[str, str] = {}  # channel name -> id, which never changes
         self._lock = threading.Lock()
 
@@ -50,6 +62,9 @@ class SlackNotifier:
         return f"SlackNotifier({self._client.base_url})"
 
     def post(self, delivery: Delivery) -> str:
+        if delivery.kind is DeliveryKind.FILE:
+            channel = self.channel_id(delivery.channel)
+            return share(delivery, channel, self._call, self._upload, self._content)
         arguments: dict[str, Any] = {
             "channel": delivery.channel,
             "text": delivery.body["text"],
@@ -86,9 +101,11 @@ class SlackNotifier:
             "limit": PAGE,
         }
         method = "conversations.history"
-        if delivery.kind is DeliveryKind.REPLY:
+        if delivery.kind in (DeliveryKind.REPLY, DeliveryKind.FILE):
             method = "conversations.replies"
             arguments["ts"] = delivery.root_ts
+        if delivery.kind is DeliveryKind.FILE:
+            return found(self._pages(method, arguments, "messages"), delivery.id)
         for message in self._pages(method, arguments, "messages"):
             payload = (message.get("metadata") or {}).get("event_payload") or {}
             if payload.get("id") == delivery.id:

@@ -136,6 +136,12 @@ class StoreOutbox:
             run(tx.db, "update thread set root_ts = '' where subject = :subject", {"subject": found["subject"]})
             queue.tidy(tx.db, found["subject"])
 
+    def speak(self, delivery_id: str, body: Mapping[str, Any], error: str) -> None:
+        with self._store.transaction() as tx:
+            new = {"not_before": None, "body": dump(body), "kind": DeliveryKind.REPLY}
+            found = _back(tx.db, delivery_id, "payload", error, new)
+            queue.tidy(tx.db, found["subject"])
+
     def mark_dead(self, delivery_id: str, error_class: str, error: str) -> None:
         """Where it was the root message, the next waiting message of the subject takes its place."""
         with self._store.transaction() as tx:

@@ -44,7 +44,8 @@ def tidy(db: Database, subject: str) -> None:
     run(
         db,
         """update delivery set kind = 'post' where number = (
-            select min(number) from delivery where subject = :subject and state = 'pending')
+            select number from delivery where subject = :subject and state = 'pending'
+            order by kind = 'file', number limit 1)
         and not exists (select 1 from thread where subject = :subject and root_ts <> '')
         and not exists (select 1 from delivery where subject = :subject
             and (state = 'sending' or (state = 'pending' and kind = 'post')))""",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,18 @@ if TYPE_CHECKING:
     from daemon.demo.fakeslack.server import FakeSlack
 
 MAX_BODY_BYTES = 10_000_000
+UPLOAD = "upload"  # what faults and the journal call step two of a file
 # Arguments that are JSON inside a form.
 NESTED = ("blocks", "attachments", "metadata", "files")
+
+
+def _part(headers: Message, body: bytes) -> bytes:
+    """The file itself, of a body that is the file or a form with the one part."""
+    if headers.get_content_type() != "multipart/form-data":
+        return body
+    mark = b"--" + (headers.get_param("boundary") or "").encode()  # type: ignore[union-attr]  # a str, of a plain header
+    _, _, part = body.partition(mark)[2].partition(b"\r\n\r\n")
+    return part.partition(b"\r\n" + mark)[0]
 
 
 class _RateLimitedError(Exception):
@@ -180,12 +191,26 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def _upload(self, file_id: str, body: bytes) -> None:
+        """Step two of a file. It takes as many bytes as were announced, once; faults meet it as method "upload"."""
+        fault = self.slack.faults.strike(UPLOAD, frozenset({""}))
+        told = {"file": file_id, "length": len(body)}
+        if fault is not None and fault.kind is not FaultKind.DELAY and not fault.committed:
+            self._record(UPLOAD, "", told, error=f"fault: {fault.kind.value}", fault=fault)
+            self._fail(fault)
+            return
+        if fault is not None:
+            self.slack.stopping.wait(fault.seconds)
         with self.slack.workspace.lock:
             file = self.slack.workspace.files.get(file_id)
-            if file is not None:
-                file["content"] = body
-        found = file is not None
-        self._answer(HTTPStatus.OK if found else HTTPStatus.NOT_FOUND, f"OK - {len(body)}".encode(), "text/plain")
+            fits = file is not None and file["content"] is None and file["size"] == len(_part(self.headers, body))
+            if file is not None and fits:
+                file["content"] = _part(self.headers, body)
+            self._record(UPLOAD, "", told, error="" if fits else "refused", fault=fault)
+        if fault is not None and fault.kind is not FaultKind.DELAY:
+            self._fail(fault)
+            return
+        status = HTTPStatus.OK if fits else HTTPStatus.BAD_REQUEST if file is not None else HTTPStatus.NOT_FOUND
+        self._answer(status, f"OK - {len(body)}".encode() if fits else b"refused", "text/plain")
 
     def _socket_mode(self) -> None:
         query = dict(parse_qsl(urlsplit(self.path).query))

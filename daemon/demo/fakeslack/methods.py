@@ -12,6 +12,7 @@ from daemon.demo.fakeslack.limits import problems
 from daemon.demo.fakeslack.workspace import Channel, Message, SlackError, Token, Workspace, as_json
 
 Arguments = Mapping[str, Any]
+MAX_FILE_BYTES = 1_000_000_000
 Method = Callable[[Workspace, Arguments], dict[str, Any]]
 
 # A method needs one of these scopes.
@@ -290,29 +291,42 @@ def auth_test(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
 
 def upload_url(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
     """Step one of a file: a place to send it to. The server turns `upload_path` into a URL of its own."""
-    name, length = _need(arguments, "filename"), _number(arguments, "length", 0, most=1_000_000_000)
+    name, length = _need(arguments, "filename"), _number(arguments, "length", 0, most=MAX_FILE_BYTES + 1)
+    if length > MAX_FILE_BYTES:
+        raise SlackError("file_upload_size_restricted")
     file_id = "F" + secrets.token_hex(5).upper()
-    workspace.files[file_id] = {"id": file_id, "name": name, "title": name, "size": length, "content": None}
+    workspace.files[file_id] = {
+        "id": file_id, "name": name, "title": name, "size": length, "content": None, "shared": False,
+    }  # fmt: skip
     return {"file_id": file_id, "upload_path": f"/upload/{file_id}"}
 
 
 def complete_upload(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
-    """Step three: what was uploaded becomes a message of the channel."""
+    """Step three: what was uploaded becomes a message of the channel. All of it, or nothing; each file only once."""
     given = arguments.get("files")
-    if not isinstance(given, list) or not given:
+    if not isinstance(given, list) or not given or not all(isinstance(item, dict) and item.get("id") for item in given):
         raise SlackError("invalid_arguments")
-    files = []
-    for item in given:
-        file = workspace.files.get(str(item.get("id", "")))
-        if file is None or file["content"] is None:
-            raise SlackError("file_not_found")
-        file["title"] = item.get("title") or file["name"]
-        files.append({name: file[name] for name in ("id", "name", "title", "size")})
+    kept = [workspace.files.get(str(item["id"])) for item in given]
+    if any(file is None or file["content"] is None or file["shared"] for file in kept):
+        raise SlackError("file_not_found")
+    channel = None
+    thread_ts = str(arguments.get("thread_ts") or "")
     if arguments.get("channel_id"):
         channel = _writable(workspace, {"channel": arguments["channel_id"]}, by_name=False)
-        text, thread_ts = str(arguments.get("initial_comment") or ""), str(arguments.get("thread_ts") or "")
+        root = channel.messages.get(thread_ts)
+        if thread_ts and (root is None or root.thread_ts):
+            raise SlackError("thread_not_found" if root is None else "invalid_thread_ts")
+    elif thread_ts:
+        raise SlackError("invalid_arguments")
+    files = []
+    for file, item in zip(kept, given, strict=True):
+        assert file is not None
+        file |= {"title": item.get("title") or file["name"], "shared": True}
+        files.append({name: file[name] for name in ("id", "name", "title", "size")})
+    if channel is not None:
+        text = str(arguments.get("initial_comment") or "")
         workspace.post(channel, text=text, thread_ts=thread_ts, files=tuple(files))
-    return {"files": files}
+    return {"files": [{"id": file["id"], "title": file["title"]} for file in files]}
 
 
 METHODS: Mapping[str, Method] = {
