@@ -26,9 +26,11 @@ from daemon.eyes import Accounting, open_eyes
 from daemon.health import Health
 from daemon.inventory.lifecycle import listed_keys
 from daemon.inventory.model import Inventory
+from daemon.measures import job as keep_measures
 from daemon.metrics import OwnMetrics, Snapshots
 from daemon.orders import RELOAD, STOP, Commands
 from daemon.record import Recorder, Run, StoredFact, StoredMemory
+from daemon.reporting import Reporter, orders_of
 from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
@@ -46,6 +48,7 @@ from daemon.wiring import (
     alert_policy,
     is_of_instances,
     plan_workers,
+    report_plan,
     scratch_of,
     source_title,
     web_auth,
@@ -263,7 +266,8 @@ def _run(
         inventory_watch.begin(key for check, key in recorder.jobs() if is_of_instances(eyes.plans, check))
         delivery = Deliveries(own)
         courier = Courier(
-            StoreOutbox(store), notifier(config, clock), clock, delivery_settings(config), on_event=delivery.on_event
+            StoreOutbox(store), notifier(config, clock, store), clock, delivery_settings(config),
+            on_event=delivery.on_event,
         )  # fmt: skip
         started = clock()
 
@@ -328,6 +332,9 @@ def _run(
         scheduler.every("baselines", 5, upkeep.baselines, pool="upkeep")
         scheduler.every("self", 60, upkeep.look_at_self, pool="upkeep", at_once=False)
         scheduler.every("prune", 86_400, upkeep.prune, pool="upkeep")
+        scheduler.every("measures", 3_600, keep_measures(store, clock), pool="upkeep", at_once=False)
+        reporter = Reporter(store, clock, report_plan(config), orders_of(config.store.path))
+        scheduler.every("report", 15, reporter.tick, pool="upkeep", at_once=False)
         log.info("watching; status page at %s", address)
         on_ready(Running(store, address, lambda: scheduler.at("refresh", clock(), refresh, pool="upkeep")))
         new = wait()

@@ -24,6 +24,7 @@ COMMANDS = {
     "checks": "Describe every check.",
     "iam-policy": "Print the IAM policies of the roles, made of what the checks declare.",
     "preflight": "Go through the checklist before execution, and read the repository.",
+    "report": "Make the weekly report: send it, or show it.",
     "db": "Back up, restore or check the store.",
 }
 

@@ -6,25 +6,47 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from alerts.base import Notifier
 from alerts.delivery import Event, Settings
 from alerts.slack import SlackNotifier
+from daemon.aws.mail import SesNotifier, SesSettings
 from daemon.config import Config
 from daemon.console import LogNotifier
+from daemon.destinations import ByDestination
 from daemon.metrics import OwnMetrics
+from daemon.reporting import MAIL
+from daemon.store import Store, reports
 
 log = logging.getLogger(__name__)
 
 
-def notifier(config: Config, clock: Callable[[], datetime]) -> Notifier:
-    """Slack, or without it the log."""
+def notifier(config: Config, clock: Callable[[], datetime], store: Store) -> Notifier:
+    """Slack, or without it the log. Files that messages name are read from *store*; mail goes its own way."""
+    chat = _chat(config, clock, partial(content, store))
+    mail = config.report.weekly.mail
+    if mail is None:
+        return chat
+    region = mail.region or config.aws.region or ""
+    settings = SesSettings(mail.sender, region, config.aws.endpoint_url or "", config.aws.profile or "")
+    return ByDestination(chat, {MAIL: SesNotifier(settings, partial(content, store))})
+
+
+def content(store: Store, ref: str) -> bytes:
+    """The bytes that a message's reference to a file stands for. Raises LookupError."""
+    with store.read() as view:
+        return reports.referred(view.db, ref)
+
+
+def _chat(config: Config, clock: Callable[[], datetime], read: Callable[[str], bytes]) -> Notifier:
     if config.slack is None:
         log.warning("no slack in the configuration: messages are written to this log")
         return LogNotifier(clock)
     return SlackNotifier(
-        config.slack.token.reveal(), base_url=config.slack.api_url, timeout=config.slack.timeout.total_seconds()
-    )
+        config.slack.token.reveal(), base_url=config.slack.api_url, timeout=config.slack.timeout.total_seconds(),
+        content=read,
+    )  # fmt: skip
 
 
 def delivery_settings(config: Config) -> Settings:

@@ -22,6 +22,7 @@ MISSED_PERIODS = 3
 TRIES_BEFORE_STALE = 12  # of a place never looked at with success: an hour of "busy", looked at every 5 minutes
 DEAD_FOR = timedelta(days=7)  # how long a message that could not be delivered is told of
 RECORD_AT_LEAST = timedelta(hours=1)
+KEPT_FOR_REPORTS = timedelta(weeks=11)  # nine weeks, and a report that is made up to two weeks later
 
 
 class Upkeep:
@@ -75,8 +76,8 @@ class Upkeep:
             self._recorded = (told, now)
 
     def prune(self) -> None:
-        """Remove what is older than the retention."""
-        pruned = self._store.prune(self._clock(), self._retention)
+        """Remove what is older than the retention, and nothing that a weekly report compares with."""
+        pruned = self._store.prune(self._clock(), max(self._retention, KEPT_FOR_REPORTS))
         log.info("pruned the store", extra={"pruned": str(pruned)})
 
 

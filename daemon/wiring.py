@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from alerts.policy import Policy
 from alerts.tiers import TierOverride
@@ -23,6 +23,7 @@ from daemon.aws import (
     Identity,
     Role,
 )
+from daemon.config.reporting import Weekday
 from daemon.inventory.loader import InventoryLoader
 from daemon.inventory.model import Inventory
 from daemon.inventory.session import Run
@@ -30,6 +31,7 @@ from daemon.inventory.settings import STAGE_WORDS, RootModule, SourceKind, Sourc
 from daemon.planning.copies import temporary
 from daemon.planning.settings import PlanningSettings, PlanRule, inherited, workers_for
 from daemon.processes import Processes
+from daemon.reporting import MAIL, Plan
 from daemon.repository.access import Access
 from daemon.repository.address import parse
 from daemon.repository.calls import Git
@@ -69,6 +71,20 @@ def alert_policy(config: Config) -> Policy:
         calendars=calendars_of(alerts, config.timezone),
         runbook_url=alerts.runbook_url or "",
         runbooks=alerts.runbooks,
+    )
+
+
+def report_plan(config: Config) -> Plan:
+    """When the weekly report is made, and who gets it."""
+    weekly = config.report.weekly
+    destinations = [weekly.channel] if weekly.channel else []
+    destinations += [f"{MAIL}{address}" for address in weekly.mail.to] if weekly.mail else []
+    return Plan(
+        zone=weekly.timezone or config.timezone,
+        destinations=tuple(destinations),
+        weekday=list(get_args(Weekday)).index(weekly.day),
+        at=weekly.time,
+        status_url=config.web.public_url or "",
     )
 
 

@@ -40,6 +40,7 @@ class Config:
     web: models.Web
     log: models.Log
     metrics: models.Metrics
+    report: models.Reports
     timezone: ZoneInfo
     checks: Mapping[str, CheckSettings]
     file: models.Settings = field(repr=False)  # as the file says it, with what was given and what is a default

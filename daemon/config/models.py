@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from daemon.config.reporting import Mail, Reports, Weekly
 from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
 from daemon.config.section import Section, as_written, group
 from daemon.config.sources import Atmos, Root, Source
@@ -99,12 +100,14 @@ class Settings(Section):
     """The program's own log."""
     metrics: Metrics = group()
     """Prometheus metrics."""
+    report: Reports = group()
+    """Reports on complete periods."""
     timezone: Zone = as_written("UTC")
     """Time zone of reports and of times shown to people."""
 
 
 __all__ = [
     "Alerts", "Atmos", "Auth", "Aws", "AwsAccount", "Baseline", "CalendarRow", "EscalationRow", "Log", "Login",
-    "Metrics", "Owners", "Pacing", "PlanRule", "Planning", "Root", "RouteRow", "Scope", "Settings", "Slack", "Source",
-    "Stage", "StageRule", "Store", "TierRow", "Token", "Web",
+    "Mail", "Metrics", "Owners", "Pacing", "PlanRule", "Planning", "Reports", "Root", "RouteRow", "Scope",
+    "Settings", "Slack", "Source", "Stage", "StageRule", "Store", "TierRow", "Token", "Web", "Weekly",
 ]  # fmt: skip

@@ -24,7 +24,7 @@ from daemon.inventory.model import Inventory
 from daemon.metrics.snapshot import Snapshot
 from daemon.standing import Standing, standings
 from daemon.store import JobRow, Reader, StoreError
-from daemon.web import repository, status
+from daemon.web import reports, repository, status
 from daemon.web.auth import AuthSettings
 from daemon.web.differences import SIDES, differences, other_evidence
 from daemon.web.guard import Guard, keep_quiet
@@ -67,6 +67,7 @@ def create_app(deps: WebDeps) -> Starlette:
             Route("/healthz", pages.healthz),
             Route("/readyz", pages.readyz),
             Route("/repository", pages.repository),
+            *reports.routes(deps.store, pages.renderer),
             Route("/instances/{place:path}", pages.instance),
             Route("/incidents/{fingerprint}", pages.incident),
         ],

@@ -60,7 +60,7 @@ class Guard:
 
 def keep_quiet(headers: MutableHeaders, policy: str) -> None:
     """Add what keeps a browser from running, fetching, framing, guessing, remembering or telling anything."""
-    headers["Content-Security-Policy"] = policy
+    headers.setdefault("Content-Security-Policy", policy)  # a report has a style of its own
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"

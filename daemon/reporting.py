@@ -1,0 +1,266 @@
+"""The weekly report as a job: when it is due, made once, kept, and put in the queue, all in one transaction.
+
+Exactly once per (kind, period, destination): the row of a report, its files and its messages are stored together, and
+a report that has its row is not made again. What was stored is sent by the courier, exactly once as all messages are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from alerts.base import DeliveryKind, Draft
+from alerts.escape import defanged
+from checks.base import Tier
+from daemon.report import slack
+from daemon.report.as_csv import archive, one_file
+from daemon.report.as_json import as_json
+from daemon.report.build import build
+from daemon.report.html import as_html
+from daemon.report.model import Report
+from daemon.report.period import WEEK, Week, history, last_complete, parse_week
+from daemon.report.png import chart_png
+from daemon.report.words import moment
+from daemon.schedule import local_instant
+from daemon.store import Reader, StoreError, Transaction, reports
+from daemon.store.reports import ReportRow
+from daemon.store.weeks import facts
+
+log = logging.getLogger(__name__)
+
+KIND = "weekly"
+CATCH_UP = timedelta(days=6)
+MAIL = "mail:"  # in front of an address, as a destination
+CHARTS = 4  # pictures that go along
+ORDERS = ".orders"  # a folder beside the store: what the command line asks a running daemon for
+FAILPOINTS = ("before_facts", "after_facts", "before_commit", "after_commit")  # where a test may kill the process
+
+
+class Storing(Protocol):
+    """What is needed of the store."""
+
+    def read(self) -> AbstractContextManager[Reader]: ...
+
+    def transaction(self) -> AbstractContextManager[Transaction]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When the report is made and who gets it. Without a destination none is made by itself."""
+
+    zone: ZoneInfo
+    destinations: tuple[str, ...] = ()  # a channel; "mail:" and an address
+    weekday: int = 0  # Monday
+    at: time = time(9)
+    status_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of it. *queued*: destinations that get it now; *before*: those that had it."""
+
+    report: Report
+    queued: tuple[str, ...]
+    before: tuple[str, ...] = ()
+
+
+class Reporter:
+    """Makes reports of one store. *failpoint* is called by name on both sides of each step."""
+
+    def __init__(
+        self, store: Storing, clock: Callable[[], datetime], plan: Plan, orders: Path | None = None,
+        failpoint: Callable[[str], None] = lambda name: None,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._clock = clock
+        self._plan = plan
+        self._orders = orders
+        self._failpoint = failpoint
+
+    def tick(self) -> None:
+        """Make what is due, and what was asked for. Safe to miss, and safe to run twice."""
+        for week in due(self._plan, self._clock()):
+            if self._missing(week):
+                made = self.make(week)
+                log.info("weekly report %s: queued for %s", week.name, ", ".join(made.queued) or "nobody")
+        if self._orders is not None:
+            for path in sorted(self._orders.glob("weekly-*.json")):
+                self._carry_out(path)
+
+    def make(self, week: Week, *, force: bool = False) -> Made:
+        """Make the report, keep it, and queue it for each destination that has not had it (*force*: for all).
+
+        Without destinations it is kept only. Raises StoreError; then nothing of it is stored.
+        """
+        self._failpoint("before_facts")
+        with self._store.read() as view:
+            report = made_of(view, week, self._clock(), self._plan.status_url)
+        files = rendered(report)
+        self._failpoint("after_facts")
+        queued: list[str] = []
+        before: list[str] = []
+        with self._store.transaction() as tx:
+            edition = reports.edition(tx.db, KIND, week.name) + 1
+            for place in self._plan.destinations or ("",):
+                known = reports.find(tx.db, KIND, week.name, place)
+                if known is not None and not force:
+                    before.append(place)
+                    continue
+                row = ReportRow(
+                    KIND, week.name, place, edition, report.made_at, f"report:{KIND}:{week.name}:{place}",
+                    report.headline, str(report.light),
+                )  # fmt: skip
+                if not queued:
+                    reports.keep_files(tx.db, row, files)
+                reports.save(tx.db, row)
+                queued.append(place)
+                if place:
+                    _enqueue(tx, row, report, files, again=known is not None)
+            self._failpoint("before_commit")
+        self._failpoint("after_commit")
+        return Made(report, tuple(queued), tuple(before))
+
+    def _missing(self, week: Week) -> bool:
+        with self._store.read() as view:
+            if all(reports.find(view.db, KIND, week.name, place) for place in self._plan.destinations):
+                return False
+            began = facts_began(view)
+        # A report on a week that nobody watched says nothing; the first is about the week Barograph began in.
+        return began is not None and began < week.ends
+
+    def _carry_out(self, path: Path) -> None:
+        """One order of the command line. It goes when it is done; one that makes no sense goes too, and is logged."""
+        try:
+            asked = json.loads(path.read_text(encoding="utf-8"))
+            week = parse_week(str(asked["week"]), self._plan.zone, self._clock())
+            self.make(week, force=bool(asked.get("force")))
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            log.error("an order for a report is not understood: %s: %s", path.name, type(error).__name__)
+        path.unlink(missing_ok=True)
+
+
+def facts_began(view: Reader) -> datetime | None:
+    """When the first thing that the store knows of was."""
+    firsts = [job.first_ok for job in view.jobs() if job.first_ok is not None]
+    return min(firsts, default=None)
+
+
+def due(plan: Plan, now: datetime) -> list[Week]:
+    """The weeks whose report is due at *now*: its time has come, not more than six days ago."""
+    if not plan.destinations:
+        return []
+    last = last_complete(now, plan.zone)
+    return [week for week in (last.before(), last) if timedelta() <= now - due_at(plan, week) <= CATCH_UP]
+
+
+def due_at(plan: Plan, week: Week) -> datetime:
+    """When the report on *week* is due, in UTC: on a day of the week after."""
+    return local_instant(week.monday + WEEK + timedelta(days=plan.weekday), plan.at, plan.zone)
+
+
+def made_of(view: Reader, week: Week, now: datetime, status_url: str = "") -> Report:
+    """The report on *week* out of one snapshot of the store. Nothing is kept."""
+    weeks = [(each.starts, each.ends) for each in history(week)]
+    return build(facts(view, weeks, now), week, status_url)
+
+
+def rendered(report: Report) -> Mapping[str, bytes]:
+    """Every file of a report by name."""
+    charts = [chart for section in report.sections for chart in section.charts][:CHARTS]
+    return {
+        "report.html": as_html(report).encode(),
+        "report.json": as_json(report).encode(),
+        "report.csv": one_file(report).encode("utf-8-sig"),
+        "tables.zip": archive(report),
+        **{f"chart-{number}.png": chart_png(chart) for number, chart in enumerate(charts, start=1)},
+    }
+
+
+def _enqueue(tx: Transaction, row: ReportRow, report: Report, files: Mapping[str, bytes], *, again: bool) -> None:
+    """The messages of a report. *again*: it was sent, so its root message is edited and its thread hears of it."""
+    if row.destination.startswith(MAIL):
+        if not again:
+            tx.enqueue(_draft(row, "mail", DeliveryKind.POST, _mail(row, report)))
+        return
+    sent = any(each["root_ts"] for each in tx.db.query("select root_ts from thread where subject = ?", [row.subject]))
+    if again:
+        note = f"Edition {row.edition}, made again at {moment(report.made_at, report.week.zone)}."
+        tx.enqueue(_draft(row, f"update:{row.edition}", DeliveryKind.UPDATE, slack.root(report, note)))
+    else:
+        tx.enqueue(_draft(row, "root", DeliveryKind.POST, slack.root(report)))
+    following = []
+    if again and sent:
+        told = (
+            f"Made again at {moment(report.made_at, report.week.zone)}: the message above has the new numbers, and so"
+        )
+        told += " have the files that follow. What the thread said before is of the earlier edition."
+        following.append(_draft(row, f"again:{row.edition}", DeliveryKind.REPLY, {"text": defanged(told, 500)}))
+    else:
+        # Where the root message has not left yet, putting an edition in front of it took the replies away.
+        mark = f":{row.edition}" if again else ""
+        following += [
+            _draft(row, f"section:{name}{mark}", DeliveryKind.REPLY, body) for name, body in slack.replies(report)
+        ]
+    following += [_draft(row, f"files:{what}:{row.edition}", DeliveryKind.FILE, body)
+                  for what, body in _attached(row, report, files)]  # fmt: skip
+    tx.enqueue(*following)
+
+
+def _attached(row: ReportRow, report: Report, files: Mapping[str, bytes]) -> list[tuple[str, dict[str, object]]]:
+    stem = f"barograph-{row.kind}-{row.period}"
+    titles = [chart.title for section in report.sections for chart in section.charts][:CHARTS]
+    pictures = [
+        {"name": f"{stem}-chart-{number}.png", "title": f"{title}, to {row.period}",
+         "ref": reports.reference(row.kind, row.period, row.edition, f"chart-{number}.png")}
+        for number, title in enumerate(titles, start=1) if f"chart-{number}.png" in files
+    ]  # fmt: skip
+    whole = [
+        {"name": f"{stem}.{kind}", "title": f"{report.title}: {title}",
+         "ref": reports.reference(row.kind, row.period, row.edition, name)}
+        for kind, title, name in (
+            ("html", "the page (open it in a browser, or print it)", "report.html"),
+            ("zip", "the tables as CSV", "tables.zip"),
+        )
+    ]  # fmt: skip
+    found: list[tuple[str, dict[str, object]]] = []
+    if pictures:
+        found.append(("charts", {"text": "Charts", "files": pictures}))
+    found.append(("whole", {"text": slack.files_text(["the whole report as a page", "its tables as CSV"]),
+                            "files": whole}))  # fmt: skip
+    return found
+
+
+def _mail(row: ReportRow, report: Report) -> dict[str, object]:
+    ref = reports.reference(row.kind, row.period, row.edition, "report.html")
+    return {"text": report.headline, "mail": {"subject": f"{report.title}: {report.week}", "html": ref}}
+
+
+def _draft(row: ReportRow, part: str, kind: DeliveryKind, body: Mapping[str, object]) -> Draft:
+    key = hashlib.sha256(f"{row.destination}\n{row.subject}\n{part}".encode()).hexdigest()
+    return Draft(key, row.subject, kind, row.destination, Tier.INFO, body)
+
+
+def order(store_path: Path, week: Week, *, force: bool) -> Path:
+    """Ask the daemon that runs on *store_path* for a report; give the file that does. Raises StoreError."""
+    folder = orders_of(store_path)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        target = folder / f"{KIND}-{week.name}.json"
+        fresh = folder / f".{target.name}.new"
+        fresh.write_text(json.dumps({"week": week.name, "force": force}), encoding="utf-8")
+        fresh.replace(target)
+    except OSError as error:
+        raise StoreError(f"{folder}: the order cannot be written: {error.strerror}.") from None
+    return target
+
+
+def orders_of(store_path: Path) -> Path:
+    return store_path.with_name(store_path.name + ORDERS)

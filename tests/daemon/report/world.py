@@ -1,0 +1,292 @@
+"""Stores for reports, seeded through the same doors that the daemon uses: runs, readings, findings, deliveries."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from alerts.policy import Policy
+from alerts.routes import Routes
+from checks.base import Fact, Finding, Kind, Outcome, Reading
+from checks.spend.model import Bill, stored
+from daemon.record import Recorder, Run
+from daemon.report.model import Report
+from daemon.report.period import Week, history
+from daemon.reporting import made_of
+from daemon.store import RunRow, Store, StoreOutbox
+
+BERLIN = ZoneInfo("Europe/Berlin")
+WEEK = Week(2026, 47, BERLIN)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+CHANNEL = "C0000000001"
+POLICY = Policy(routes=Routes(CHANNEL))
+TEAMS = ("payments", "platform", "data")
+
+
+@dataclass
+class World:
+    """A store and a clock that is set by hand."""
+
+    store: Store
+    week: Week
+    now: datetime
+    recorder: Recorder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.recorder = Recorder(self.store, POLICY)
+
+    def day(self, number: int, hour: float = 12, week: int = 0) -> datetime:
+        """A time of the reported week (*week* -1: of the one before): day 0 is Monday, local."""
+        first = self.week.before(-week) if week else self.week
+        return first.starts + timedelta(days=number, hours=hour)
+
+    def quiet(
+        self, check: str, place: str, since: datetime, until: datetime, every: timedelta,
+        readings: tuple[Reading, ...] = (), labels: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        """Looks that all went well and saw the same."""
+        at = since
+        self.now = since
+        with self.store.transaction() as tx:
+            while at < until:
+                end = at + timedelta(seconds=20)
+                tx.save_run(RunRow(check, place, labels or {}, at, end, "ok", next_due=at + every))
+                if at == since:
+                    tx.save_readings(check, place, readings or (fine(place),), end)
+                at += every
+
+    def look(
+        self, check: str, place: str, at: datetime, *readings: Reading, labels: Mapping[str, str] | None = None,
+        every: timedelta = DAY, failure: tuple[str, str] | None = None, kept: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """One look, as the daemon records it."""
+        self.now = at
+        run = Run(check, place, labels or {}, at - timedelta(seconds=20), at, readings, failure, kept or {})
+        self.recorder.record(run, at + every)
+
+    def deliver(self, seconds: float = 0.4) -> None:
+        """Send all that waits, each *seconds* after it was stored."""
+        outbox = StoreOutbox(self.store)
+        while ready := outbox.ready(self.now + 365 * DAY):
+            for each in ready:
+                created = each.created_at
+                assert created is not None
+                outbox.mark_sending(each.id, created)
+                outbox.mark_sent(each.id, f"{created.timestamp():.6f}", created + timedelta(seconds=seconds))
+
+    def act(self, summary: str, at: datetime, action: str, reason: str, state: str) -> None:
+        """What a person does to an incident, as the store has it: a transition, and the state it leaves."""
+        with self.store.transaction() as tx:
+            (row,) = tx.db.query("select * from incident where summary like ?", [f"%{summary}%"])
+            tx.db.execute(
+                "insert into transition (fingerprint, seq, at, action, reason, before, after, tier, summary)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [row["fingerprint"], row["seq"] + 1, _text(at), action, reason, row["state"], state, row["tier"],
+                 row["summary"]],
+            )  # fmt: skip
+            tx.db.execute(
+                "update incident set seq = seq + 1, state = ?, changed_at = ? where fingerprint = ?",
+                [state, _text(at), row["fingerprint"]],
+            )
+
+    def report(self, at: datetime | None = None, week: Week | None = None) -> Report:
+        """The report as of the Monday after, 09:00 local."""
+        chosen = week or self.week
+        with self.store.read() as view:
+            return made_of(view, chosen, at or chosen.ends + 9 * HOUR, "https://barograph.example.com")
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@contextmanager
+def world(folder: Path, week: Week = WEEK) -> Iterator[World]:
+    made: list[World] = []
+    with Store.open(folder / "barograph.db", lambda: made[0].now if made else week.starts) as store:
+        store._db.execute("pragma synchronous = off")
+        made.append(World(store, week, week.starts))
+        yield made[0]
+
+
+def fine(
+    resource: str, verdict: str = "in_sync", values: Mapping[str, float] | None = None, /, **evidence: Any
+) -> Reading:
+    return Reading(resource, Outcome.HEALTHY, verdict, f"{resource}: {verdict}", (), values or {}, evidence)
+
+
+def wrong(
+    resource: str, verdict: str, kind: Kind, summary: str, /, *, key: str = "", remedy: str = "",
+    facts: frozenset[Fact] = frozenset(), values: Mapping[str, float] | None = None, **evidence: Any,
+) -> Reading:  # fmt: skip
+    finding = Finding(kind, key or verdict, summary, facts, remedy=remedy or f"look at {resource}")
+    return Reading(resource, Outcome.UNHEALTHY, verdict, summary, (finding,), values or {}, evidence)
+
+
+def instance(name: str, stage: str = "production", owner: str = "platform") -> tuple[str, dict[str, str]]:
+    """(place, labels) of a component instance."""
+    stack, _, component = name.partition("/")
+    return name, {"stack": stack, "component": component, "stage": stage, "owner": owner, "account": "111111111111"}
+
+
+def drifted(place: str, what: str = "2 resources were changed by hand") -> Reading:
+    stack, _, component = place.partition("/")
+    return wrong(place, "drift", Kind.DRIFT, what, key="drift", remedy=f"atmos terraform plan {component} -s {stack}")
+
+
+PLACES = ("acme-prod/vpc", "acme-prod/service/payments", "acme-staging/service/payments", "acme-dev/vpc")
+
+
+def watched(it: World, weeks: int = 12, checks: tuple[str, ...] = ("drift",)) -> None:
+    """*weeks* of looks without a finding, up to Monday morning after the week."""
+    since, until = it.week.before(weeks - 1).starts + HOUR, it.week.ends + 8 * HOUR
+    it.quiet("barograph", "self", since, until, HOUR, labels={"stage": "all"})
+    if "drift" in checks:
+        for place in PLACES:
+            _, labels = instance(place)
+            it.quiet("drift", place, since, until, 6 * HOUR, labels=labels)
+    if "state" in checks:
+        for place in PLACES:
+            _, labels = instance(place)
+            it.quiet("state", place, since, until, 6 * HOUR, (fine(f"s3://state/{place}", "ok"),), labels)
+    account = {"account": "111111111111", "stage": "production", "owner": "platform"}
+    for check, verdict in (("backups", "protected"), ("quotas", "within"), ("utilization", "within"),
+                           ("security", "encrypted"), ("certificates", "ok"), ("compliance", "kept")):  # fmt: skip
+        if check in checks:
+            it.quiet(
+                check, "111111111111/eu-west-1", since, until, DAY, (fine(f"arn:aws:x:::{check}", verdict),), account
+            )
+
+
+ALL = ("drift", "state", "backups", "quotas", "utilization", "security", "certificates", "compliance")
+
+
+def bill(days: Mapping[str, Callable[[datetime], float]], last: datetime, count: int = 66) -> Any:
+    """What the cost check keeps: amounts by service for *count* days up to *last*."""
+    dates = [(last - timedelta(days=number)).date() for number in range(count)]
+    amounts: dict[tuple[str, str], dict[Any, float]] = {("total", ""): {}}
+    for name, amount in days.items():
+        amounts["service", name] = {}
+        for day in dates:
+            value = round(amount(datetime(day.year, day.month, day.day, tzinfo=UTC)), 2)
+            amounts["service", name][day] = value
+            amounts["total", ""][day] = round(amounts["total", ""].get(day, 0.0) + value, 2)
+    return {"at": last.timestamp(), "asked": {}, "value": stored(Bill("USD", dict.fromkeys(dates, False), amounts))}
+
+
+def full(it: World, seed: int = 7) -> None:
+    """A busy installation: something in every section, over a quarter."""
+    dice = random.Random(seed)
+    watched(it, 13, ALL)
+    opened: list[tuple[str, dict[str, str]]] = []
+    for week in range(-9, 1):
+        for number in range(dice.randint(2, 6)):
+            place, labels = instance(f"acme-{dice.choice(['prod', 'staging', 'dev'])}/service/{dice.choice('abcdefgh')}{week % 4}",
+                                     owner=dice.choice(TEAMS))  # fmt: skip
+            at = it.day(dice.randint(0, 5), dice.uniform(7, 19), week)
+            it.look("drift", place, at - 3 * DAY, fine(place), labels=labels, every=6 * HOUR)
+            it.look("drift", place, at, drifted(place, f"{dice.randint(1, 5)} resources were changed by hand"),
+                    labels=labels, every=6 * HOUR)  # fmt: skip
+            if week < 0 or number % 2:
+                it.look("drift", place, at + dice.uniform(2, 60) * HOUR, fine(place), labels=labels, every=6 * HOUR)
+            else:
+                opened.append((place, labels))
+    account = "111111111111/eu-west-1"
+    labels = {"account": "111111111111", "stage": "production", "owner": "platform", "region": "eu-west-1"}
+    bucket = "arn:aws:s3:::acme-prod-exports"
+    for at, reading in (
+        (it.day(1, 9, -3), fine(bucket, "private", {"violations_suppressed": 0.0})),
+        (it.day(5, 16), wrong(
+            bucket, "public_bucket", Kind.SECURITY_VIOLATION, "Anybody can read the bucket acme-prod-exports",
+            facts=frozenset({Fact.PUBLIC_DATA}),
+            remedy="aws s3api put-public-access-block --bucket acme-prod-exports --public-access-block-configuration …")),
+    ):  # fmt: skip
+        it.look("security", account, at, reading, labels=labels)
+    rds = "arn:aws:rds:eu-west-1:111111111111:db:orders"
+    fresh = it.week.ends.timestamp()
+    stores = [fine(f"arn:aws:rds:eu-west-1:111111111111:db:{name}", "protected",
+                   {"unprotected": 0.0, "last_recovery_timestamp_seconds": fresh - age * 3600}, kind="rds")
+              for name, age in (("users", 2), ("sessions", 7), ("billing", 11))]  # fmt: skip
+    late = wrong(rds, "late", Kind.BACKUP_FAILURE, "rds orders: the newest recovery point is 3 days old; 26 hours are asked for",
+                 remedy="aws rds create-db-snapshot --db-instance-identifier orders --db-snapshot-identifier orders-now",
+                 values={"unprotected": 1.0, "last_recovery_timestamp_seconds": fresh - 74 * 3600}, kind="rds")  # fmt: skip
+    it.look("backups", account, it.day(0, 8, -2), fine(rds, "protected"), *stores, labels=labels)
+    it.look("backups", account, it.day(4, 8), late, *stores, labels=labels)
+    certificate = "arn:aws:acm:eu-west-1:111111111111:certificate/shop"
+    ends = (it.week.ends + 12 * DAY).timestamp()
+    it.look("certificates", account, it.day(1, 8, -2), fine(certificate, "ok"), labels=labels)
+    it.look(
+        "certificates", account, it.day(2, 8),
+        wrong(certificate, "near_end", Kind.CERTIFICATE_EXPIRY, "shop.example.com ends in 12 days, and its renewal failed",
+              values={"not_after_timestamp_seconds": ends, "unused": 0.0}, subject="CN=shop.example.com",
+              remedy="aws acm describe-certificate --certificate-arn arn:aws:acm:…:certificate/shop"),
+        fine("arn:aws:acm:eu-west-1:111111111111:certificate/api", "ok",
+             {"not_after_timestamp_seconds": ends + 40 * 86400, "unused": 0.0}, subject="CN=api.example.com"),
+        labels=labels,
+    )  # fmt: skip
+    quota = "arn:aws:servicequotas:eu-west-1:111111111111:vpc/L-F678F1CE"
+    it.look("quotas", account, it.day(1, 8, -2), fine(quota, "within"), labels=labels)
+    it.look(
+        "quotas", account, it.day(3, 8),
+        wrong(quota, "filling", Kind.UTILIZATION, "vpc VPCs per Region: 13 of 15, full within 3 weeks",
+              values={"usage_ratio": 13 / 15, "full_timestamp_seconds": (it.week.ends + 19 * DAY).timestamp()},
+              service_code="vpc", quota_name="VPCs per Region",
+              remedy="aws service-quotas request-service-quota-increase --service-code vpc --quota-code L-F678F1CE --desired-value 30"),
+        fine("arn:aws:servicequotas:eu-west-1:111111111111:lambda/L-B99A9384", "within", {"usage_ratio": 0.41},
+             service_code="lambda", quota_name="Concurrent executions"),
+        fine("arn:aws:servicequotas:eu-west-1:111111111111:ec2/L-1216C47A", "within", {"usage_ratio": 0.28},
+             service_code="ec2", quota_name="Running On-Demand Standard instances"),
+        labels=labels,
+    )  # fmt: skip
+    busy = "arn:aws:rds:eu-west-1:111111111111:db:orders#storage"
+    it.look("utilization", account, it.day(1, 8, -2), fine(busy, "within"), labels=labels)
+    it.look("utilization", account, it.day(3, 9),
+            wrong(busy, "over_used", Kind.UTILIZATION, "rds orders: 91 % of its storage is used", key="storage",
+                  remedy="aws cloudwatch get-metric-statistics --namespace AWS/RDS --metric-name FreeStorageSpace …"),
+            wrong("arn:aws:ec2:eu-west-1:111111111111:instance/i-0abc", "under_used", Kind.PERFORMANCE,
+                  "ec2 batch-1: 4 % of its processor is used", key="processor_under_used"), labels=labels)  # fmt: skip
+    estate = {"stage": "all"}
+    for at, scores in ((it.day(2, 6, -1), (0.71, 0.9)), (it.day(2, 6), (0.78, 0.9))):
+        it.look(
+            "compliance", "estate", at,
+            *(Reading(f"stack/{stack}", Outcome.UNHEALTHY, "gaps", f"{stack}: {score:.0%} of the rules are kept", (
+                Finding(Kind.COMPLIANCE, "rule:tags", f"{stack}: resources lack required tags (4)", remedy="add the tags"),
+              ), {"score_ratio": score}, {"scored": stack, "stage": stage})
+              for stack, stage, score in (("acme-prod", "production", scores[0]), ("acme-staging", "staging", scores[1]))),
+            labels=estate,
+        )  # fmt: skip
+    spend(it)
+    it.deliver()
+    it.act("Anybody can read", it.day(5, 16.1), "acknowledge", "acknowledged by ana", "acknowledged")
+
+
+def spend(it: World) -> None:
+    """Costs that grow by one service."""
+    last = it.week.ends - HOUR
+    grows = (it.week.starts - 2 * DAY).date()
+    services = {
+        "Amazon Elastic Compute Cloud": lambda day: 212.0 + 9 * (day.weekday() < 5),
+        "Amazon Relational Database Service": lambda day: 96.5,
+        "Amazon Simple Storage Service": lambda day: 31.2,
+        "AWS Lambda": lambda day: 12.4 if day.date() < grows else 44.8,
+    }
+    place, labels = "999999999999", {"account": "999999999999", "stage": "all"}
+    it.look(
+        "cost", place, it.week.ends + 6 * HOUR,
+        fine(f"{place}/spend", "as_usual", {"week_usd": 2500.0}),
+        fine(f"{place}/forecast", "within", {"forecast_usd": 11_240.0}),
+        wrong(f"{place}/budget/all", "over_forecast", Kind.COST_OPPORTUNITY, "Budget all: 11,240 USD are forecast",
+              values={"budget_limit_usd": 11_000.0, "budget_actual_usd": 8_320.0, "budget_forecast_usd": 11_240.0},
+              budget="all"),
+        *(wrong(f"arn:aws:ec2:::{name}#saving", "saving", Kind.COST_OPPORTUNITY, f"Rightsize {name}: {amount:.0f} USD a month",
+                values={"saving_monthly_usd": amount}, action="Rightsize",
+                remedy="aws cost-optimization-hub list-recommendations --region us-east-1")
+          for name, amount in (("i-0web", 118.0), ("i-0batch", 64.0), ("vol-0old", 22.5))),
+        labels=labels, kept={"bill": bill(services, last)}, every=8 * HOUR,
+    )  # fmt: skip
