@@ -163,10 +163,13 @@ class Cost(Check):
             yield from _part(f"{key}/forecast", "what the month will cost", self._forecast, place, purse, today, bill)
             closed = bill.closed(today, self.data_delay_days, self.settled_after_days)
             newest = closed[-1] if closed else today - max(self.data_delay_days, 1) * DAY
+            shares: dict[str, commitments.Share] = {}
             for question in commitments.QUESTIONS:
                 yield from _part(
-                    f"{key}/{question.name}", question.what, self._commitment, place, purse, question, newest
+                    f"{key}/{question.name}", question.what, self._commitment, place, purse, question, newest, shares
                 )
+            plans, reserved = (shares.get(name) for name in ("savings_plans_coverage", "reservation_coverage"))
+            yield commitments.coverage_reading(key, plans, reserved)
         yield from _part(f"{key}/anomalies", "which anomalies AWS found", self._anomalies, place, purse, today)
         yield from _part(f"{key}/budgets", "how the budgets stand", self._budgets, place)
         yield from _part(f"{key}/savings_plans", "when the savings plans end", self._plans, place)
@@ -207,11 +210,19 @@ class Cost(Check):
         yield from told.anomaly_readings(place.key, found, self.anomaly_usd)
 
     def _commitment(
-        self, place: AwsPlace, purse: Purse, question: commitments.Question, newest: date
+        self,
+        place: AwsPlace,
+        purse: Purse,
+        question: commitments.Question,
+        newest: date,
+        shares: dict[str, commitments.Share],
     ) -> Iterator[Reading]:
-        percent, _ = purse.remembered(question.name, self.refresh_rest, {}, lambda: question.ask(place, purse, newest))
+        value, _ = purse.remembered(
+            question.name, self.refresh_rest, {"version": 2}, lambda: question.ask(place, purse, newest)
+        )
+        share = shares[question.name] = commitments.restored(value)
         least = self.used_at_least if question.name.endswith("utilization") else self.covered_at_least
-        yield commitments.share_reading(place.key, question, percent, least)
+        yield commitments.share_reading(place.key, question, share.percent, least)
 
     def _budgets(self, place: AwsPlace) -> Iterator[Reading]:
         found = list(savings.budgets(place))

@@ -164,8 +164,12 @@ def _gaps(instance: Instance, seen: Sequence[Seen], unread: Mapping[str, str]) -
 
 
 def _coverage(seen: Sequence[Seen]) -> Mapping[str, float] | None:
-    """Account -> the part of its load that is committed, as the cost check keeps it; None: that check is off."""
-    if not seen:
+    """Account -> the part of its load that is committed, as the cost check keeps it; None: nobody asks for it.
+
+    That check is off then, or the configuration names no account that pays.
+    """
+    payers = [note for one in seen if "/" not in one.place for note in one.notes]
+    if not seen or (payers and all(note.verdict == "not_looked" for note in payers)):
         return None
     return {
         str(account): float(ratio)

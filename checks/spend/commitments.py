@@ -1,10 +1,14 @@
-"""Savings plans and reservations: how much of them is used, how much they cover, and when they end."""
+"""Savings plans and reservations: how much of them is used, how much they cover, and when they end.
+
+Of savings plans, Cost Explorer tells no account apart without a paid question for each; of reservations it does, in the
+one question there is.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -21,9 +25,26 @@ VERDICTS: Mapping[str, str] = {
     "uncovered": "steady use is paid for on demand, and no commitment covers it",
     "nothing_to_cover": "there was no use that a commitment could cover",
     "running": "the commitment runs on for a while",
+    "covered": "how much of each account's instances is covered, which the check `compliance` holds against its rule",
     "ends_soon": "the commitment ends soon; what it covers is paid for on demand from then on",
 }
 _WINDOW = 7  # closed days that are asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much is used or covered."""
+
+    percent: float | None = None  # None: there is nothing to cover
+    accounts: Mapping[str, float] = field(default_factory=dict)  # ratio, 0 to 1, of those that AWS tells apart
+
+
+def restored(kept: Mapping[str, Json]) -> Share:
+    """What Question.ask() gave."""
+    percent = kept["percent"]
+    return Share(
+        None if percent is None else float(percent), {name: float(one) for name, one in kept["accounts"].items()}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +55,21 @@ class Question:
     operation: str  # of boto3
     what: str  # that nobody knows where it fails
     measure: str
-    read: Callable[[AwsPlace, Purse, Mapping[str, str]], float | None]  # percent; None: nothing to cover
+    read: Callable[[AwsPlace, Purse, Mapping[str, str]], Share]
 
     def ask(self, place: AwsPlace, purse: Purse, newest: date) -> Json:
-        """The percentage over the week that ends on *newest*, a closed day."""
-        return self.read(place, purse, period(newest - (_WINDOW - 1) * DAY, newest + DAY))
+        """Over the week that ends on *newest*, a closed day: what restored() makes a Share of."""
+        found = self.read(place, purse, period(newest - (_WINDOW - 1) * DAY, newest + DAY))
+        return {"percent": found.percent, "accounts": dict(found.accounts)}
 
 
-def _plans_used(place: AwsPlace, purse: Purse, when: Mapping[str, str]) -> float:
+def _plans_used(place: AwsPlace, purse: Purse, when: Mapping[str, str]) -> Share:
     answer = purse.call("ce", "get_savings_plans_utilization", TimePeriod=when)
     used = (answer.get("Total") or {}).get("Utilization") or {}
-    return number(place, "GetSavingsPlansUtilization", used.get("UtilizationPercentage"))
+    return Share(number(place, "GetSavingsPlansUtilization", used.get("UtilizationPercentage")))
 
 
-def _plans_cover(place: AwsPlace, purse: Purse, when: Mapping[str, str]) -> float | None:
+def _plans_cover(place: AwsPlace, purse: Purse, when: Mapping[str, str]) -> Share:
     covered, total = [], []
     for page in purse.pages("ce", "get_savings_plans_coverage", "NextToken", TimePeriod=when, Granularity="DAILY"):
         if page.get("SavingsPlansCoverages") is None:
@@ -56,23 +78,37 @@ def _plans_cover(place: AwsPlace, purse: Purse, when: Mapping[str, str]) -> floa
             said = one.get("Coverage") or {}
             covered.append(number(place, "GetSavingsPlansCoverage", said.get("SpendCoveredBySavingsPlans")))
             total.append(number(place, "GetSavingsPlansCoverage", said.get("TotalCost")))
-    return 100 * math.fsum(covered) / math.fsum(total) if math.fsum(total) > 0 else None
+    return Share(100 * math.fsum(covered) / math.fsum(total) if math.fsum(total) > 0 else None)
 
 
-def _reserved_used(place: AwsPlace, purse: Purse, when: Mapping[str, str]) -> float | None:
+def _reserved_used(place: AwsPlace, purse: Purse, when: Mapping[str, str]) -> Share:
     answer = purse.call("ce", "get_reservation_utilization", TimePeriod=when)
     total = answer.get("Total") or {}
     if number(place, "GetReservationUtilization", total.get("PurchasedHours")) == 0:
-        return None
-    return number(place, "GetReservationUtilization", total.get("UtilizationPercentage"))
+        return Share()
+    return Share(number(place, "GetReservationUtilization", total.get("UtilizationPercentage")))
 
 
-def _reserved_cover(place: AwsPlace, purse: Purse, when: Mapping[str, str]) -> float | None:
-    answer = purse.call("ce", "get_reservation_coverage", TimePeriod=when)
+def _reserved_cover(place: AwsPlace, purse: Purse, when: Mapping[str, str]) -> Share:
+    """Of EC2 instances. One page is paid for: of accounts that do not fit on it, nothing is known."""
+    by_account = [{"Type": "DIMENSION", "Key": "LINKED_ACCOUNT"}]
+    answer = purse.call("ce", "get_reservation_coverage", TimePeriod=when, GroupBy=by_account)
     hours = (answer.get("Total") or {}).get("CoverageHours") or {}
     if number(place, "GetReservationCoverage", hours.get("TotalRunningHours")) == 0:
-        return None
-    return number(place, "GetReservationCoverage", hours.get("CoverageHoursPercentage"))
+        return Share()
+    percent = number(place, "GetReservationCoverage", hours.get("CoverageHoursPercentage"))
+    return Share(percent, dict(_by_account(place, answer.get("CoveragesByTime") or ())))
+
+
+def _by_account(place: AwsPlace, periods: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, float]]:
+    """Account -> the part of its hours that reservations cover, of those with any."""
+    for group in (each for one in periods for each in one.get("Groups") or ()):
+        names = [str(value) for value in (group.get("Attributes") or {}).values()]
+        account = next((name for name in names if len(name) == 12 and name.isdigit()), "")
+        hours = (group.get("Coverage") or {}).get("CoverageHours") or {}
+        total = number(place, "GetReservationCoverage", hours.get("TotalRunningHours"))
+        if account and total > 0:
+            yield account, number(place, "GetReservationCoverage", hours.get("ReservedHours")) / total
 
 
 QUESTIONS: tuple[Question, ...] = (
@@ -107,6 +143,25 @@ def share_reading(place: str, question: Question, percent: float | None, least: 
         command = f"aws ce get-{family}-utilization help  # which of them is not used"
     finding = opportunity(verdict, told, f"cost:{question.name}", command)
     return Reading(resource, Outcome.UNHEALTHY, verdict, told, (finding,), values, labels)
+
+
+def coverage_reading(place: str, plans: Share | None, reserved: Share | None) -> Reading:
+    """How much of each account's instances is covered, in its evidence. None: that was not told.
+
+    What savings plans cover is known of all accounts together only: of what reservations leave, they are taken to cover
+    the same part everywhere, as they are shared unless somebody says otherwise.
+    """
+    resource = f"{place}/coverage"
+    if plans is None or reserved is None:
+        told = "not known: how much of each account's instances is covered"
+        return Reading(resource, Outcome.UNKNOWN, "not_told", told)
+    if not reserved.accounts:
+        told = "no account is known to have instances that could be covered"
+        return Reading(resource, Outcome.NOT_APPLICABLE, "nothing_to_cover", told)
+    shared = (plans.percent or 0.0) / 100
+    coverage = {name: round(1 - (1 - own) * (1 - shared), 4) for name, own in sorted(reserved.accounts.items())}
+    told = f"how much of the instances of {len(coverage)} accounts is covered"
+    return Reading(resource, Outcome.HEALTHY, "covered", told, evidence={"coverage": coverage})
 
 
 @dataclass(frozen=True, slots=True)

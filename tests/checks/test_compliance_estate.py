@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -13,8 +13,12 @@ from checks.base import UNMANAGED, Instance, Kind, Outcome, Reading
 from checks.compliance import Compliance
 from checks.comply.model import Exemption
 from checks.comply.tally import Tally
+from checks.cost import Cost
 from checks.estate import Note, Seen
-from tests.checks.estates import FakeEstate, note, seen
+from daemon.aws.place import NoPayerPlace
+from tests.checks.estates import NOW, FakeEstate, note, seen
+from tests.checks.spend.answers import PAYER
+from tests.checks.spend.answers import look as spend_look
 
 ONE, TWO, GLOBAL = "111111111111/eu-west-1", "111111111111/us-east-1", "111111111111"
 PROD = Instance("acme-prod", "app", "app", stage="production", account="111111111111", region="eu-west-1", owner="team")
@@ -200,6 +204,38 @@ def test_commitments_are_the_cost_checks_word(coverage: dict[str, float] | None,
     assert reading.verdict == verdict
     idle = look(gathered(GLOBAL), gathered(ONE, kept(ONE, "acme-prod", FINE)), cost=cost)
     assert idle["stack/acme-prod"].verdict == "kept"
+
+
+def noted(readings: Iterable[Reading], place: str) -> Seen:
+    """What the daemon makes of a look, for the estate."""
+    return seen(place, *(note(one.resource, outcome=one.outcome, verdict=one.verdict, evidence=one.evidence)
+                         for one in readings))  # fmt: skip
+
+
+@pytest.mark.parametrize(("hours", "verdict"), [("90", "kept"), ("0", "gaps")])
+def test_the_cost_check_leaves_what_the_rule_of_commitments_reads(hours: str, verdict: str) -> None:
+    """Both ends at once: what Cost Explorer answers decides what is said of the stack."""
+    answer = {
+        "CoveragesByTime": [{"Groups": [{
+            "Attributes": {"linkedAccount": "111111111111"},
+            "Coverage": {"CoverageHours": {"ReservedHours": hours, "TotalRunningHours": "100"}},
+        }]}],
+        "Total": {"CoverageHours": {"TotalRunningHours": "100", "CoverageHoursPercentage": hours}},
+    }  # fmt: skip
+    none = {"SavingsPlansCoverages": [{"Coverage": {"SpendCoveredBySavingsPlans": "0", "TotalCost": "100"}}]}
+    changed = {("ce", "get_reservation_coverage"): answer, ("ce", "get_savings_plans_coverage"): none}
+    spent, _ = spend_look({**PAYER, **changed})
+    places = gathered(GLOBAL), gathered(ONE, kept(ONE, "acme-prod", FINE, steady=2))
+    reading = look(*places, cost=(noted(spent.values(), "111111111111"),))["stack/acme-prod"]
+    assert reading.verdict == verdict
+
+
+def test_where_nobody_is_named_who_pays_no_rule_waits_for_the_bill() -> None:
+    """The cost check looks at regions then, and its answer would never come."""
+    nobody: Any = NoPayerPlace(lambda: NOW)
+    unpaid = noted(Cost().run(nobody), "payer")
+    places = gathered(GLOBAL), gathered(ONE, kept(ONE, "acme-prod", FINE, steady=2))
+    assert look(*places, cost=(unpaid, noted((), ONE)))["stack/acme-prod"].verdict == "kept"
 
 
 def test_exemptions_whose_day_is_over_are_shown() -> None:

@@ -114,7 +114,10 @@ PAYER: Answers = {
     ("ce", "get_reservation_utilization"): {
         "UtilizationsByTime": [], "Total": {"PurchasedHours": "168", "UtilizationPercentage": "97"}},
     ("ce", "get_reservation_coverage"): {
-        "CoveragesByTime": [],
+        "CoveragesByTime": [{"Groups": [
+            {"Attributes": {"linkedAccount": account},
+             "Coverage": {"CoverageHours": {"ReservedHours": reserved, "TotalRunningHours": "100"}}}
+            for account, reserved in ((ACCOUNT, "20"), ("222222222222", "0"))]}],
         "Total": {"CoverageHours": {"TotalRunningHours": "200", "CoverageHoursPercentage": "10"}}},
     BUDGETS: {"Budgets": [budget("team", 1000, 400, 900), budget("lab", 100, 50, 130)]},
     PLANS: {"savingsPlans": [

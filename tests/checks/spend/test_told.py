@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from checks.base import Outcome
-from checks.spend.commitments import QUESTIONS, share_reading
+from checks.spend.commitments import QUESTIONS, Share, coverage_reading, share_reading
 from checks.spend.model import DAY, TOTAL, Bill, days
 from checks.spend.told import budget_reading, forecast_reading
 from tests.aws.places import ACCOUNT
@@ -66,6 +66,25 @@ def test_forecasts(today: date, missing: date | None, wanted: float | None) -> N
     reading = forecast_reading(ACCOUNT, bill, ahead, today, 0.0)
     assert reading.values.get("forecast_usd") == wanted
     assert (reading.outcome is Outcome.UNKNOWN) == (wanted is None)
+
+
+@pytest.mark.parametrize(
+    ("plans", "reserved", "outcome", "coverage"),
+    [
+        (Share(80.0), Share(10.0, {"1": 0.2, "2": 0.0}), Outcome.HEALTHY, {"1": 0.84, "2": 0.8}),
+        (Share(None), Share(10.0, {"1": 0.2}), Outcome.HEALTHY, {"1": 0.2}),
+        (Share(0.0), Share(0.0, {"1": 0.0}), Outcome.HEALTHY, {"1": 0.0}),
+        (Share(80.0), Share(None), Outcome.NOT_APPLICABLE, None),
+        (None, Share(10.0, {"1": 0.2}), Outcome.UNKNOWN, None),
+        (Share(80.0), None, Outcome.UNKNOWN, None),
+    ],
+)
+def test_coverage_of_accounts(
+    plans: Share | None, reserved: Share | None, outcome: Outcome, coverage: dict[str, float] | None
+) -> None:
+    """Of what reservations leave, savings plans cover a part; what was not told is nobody's 0."""
+    reading = coverage_reading(ACCOUNT, plans, reserved)
+    assert (reading.outcome, reading.evidence.get("coverage")) == (outcome, coverage)
 
 
 @pytest.mark.parametrize(
