@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How busy the machine is decides no outcome.
+settings.register_profile("barograph", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("barograph")
 
 
 @pytest.fixture(scope="session")
