@@ -139,5 +139,7 @@ def set_up(level: str, form: str, secrets: Iterable[str], stream: TextIO | None 
     # What libraries say of each request and job is noise, and their debug output repeats headers and bodies.
     for name in ("apscheduler", "asyncio", "boto3", "botocore", "slack_sdk", "urllib3", "uvicorn"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # It warns with a whole traceback each time that a role is refused, which whoever asked tells in one line.
+    logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
     return handler

@@ -51,6 +51,7 @@ class _Wanted:
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), help="What to print.  [default: text]")
+@click.option("--aws", "rights", is_flag=True, help="Say which IAM actions Barograph's roles lack, and nothing else.")
 @click.option("--no-atmos", is_flag=True, help="Start no program, even if Atmos is installed.")
 @click.option(
     "-c", "--config", "config_path", type=click.Path(path_type=Path), envvar="BAROGRAPH_CONFIG", show_envvar=True,
@@ -65,6 +66,7 @@ def preflight(
     *,
     as_json: bool,
     form: str | None,
+    rights: bool,
     no_atmos: bool,
     config_path: Path | None,
 ) -> None:
@@ -78,6 +80,9 @@ def preflight(
     Atmos is installed and the repository is a folder, `atmos validate stacks` is asked too, with no credentials and
     Terraform guarded; --no-atmos leaves it out.
 
+    With --aws: the rights of each role in each account that is watched, held against what the enabled checks declare.
+    IAM's policy simulator is asked, and what the last looks were refused; where neither tells, that is said.
+
     \b
     Exit codes:
       0  clean: everything was looked at, and nothing is wrong
@@ -88,6 +93,8 @@ def preflight(
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} exclude each other")
     form = "json" if as_json else form or "text"
+    if rights:
+        context.exit(_rights(repository, form, config_path or Path("barograph.yml")))
     wanted = _wanted(repository, ref, atmos_version, config_path, ask_atmos=not no_atmos)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the words of this page are not all ASCII
@@ -95,6 +102,17 @@ def preflight(
     seen = _look(wanted) if wanted.config is None or wanted.config.source.kind == "atmos" else None
     click.echo(_printed(seen, items, wanted, form), nl=False)
     context.exit(_code(seen, items))
+
+
+def _rights(repository: str | None, form: str, config_path: Path) -> int:
+    from daemon.commands.config import load_or_exit
+    from daemon.commands.preflight_aws import show
+
+    if repository is not None:
+        raise click.UsageError("--aws goes with the configuration, and --repository does without one")
+    if form == "github":
+        raise click.UsageError("--aws marks no lines of files: give --format text or json")
+    return show(load_or_exit(config_path), config_path, as_json=form == "json")
 
 
 def _code(seen: Examination | None, items: Sequence[Item]) -> int:

@@ -208,3 +208,12 @@ def test_libraries_are_heard_from_warning_on_and_warnings_are_logged() -> None:
 
     assert "headers" not in stream.getvalue()
     assert "odd <secret>" in stream.getvalue()
+
+
+def test_a_role_that_is_refused_fills_no_log() -> None:
+    """Its reading tells of it; botocore would write 30 lines for each request."""
+    stream = logged()
+    logging.getLogger("botocore.credentials").warning("Refreshing temporary credentials failed")
+    logging.getLogger("botocore.credentials").error("something else")
+    assert "Refreshing" not in stream.getvalue()
+    assert "something else" in stream.getvalue()
