@@ -87,7 +87,7 @@ def below(asker: Pages, units: Iterable[str], region: str) -> frozenset[str]:
 
 def described(account: str, name: str, tags: Mapping[str, str], wanted: Organization) -> Found:
     """What an account is: by its tags, else by the first pattern that fits and says so."""
-    told = {key.lower(): value.strip() for key, value in tags.items()}
+    told = {key.lower(): _shown(value.strip()) for key, value in tags.items()}
 
     def first(names: tuple[str, ...]) -> str:
         return next((told[each.lower()] for each in names if told.get(each.lower())), "")
@@ -96,11 +96,16 @@ def described(account: str, name: str, tags: Mapping[str, str], wanted: Organiza
     stages = (wanted.stage_words.get(told.get(each.lower(), "").lower(), "") for each in wanted.stage_tags)
     return Found(
         account,
-        name,
+        _shown(name),
         stage=next(filter(None, (*stages, *(one.stage for one in fitting))), ""),
         tenant=first(wanted.tenant_tags) or next(filter(None, (one.tenant for one in fitting)), ""),
         owner=first(wanted.owner_tags) or next(filter(None, (one.owner for one in fitting)), ""),
     )
+
+
+def _shown(text: str) -> str:
+    """Text that can be stored and shown: half of a surrogate pair can stand in JSON, and nowhere else."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def fits(glob: str, account: str, name: str) -> bool:

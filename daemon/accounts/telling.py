@@ -51,8 +51,10 @@ def _of_organization(listing: Listing | AwsError | None, directory: Directory) -
     told = f"{len(listing.accounts)} accounts of the organization are watched, {len(listing.left_out)} are not"
     left_out = dict(sorted(listing.left_out.items())[:_NAMED])
     yield Reading(ORGANIZATION, Outcome.HEALTHY, "listed", told, evidence={"left_out": left_out})
+    named = {one.id for one in directory.settings.static}
     for account in sorted(listing.closed):
-        why = f"account {account} is not watched: {listing.left_out[account]}"
+        watched = "watched all the same, for the configuration names it" if account in named else "not watched"
+        why = f"account {account} is {watched}: {listing.left_out[account]}"
         yield Reading(account, Outcome.NOT_APPLICABLE, "closed", why)
     if listing.unread:
         first = next(iter(listing.unread.values()))

@@ -49,10 +49,12 @@ class AccountsWatch:
         self._on_listed = on_listed
         self._stopping = threading.Event()
         self._one = threading.Lock()  # at a time
+        self._kept = ""  # what the store has
 
     def begin(self) -> None:
         """Take up what the process before this one knew."""
-        self._directory.remember(self._recorder.recall(MEMORY))
+        self._kept = self._recorder.recall(MEMORY)
+        self._directory.remember(self._kept)
 
     def stop(self) -> None:
         """Record nothing any more: a list that is cut off says nothing of AWS."""
@@ -87,4 +89,7 @@ class AccountsWatch:
 
     def keep(self) -> None:
         """Remember what is known for the next process; after those that depend on it have acted on it."""
-        self._recorder.remember(MEMORY, self._directory.memory)
+        memory = self._directory.memory
+        if memory != self._kept:
+            self._recorder.remember(MEMORY, memory)
+            self._kept = memory

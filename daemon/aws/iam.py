@@ -20,6 +20,7 @@ ACTIONS: Mapping[tuple[str, str], str] = {
     ("budgets", "DescribeBudgetPerformanceHistory"): "budgets:ViewBudget",
     ("budgets", "DescribeNotificationsForBudget"): "budgets:ViewBudget",
     ("budgets", "DescribeSubscribersForNotification"): "budgets:ViewBudget",
+    ("lambda", "GetLayerVersionByArn"): "lambda:GetLayerVersion",
     ("s3", "GetBucketAccelerateConfiguration"): "s3:GetAccelerateConfiguration",
     ("s3", "GetBucketAnalyticsConfiguration"): "s3:GetAnalyticsConfiguration",
     ("s3", "GetBucketCors"): "s3:GetBucketCORS",
@@ -27,6 +28,7 @@ ACTIONS: Mapping[tuple[str, str], str] = {
     ("s3", "GetBucketIntelligentTieringConfiguration"): "s3:GetIntelligentTieringConfiguration",
     ("s3", "GetBucketInventoryConfiguration"): "s3:GetInventoryConfiguration",
     ("s3", "GetBucketLifecycleConfiguration"): "s3:GetLifecycleConfiguration",
+    ("s3", "GetBucketLifecycle"): "s3:GetLifecycleConfiguration",
     ("s3", "GetBucketMetricsConfiguration"): "s3:GetMetricsConfiguration",
     ("s3", "GetBucketNotificationConfiguration"): "s3:GetBucketNotification",
     ("s3", "GetBucketReplication"): "s3:GetReplicationConfiguration",
@@ -34,12 +36,17 @@ ACTIONS: Mapping[tuple[str, str], str] = {
     ("s3", "GetPublicAccessBlock"): "s3:GetBucketPublicAccessBlock",
     ("s3", "HeadBucket"): "s3:ListBucket",
     ("s3", "HeadObject"): "s3:GetObject",
+    ("s3", "ListBucketAnalyticsConfigurations"): "s3:GetAnalyticsConfiguration",
+    ("s3", "ListBucketIntelligentTieringConfigurations"): "s3:GetIntelligentTieringConfiguration",
     ("s3", "ListBucketInventoryConfigurations"): "s3:GetInventoryConfiguration",
+    ("s3", "ListBucketMetricsConfigurations"): "s3:GetMetricsConfiguration",
     ("s3", "ListBuckets"): "s3:ListAllMyBuckets",
     ("s3", "ListMultipartUploads"): "s3:ListBucketMultipartUploads",
     ("s3", "ListObjectVersions"): "s3:ListBucketVersions",
     ("s3", "ListObjects"): "s3:ListBucket",
     ("s3", "ListObjectsV2"): "s3:ListBucket",
+    ("s3", "ListParts"): "s3:ListMultipartUploadParts",
+    ("s3", "SelectObjectContent"): "s3:GetObject",
 }
 # The same, by botocore's name of the service, where two services sign with one name.
 BY_SERVICE: Mapping[tuple[str, str], str] = {

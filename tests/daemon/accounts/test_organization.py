@@ -134,3 +134,9 @@ def test_no_organization_is_an_error_of_its_own() -> None:
         listed(cloud)
     assert (failed.value.error_class, failed.value.action) == (ErrorClass.PERMISSION, "organizations:ListAccounts")
     assert f"account {HUB}" in str(failed.value)
+
+
+def test_text_that_cannot_be_stored_is_made_fit_for_it() -> None:
+    """Whoever may tag an account must not end the program that reads its tags."""
+    found = described(PROD, "acme", {"owner": "crew\ud800"}, organization(owner_tags=("owner",)))
+    assert found.owner.encode() == b"crew\\ud800"
