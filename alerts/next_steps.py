@@ -10,7 +10,7 @@ from alerts.policy import Policy
 
 # What a line for a shell begins with; all else is words. Variables may stand before it.
 _COMMAND = re.compile(
-    r"(?:[A-Za-z_]\w*=\S*\s+)*(?:aws|atmos|terraform|tofu|barograph|git|openssl|psql|mysql|dig|nslookup|curl|kubectl|"
+    r"(?:[A-Za-z_]\w*=(?:'[^']*'|[^\s'])*\s+)*(?:aws|atmos|terraform|tofu|barograph|git|openssl|psql|mysql|dig|nslookup|curl|kubectl|"
     r"docker|helm|gh|jq|chmod|mkdir|rm|mv|cp|export|cd|ssh|pip|python3?)(?=\s|$)"
 )
 _ADDRESS = re.compile(r"https?://[^\s<>|\"`]{1,1000}")

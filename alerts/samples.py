@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from alerts.base import COULD_NOT_LOOK, Incident, IncidentState
 from alerts.fingerprint import fingerprint
@@ -18,6 +19,8 @@ LABELS: Mapping[str, str] = {
 }  # fmt: skip
 INSTANCE = "acme-euw1-prod/service/payments"
 SWEPT = f"{ACCOUNT}/{REGION}"
+# Stand for times, which are put in when a sample is made.
+BEFORE, NEXT_WEEK, TWO_DAYS_AGO = "(before)", "(next week)", "(two days ago)"
 ENDPOINT = "www.example.com:443"
 # What is known of places that are no component instance's.
 LABELS_OF: Mapping[str, Mapping[str, str]] = {
@@ -45,7 +48,7 @@ class _Sample:
 _SAMPLES: Mapping[Kind, _Sample] = {
     Kind.WORKFLOW_FAILURE: _Sample(
         "execution", INSTANCE, "run", "failed",
-        "deploy-service failed at step 3 of 5, apply service/payments: ci-4711 holds the state lock since 07:58 UTC",
+        "deploy-service failed at step 3 of 5, apply service/payments: ci-4711 holds the state lock",
         "Wait for ci-4711, which still runs.\n"
         "atmos workflow deploy-service -f deploy -s acme-euw1-prod --from-step step3  # then go on from there",
         evidence={"likely_who": "alice@example.com", "diagnostics": ["Error: Error acquiring the state lock"]},
@@ -63,7 +66,7 @@ _SAMPLES: Mapping[Kind, _Sample] = {
                 {"class": "public_ingress", "address": "aws_security_group.db", "summary": "tcp 5432 from 0.0.0.0/0"}
             ],
             "likely_who": [
-                {"who": "bob@example.com", "at": "2026-03-02T08:31:00Z", "what": "ec2:AuthorizeSecurityGroupIngress",
+                {"who": "bob@example.com", "at": BEFORE, "what": "ec2:AuthorizeSecurityGroupIngress",
                  "via": "console"}
             ],
         },
@@ -102,13 +105,13 @@ _SAMPLES: Mapping[Kind, _Sample] = {
                     {"path": "retention_in_days", "recorded": 30, "actual": 1, "desired": 30},
                 ]},
             ],
-            "likely_who": [{"who": "bob@example.com", "at": "2026-03-02T08:12:00Z", "what": "rds:ModifyDBInstance",
+            "likely_who": [{"who": "bob@example.com", "at": BEFORE, "what": "rds:ModifyDBInstance",
                             "via": "console"}],
         },
     ),
     Kind.CERTIFICATE_EXPIRY: _Sample(
         "certificates", ENDPOINT, "expiry", "near_end",
-        "the certificate of www.example.com ends on 2026-03-09 12:00 UTC, in 7 days, and its renewal has not begun",
+        f"the certificate of www.example.com ends on {NEXT_WEEK}, in 7 days, and its renewal has not begun",
         "openssl s_client -connect www.example.com:443 -servername www.example.com </dev/null "
         "| openssl x509 -noout -dates",
         addresses=(f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/0f1e2d3c",),
@@ -122,7 +125,7 @@ _SAMPLES: Mapping[Kind, _Sample] = {
     ),
     Kind.BACKUP_FAILURE: _Sample(
         "backups", SWEPT, "late", "late",
-        "rds payments-db: the newest recovery point is of 2026-02-28 03:10 UTC, by AWS Backup; 26 h are asked for",
+        f"rds payments-db: the newest recovery point is of {TWO_DAYS_AGO}, by AWS Backup; 26 h are asked for",
         f"aws backup list-backup-jobs --by-resource-arn arn:aws:rds:{REGION}:{ACCOUNT}:db:payments-db --region {REGION}"
         "  # what AWS says of them",
         f"arn:aws:rds:{REGION}:{ACCOUNT}:db:payments-db", "module.db.aws_db_instance.this[0]",
@@ -169,20 +172,35 @@ def sample(
     *labels* are laid over those of the sample; an empty one takes it away. Without *tier*, the table of tiers decides.
     """  # fmt: skip
     one = _SAMPLES[kind]
+    opened = now - timedelta(minutes=20)
+    times = {
+        BEFORE: (opened - timedelta(minutes=8)).isoformat(), NEXT_WEEK: f"{now + timedelta(days=7):%Y-%m-%d %H:%M} UTC",
+        TWO_DAYS_AGO: f"{now - timedelta(days=2):%Y-%m-%d %H:%M} UTC",
+    }  # fmt: skip
     own = {**LABELS, "address": one.address, "managed": "yes"} if one.address else LABELS_OF.get(one.place, LABELS)
     said = {**own, **(labels or {})}
     known = {name: text for name, text in said.items() if text}
     resource = one.resource or one.place
     decided, why = tier_of(kind, one.facts, known, resource, overrides)
-    opened = now - timedelta(minutes=20)
     return Incident(
         fingerprint=fingerprint(one.check, one.place, resource, kind, one.key), check=one.check, place=one.place,
         resource=resource, key=one.key, kind=kind, tier=tier or decided,
         tier_reason=why if tier in (None, decided) else f"asked for; the table says {decided}: {why}",
-        state=IncidentState.OPEN, summary=one.summary, first_seen=opened, opened_at=opened, last_seen=now,
-        changed_at=opened, seq=1, remedy=one.remedy, addresses=one.addresses, labels=known, evidence=one.evidence,
-        verdict=one.verdict,
+        state=IncidentState.OPEN, summary=_dated(one.summary, times), first_seen=opened, opened_at=opened,
+        last_seen=now, changed_at=opened, seq=1, remedy=one.remedy, addresses=one.addresses, labels=known,
+        evidence=_dated(dict(one.evidence), times), verdict=one.verdict,
     )  # fmt: skip
+
+
+def _dated(value: Any, times: Mapping[str, str]) -> Any:
+    """*value* with times in place of the words that stand for them."""
+    if isinstance(value, str):
+        for word, text in times.items():
+            value = value.replace(word, text)
+        return value
+    if isinstance(value, Mapping):
+        return {name: _dated(item, times) for name, item in value.items()}
+    return [_dated(item, times) for item in value] if isinstance(value, list) else value
 
 
 def ended(incident: Incident, now: datetime) -> tuple[Incident, str]:
