@@ -18,6 +18,8 @@ from alerts.routes import Facts, Routed, route
 from alerts.tiers import RANK
 from checks.base import Kind, Tier
 
+OF_THE_BASELINE = "there at the first look: part of the baseline summary"
+
 
 class Say(StrEnum):
     """What is sent about a change."""
@@ -41,7 +43,7 @@ def what_to_say(
     posts = posts_alone(after.tier, after.kind)
     if before is None or action is Action.OPEN:
         if after.baseline:
-            return Say.NOTHING, "there at the first look: part of the baseline summary"
+            return Say.NOTHING, OF_THE_BASELINE
         return (Say.ROOT, "first message") if posts else (Say.NOTHING, f"{after.tier}: kept for the weekly review")
     has_root = bool(before.channel)
     raised = RANK[after.tier] > RANK[before.tier]
@@ -173,7 +175,8 @@ class _Speech:
             gone = f"Raised to {self.after.tier}; this goes on in {plan[0].channel}." if thread.left else ""
             if thread.left and not reply:
                 continue
-            yield self._draft(thread, DeliveryKind.UPDATE, self._message("", gone))
+            # An edit calls nobody, but where the root message still waits it becomes its body, which must.
+            yield self._draft(thread, DeliveryKind.UPDATE, self._message("" if thread.left else mention, gone))
             if reply and not thread.left:
                 wakes = self.action is Action.REOPEN or self.raised
                 view = View(mention if wakes else "", self.policy.status_url)
