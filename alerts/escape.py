@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 REMOVED = "(secret removed)"
 ELLIPSIS = "…"
@@ -116,6 +117,11 @@ _MENTIONS = re.compile(r"(?:<!here>|<!channel>|<!everyone>|<!subteam\^[A-Z0-9]{2
 def is_mention(text: str) -> bool:
     """Whether *text*, from the configuration, is nothing but mentions as Slack writes them."""
     return bool(text) and not _MENTIONS.sub("", text).strip()
+
+
+def has_mention(body: Mapping[str, Any]) -> bool:
+    """Whether a message of ours calls anybody: data cannot, so what reads as a mention is one."""
+    return bool(_MENTIONS.search(str(body.get("text", ""))))
 
 
 _URL = re.compile(r"https?://[^\s<>|\"`]{1,1000}")

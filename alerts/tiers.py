@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from checks.kinds import PRODUCTION, TIERS, Fact, Kind, Tier
 
 STAGE_UNKNOWN = "stage not known: treated as production"
+BY_CONFIGURATION = "(by configuration)"  # in the reason of a tier that an override gave
 RANK: Mapping[Tier, int] = {Tier.INFO: 0, Tier.WARNING: 1, Tier.CRITICAL: 2}
 
 
@@ -57,7 +58,7 @@ def _decide(
 ) -> tuple[Tier, str]:
     for override in overrides:
         if override.fits(kind, stage, stack, resource):
-            return override.tier, f"{override.why or 'no reason given'} (by configuration)"
+            return override.tier, f"{override.why or 'no reason given'} {BY_CONFIGURATION}"
     for rule in TIERS:
         if rule.kind is kind and rule.stage in ("", stage) and (rule.fact is None or rule.fact in facts):
             return rule.tier, rule.why

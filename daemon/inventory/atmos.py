@@ -54,15 +54,8 @@ class AtmosSource:
         with opened(settings, yaml, self._run, copied=uses_templates(settings.path)) as session:
             atmos = self._probed(session)
             listing, templates_run = _listed(session, atmos)
-            repository = Repository(
-                session.root,
-                settings,
-                yaml,
-                owners.read(settings.path, settings.top),
-                templates_run,
-                session.guard,
-                atmos,
-            )
+            codeowners = owners.read(settings.path, settings.top)
+            repository = Repository(session.root, settings, yaml, codeowners, templates_run, session.guard, atmos)
             draft = read_listing(listing, repository)
             key = f"{fingerprint}:{atmos}"
             draft = confirmed(draft, session, self._confirmations, key)

@@ -66,6 +66,16 @@ def _version(db: Database, path: Path) -> int:
     return version
 
 
+def refuse_older(version: int, path: Path) -> None:
+    """Raises StoreError for a database that lacks steps: what is read of it may not be there."""
+    newest = len(list(steps().pending(Database(memory=True))))
+    if version < newest:
+        raise StoreError(
+            f"{path}: an older Barograph made this store (version {version}; this one needs {newest}). "
+            "Start `barograph run` once, which copies it and brings it up to date."
+        )
+
+
 def damage(db: Database, pragma: str, limit: int = 10) -> list[str]:
     """The first findings of `quick_check` or `integrity_check`; empty: the structure is sound."""
     texts = [str(next(iter(each.values()))) for each in rows(db, f"pragma {pragma}({limit})")]

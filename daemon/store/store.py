@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from daemon.store import retention
 from daemon.store.copies import make_folder
 from daemon.store.errors import StoreError, explain
-from daemon.store.inspect import inspect
+from daemon.store.inspect import inspect, refuse_older
 from daemon.store.lock import InstanceLock
 from daemon.store.migrations import steps
 from daemon.store.questions import Questions
@@ -144,7 +144,7 @@ class Store(Questions):
 def open_reader(path: Path) -> Iterator[Reader]:
     """Read a store that a daemon may be using, without its lock. Raises StoreError if it cannot be read."""
     with _explained(path):
-        inspect(path, quick=False)
+        refuse_older(inspect(path, quick=False), path)
         db = connect_reader(path)
         try:
             db.conn.execute("begin")

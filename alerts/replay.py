@@ -1,0 +1,239 @@
+"""What another configuration would have made of stored transitions: the decisions of alerts.announce, once more. Pure.
+
+Each incident is followed through its transitions with nothing but what the store keeps of them: when, what, why, and at
+which tier. Labels are those it has now; facts that decided its tier are not kept, so its tier stays as it was unless
+the configuration says another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from alerts.announce import OF_THE_BASELINE, announce, posts_alone, sinks_of
+from alerts.base import LIVE, Action, DeliveryKind, DeliveryState, Draft, Incident, IncidentState, Transition
+from alerts.escape import has_mention
+from alerts.policy import Policy
+from alerts.routes import SINK
+from alerts.tiers import BY_CONFIGURATION, effective_stage, tier_of
+from checks.base import Tier
+
+LOOKED = frozenset({Action.OPEN, Action.UPDATE, Action.RESOLVE, Action.REOPEN, Action.RETIRE})
+BASELINE = "baseline:"  # the subject of a summary of first looks begins so: baseline:CHECK:…
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A stored message, without its text."""
+
+    key: str  # Draft.dedupe_key
+    subject: str
+    kind: str  # DeliveryKind
+    channel: str
+    state: DeliveryState
+    at: datetime  # when it was stored
+    mentions: bool
+    page: bool = False  # it told a sink of something that it did not hold as open
+
+
+@dataclass(slots=True)
+class Tally:
+    """How much a channel or sink hears."""
+
+    messages: int = 0  # root messages and replies: what notifies
+    mentions: int = 0  # of them, those that call somebody
+    edits: int = 0
+    pages: int = 0  # of a sink: incidents that began to be told there
+
+    def add(self, kind: str, *, mentions: bool, page: bool) -> None:
+        told = kind in (DeliveryKind.POST, DeliveryKind.REPLY)
+        self.messages += told
+        self.mentions += told and mentions
+        self.edits += kind == DeliveryKind.UPDATE
+        self.pages += page
+
+
+@dataclass(slots=True)
+class Replay:
+    """What would have been, by channel and `sink:NAME`, and what could not be told for sure."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    keys: Counter[str] = field(default_factory=Counter)  # dedupe keys of the messages of incidents
+    transitions: int = 0
+    incidents: int = 0
+    middle: int = 0  # incidents whose beginning is not stored any more
+    guessed: int = 0  # transitions whose tier an earlier configuration had set, and this one does not
+    skipped: Counter[str] = field(default_factory=Counter)  # what people or time did, by action
+
+    def tally(self, channel: str) -> Tally:
+        return self.tallies.setdefault(channel, Tally())
+
+
+def replay(
+    incidents: Mapping[str, Incident],
+    transitions: Iterable[Transition],
+    sent: Sequence[Sent],
+    policy: Policy,
+    since: datetime,
+    until: datetime,
+) -> Replay:
+    """Give what *policy* would have made of what happened from *since* until before *until*.
+
+    *incidents*: as they are now, by fingerprint. *transitions*: all that are stored, oldest first. *sent*: the stored
+    messages of that time, of which only the summaries of first looks count here: they go to the default channel.
+    """
+    found = Replay()
+    by_incident: dict[str, list[Transition]] = {}
+    for transition in transitions:
+        if transition.at < until and transition.fingerprint in incidents:
+            by_incident.setdefault(transition.fingerprint, []).append(transition)
+    summed_up = _summed_up(sent)
+    for fingerprint, history in by_incident.items():
+        _follow(incidents[fingerprint], history, summed_up, policy, since, found)
+    for one in sent:
+        if one.subject.startswith(BASELINE) and since <= one.at < until:
+            found.tally(policy.routes.default).add(one.kind, mentions=one.mentions, page=False)
+    return found
+
+
+def really(sent: Iterable[Sent], since: datetime, until: datetime) -> tuple[dict[str, Tally], dict[str, Tally]]:
+    """Give what was stored for each channel in that time, and what of it was sent."""
+    made: dict[str, Tally] = {}
+    gone: dict[str, Tally] = {}
+    for one in sent:
+        if since <= one.at < until:
+            made.setdefault(one.channel, Tally()).add(one.kind, mentions=one.mentions, page=one.page)
+            if one.state is DeliveryState.SENT:
+                gone.setdefault(one.channel, Tally()).add(one.kind, mentions=one.mentions, page=one.page)
+    return made, gone
+
+
+def _summed_up(sent: Iterable[Sent]) -> dict[str, list[datetime]]:
+    """When first looks were summed up, by check."""
+    found: dict[str, list[datetime]] = {}
+    for one in sent:
+        if one.subject.startswith(BASELINE) and one.kind == DeliveryKind.POST:
+            found.setdefault(one.subject.split(":")[1], []).append(one.at)
+    return found
+
+
+def _follow(
+    stored: Incident,
+    history: Sequence[Transition],
+    summed_up: Mapping[str, Sequence[datetime]],
+    policy: Policy,
+    since: datetime,
+    found: Replay,
+) -> None:
+    """Follow one incident through its transitions, and count what is said from *since* on."""
+    # Nothing of its text decides anything, and rendering it takes most of the time.
+    stored = replace(stored, summary="", remedy="", addresses=(), evidence={})
+    counts = [transition for transition in history if transition.at >= since]
+    found.incidents += bool(counts)
+    held: frozenset[str] = frozenset()
+    current = _beginning(stored, history, policy, found)
+    if current is not None:
+        held = frozenset(sinks_of(current, policy)) if current.state in LIVE else held
+    for transition in history:
+        counted = transition.at >= since
+        if transition.action not in LOOKED:
+            found.skipped[str(transition.action)] += counted
+            if current is not None:
+                current = replace(current, state=IncidentState(transition.after), seq=transition.seq)
+            continue
+        tier, guessed = _tier(stored, transition, policy)
+        found.transitions += counted
+        found.guessed += counted and guessed
+        before = _summed(current, summed_up.get(stored.check, ()), transition.at)
+        after = _after(stored, before, transition, tier, history)
+        current, drafts, _ = announce(before, after, transition.action, transition.reason, policy, transition.at)
+        wanted = frozenset(sinks_of(current, policy)) if current.state in LIVE else frozenset()
+        if counted:
+            _count(drafts, wanted - held, found)
+        held = held | wanted if current.state in LIVE else frozenset()
+
+
+def _count(drafts: Iterable[Draft], paged: Iterable[str], found: Replay) -> None:
+    for draft in drafts:
+        found.keys[draft.dedupe_key] += 1
+        found.tally(draft.channel).add(draft.kind, mentions=has_mention(draft.body), page=False)
+    for name in paged:
+        found.tally(SINK + name).pages += 1
+
+
+def _beginning(stored: Incident, history: Sequence[Transition], policy: Policy, found: Replay) -> Incident | None:
+    """The incident before its first stored transition: None where that is its first of all.
+
+    Where its beginning was removed, it is taken as told where this policy would have told of it.
+    """
+    first = history[0]
+    if first.seq <= 1 or not first.before:
+        return None
+    found.middle += 1
+    came_back = sum(transition.action is Action.REOPEN for transition in history)
+    tier, _ = _tier(stored, replace(first, tier=_tier_before(first)), policy)
+    known = replace(
+        stored, tier=tier, state=IncidentState(first.before), seq=first.seq - 1,
+        occurrence=stored.occurrence - came_back, opened_at=stored.first_seen if came_back else stored.opened_at,
+        resolved_at=None, baseline=stored.baseline and not came_back, announced=True, verdict="0",
+        channel="", thread="", copies=(),
+    )  # fmt: skip
+    if not posts_alone(tier, stored.kind) or known.baseline:
+        return known
+    begun, _, _ = announce(None, replace(known, state=IncidentState.OPEN), Action.OPEN, "", policy, first.at)
+    return replace(known, channel=begun.channel, thread=begun.thread, copies=begun.copies)
+
+
+def _after(
+    stored: Incident, before: Incident | None, transition: Transition, tier: Tier, history: Sequence[Transition]
+) -> Incident:
+    """The incident as it was after *transition*, with the channels of this replay."""
+    at = transition.at
+    base = before or replace(
+        stored, occurrence=1, first_seen=at, opened_at=at, resolved_at=None, verdict="0", announced=False,
+        baseline=OF_THE_BASELINE in transition.reason or (stored.baseline and _once(history)),
+        channel="", thread="", copies=(),
+    )  # fmt: skip
+    after = replace(
+        base, tier=tier, seq=transition.seq, changed_at=at, last_seen=at,
+        state=IncidentState(transition.after), not_seen_because="",
+        verdict=str(transition.seq) if transition.reason.startswith("verdict changed") else base.verdict,
+    )  # fmt: skip
+    if transition.action is Action.REOPEN:
+        return replace(after, occurrence=after.occurrence + 1, opened_at=at, resolved_at=None, baseline=False)
+    if transition.action in (Action.RESOLVE, Action.RETIRE):
+        return replace(after, resolved_at=at)
+    return after
+
+
+def _once(history: Sequence[Transition]) -> bool:
+    """Whether it never came back: then what is stored of its baseline is of its first occurrence."""
+    return all(transition.action is not Action.REOPEN for transition in history)
+
+
+def _summed(incident: Incident | None, moments: Sequence[datetime], at: datetime) -> Incident | None:
+    """The incident, announced if a summary of its check's first looks was made since it was first seen."""
+    if incident is None or incident.announced or not incident.baseline:
+        return incident
+    return replace(incident, announced=any(incident.first_seen <= moment < at for moment in moments))
+
+
+def _tier(stored: Incident, transition: Transition, policy: Policy) -> tuple[Tier, bool]:
+    """The tier that *policy* gives at *transition*, and whether it is a guess."""
+    labels, stage = stored.labels, effective_stage(stored.labels)
+    for override in policy.overrides:
+        if override.fits(stored.kind, stage, labels.get("stack", ""), stored.resource):
+            return override.tier, False
+    if BY_CONFIGURATION in stored.tier_reason:
+        return tier_of(stored.kind, frozenset(), labels, stored.resource)[0], True
+    return transition.tier, False
+
+
+def _tier_before(transition: Transition) -> Tier:
+    """ "raised from warning to critical: …" says it; else it was the same."""
+    words = transition.reason.split(" ", 3)
+    if words[:2] in (["raised", "from"], ["lowered", "from"]) and len(words) > 2 and words[2] in list(Tier):
+        return Tier(words[2])
+    return transition.tier
