@@ -58,20 +58,29 @@ def query(name: str, metric: Metric, step: timedelta = STEP) -> dict[str, Any]:
     }
 
 
-def ask(place: AwsPlace, metrics: Sequence[Metric], window: timedelta) -> tuple[Series, ...]:
-    """The series of each of at most BATCH *metrics* over the last *window*, in their order. Raises AwsError.
+def ask(
+    place: AwsPlace,
+    metrics: Sequence[Metric],
+    window: timedelta,
+    *,
+    step: timedelta = STEP,
+    end: datetime | None = None,
+) -> tuple[Series, ...]:
+    """The series of each of at most BATCH *metrics* over the *window* up to *end* (now), in their order.
+
+    Raises AwsError. *step*: between two datapoints.
 
     All pages are joined. A message about the whole question ("too many metrics matched") makes none of them sure, nor
     does an answer that breaks off.
     """
-    now = place.now()
-    asked = [query(f"q{number}", metric) for number, metric in enumerate(metrics)]
+    end = end or place.now()
+    asked = [query(f"q{number}", metric, step) for number, metric in enumerate(metrics)]
     found: dict[str, Series] = {}
     more: dict[str, Any] = {}
     unsure = ""
     for _ in range(_PAGES):
         page = place.call(
-            "cloudwatch", "get_metric_data", MetricDataQueries=asked, StartTime=now - window, EndTime=now,
+            "cloudwatch", "get_metric_data", MetricDataQueries=asked, StartTime=end - window, EndTime=end,
             ScanBy="TimestampDescending", **more,
         )  # fmt: skip
         results = page.get("MetricDataResults")

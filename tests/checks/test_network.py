@@ -24,6 +24,7 @@ from tests.checks.nets.world import (
     counted,
     interface,
     peering,
+    point,
     routed,
     subnet,
 )  # fmt: skip
@@ -193,9 +194,9 @@ def test_a_regional_nat_gateway_is_in_every_zone() -> None:
         (counted(errors=None), "unmeasured"),
         (counted(packets=None), "unmeasured"),
         ({"MetricDataResults": []}, "unmeasured"),
-        ({"MetricDataResults": [{"Id": "g0m0", "StatusCode": "InternalError", "Values": [0.0]}]}, "unmeasured"),
-        ({"MetricDataResults": [{"Id": "g0m0", "StatusCode": "PartialData", "Values": [1.0]},
-                                {"Id": "g0m0", "StatusCode": "Complete", "Values": [2.0]}]}, "nat_ports"),
+        ({"MetricDataResults": [point("q0", 0.0, status="InternalError")]}, "unmeasured"),
+        ({"MetricDataResults": [point("q0", 1.0, status="PartialData")]}, "unmeasured"),
+        ({"MetricDataResults": [point("q0", 1.0, status="PartialData"), point("q0", 2.0)]}, "nat_ports"),
     ],
 )  # fmt: skip
 def test_what_nat_gateways_counted(answer: Any, verdict: str) -> None:

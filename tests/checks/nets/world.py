@@ -57,6 +57,11 @@ def vpn(*tunnels: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def point(name: str, *values: float, status: str = "Complete") -> dict[str, Any]:
+    """What CloudWatch gives of one metric, on one page."""
+    return {"Id": name, "StatusCode": status, "Timestamps": [NOW] * len(values), "Values": list(values)}
+
+
 def counted(errors: float | None = 0, dropped: float | None = 0, packets: float | None = 1000) -> Any:
     """CloudWatch's answers: for each gateway that is asked for, what it counted; None: no datapoint."""
     values = dict(zip(METRICS, (errors, dropped, packets, packets), strict=True))
@@ -65,7 +70,7 @@ def counted(errors: float | None = 0, dropped: float | None = 0, packets: float 
         results = []
         for query in call.parameters["MetricDataQueries"]:
             value = values[query["MetricStat"]["Metric"]["MetricName"]]
-            results.append({"Id": query["Id"], "StatusCode": "Complete", "Values": [] if value is None else [value]})
+            results.append(point(query["Id"], *(() if value is None else (value,))))
         return {"MetricDataResults": results}
 
     return answer
