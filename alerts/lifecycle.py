@@ -18,7 +18,7 @@ from alerts.fingerprint import fingerprint
 from alerts.owners import labels_of
 from alerts.policy import Policy
 from alerts.tiers import RANK, tier_of
-from checks.base import Finding, Kind, Outcome, Reading
+from checks.base import Finding, Json, Kind, Outcome, Reading
 from checks.kinds import BASELINE_EXEMPT
 
 _NAMED = 50  # resources that one incident names
@@ -175,6 +175,13 @@ def retire(known: Mapping[str, Incident], reason: str, policy: Policy, now: date
     return [_on_unseen(incident, Sight.NOT_APPLICABLE, reason, policy, now) for incident in live]
 
 
+def amend(before: Incident, evidence: Mapping[str, Json], reason: str, policy: Policy, now: datetime) -> Change:
+    """Given a live incident of which something more is known now, give the change that says so."""
+    more = {**before.evidence, **evidence}
+    after = replace(before, evidence=more, seq=before.seq + 1, changed_at=now)
+    return _told(before, after, Action.UPDATE, reason, policy, now)
+
+
 def _sight(incident: Incident, survey: _Survey) -> tuple[Sight, str]:
     """What the look says of a live incident whose finding it does not have, and in whose words."""
     reading = survey.read.get(incident.resource)
@@ -268,4 +275,4 @@ def _told(
     return Change(after, transition, drafts)
 
 
-__all__ = ["COULD_NOT_LOOK", "Look", "Policy", "Sight", "changes", "decide", "retire"]
+__all__ = ["COULD_NOT_LOOK", "Look", "Policy", "Sight", "amend", "changes", "decide", "retire"]

@@ -193,4 +193,6 @@ def _ordinal(number: int) -> str:
     return f"{number}{suffix}"
 
 
-__all__ = ["MARKS", "View", "headline", "incident_message", "lasted", "moment", "transition_message", "where"]
+__all__ = [
+    "MARKS", "View", "headline", "incident_message", "lasted", "likely_who", "moment", "transition_message", "where",
+]  # fmt: skip

@@ -36,6 +36,7 @@ from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
 from daemon.states.cache import StoredStates
 from daemon.store import Store, StoreOutbox
+from daemon.suspects import Suspects, name_later
 from daemon.turns import Turns
 from daemon.upkeep import Upkeep
 from daemon.vitals import count_request, count_run, count_wait, vitals
@@ -200,9 +201,11 @@ def _run(
         def on_stored(run: Run | None) -> None:
             if run is not None:
                 count_run(own, run)
+                name_later(suspects, recorder, run, clock())
             snapshots.changed()
 
-        recorder = Recorder(store, policy, on_stored)
+        suspects = Suspects(store, seen, eyes.states.owners)
+        recorder = Recorder(store, policy, on_stored, suspects.named)
         turns = Turns(clock, on_end=eyes.aws.pool.close_idle)
         runner = Runner(eyes.plans, recorder, clock, turns)
         workers = plan_workers(config)

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from alerts.base import LIVE, Incident
 from alerts.baseline import summarise
-from alerts.lifecycle import READ, Look, Policy, changes, retire
+from alerts.lifecycle import READ, Look, Policy, amend, changes, retire
 from checks.base import Json, Outcome, Reading
 from daemon.store import RunRow, Store, StoreError
 
@@ -77,12 +78,20 @@ class Recorder:
     """Writes runs down. The only writer of readings and incidents; safe to call from any thread."""
 
     def __init__(
-        self, store: Store, policy: Policy, on_stored: Callable[[Run | None], None] = lambda run: None
+        self,
+        store: Store,
+        policy: Policy,
+        on_stored: Callable[[Run | None], None] = lambda run: None,
+        enriched: Callable[[Run], Run] = lambda run: run,
     ) -> None:
-        """*on_stored* is called after each commit, with the run if it was one: something may be new to send or show."""
+        """*on_stored* is called after each commit, with the run if it was one: something may be new to send or show.
+
+        *enriched* gives a run with what is known of its findings from elsewhere, and raises nothing.
+        """
         self._store = store
         self._policy = policy
         self._on_stored = on_stored
+        self._enriched = enriched
         self._lock = threading.Lock()
         self._unrecorded: dict[tuple[str, str], str] = {}
 
@@ -113,6 +122,7 @@ class Recorder:
 
     def record(self, run: Run, next_due: datetime) -> None:
         """Store *run*, what it does to incidents, the messages of that, and when to look next, all or nothing."""
+        run = self._enriched(run)
         with self._noting(run.check, run.place), self._store.transaction() as tx:
             first = not tx.first_ok(run.check, run.place)
             known = tx.incidents(run.check, run.place)
@@ -130,6 +140,15 @@ class Recorder:
                 tx.save_change(change)
         self._forget(run.check, run.place)
         self._on_stored(run)
+
+    def amend(self, incident: Incident, evidence: Mapping[str, Json], reason: str, now: datetime) -> None:
+        """Add to what is known of a live incident. Nothing happens where it is not as it was: a look was quicker."""
+        with self._store.transaction() as tx:
+            before = tx.incidents(incident.check, incident.place).get(incident.fingerprint)
+            if before is None or before.state not in LIVE or before.seq != incident.seq:
+                return
+            tx.save_change(amend(before, evidence, reason, self._policy, now))
+        self._on_stored(None)
 
     def retire(self, check: str, place: str, reason: str, now: datetime) -> None:
         """Stop watching a place: its live incidents are retired, not resolved, and its job is forgotten."""

@@ -57,7 +57,7 @@ def _shown(event: Event) -> Mapping[str, Json]:
     found: dict[str, Json] = {
         "id": event.id, "at": event.at.isoformat(), "what": f"{event.source}:{event.name}", "who": event.principal,
         "from": event.address, "via": event.via, "resources": list(event.resources),
-        "parameters": list(event.parameters), "error": event.error,
+        "parameters": list(event.parameters), "error": event.error, "write": event.write,
     }  # fmt: skip
     return {name: value for name, value in found.items() if value}
 

@@ -85,6 +85,23 @@ class Ownership:
         found = ((shelf.instance.key, self._why_unread(shelf, now)) for shelf in shelves)
         return tuple(Unread(key, why) for key, why in found if why)
 
+    def names(self, key: str, address: str) -> tuple[tuple[str, str], ...]:
+        """By which (family, name) AWS knows the resource at *address* of the instance *key*; none: nobody knows.
+
+        Several where deposed ones are there too. An ARN has the family "arn".
+        """
+        with self._lock:
+            shelves = self._shelves
+        found: dict[tuple[str, str], None] = {}
+        for shelf in shelves:
+            known = self._library.known(shelf.source.id) if shelf.source is not None else None
+            if shelf.instance.key == key and known is not None:
+                for held in known.held:
+                    if held.address == address:
+                        found.update(dict.fromkeys(held.ids))
+                        found.update({("arn", held.arn): None} if held.arn else {})
+        return tuple(found)
+
     def _look(self, shelf: Shelf) -> None:
         assert shelf.source is not None
         try:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from alerts.render import likely_who
 from daemon.web import words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -38,6 +39,7 @@ class Renderer:
             "moment": words.moment,
             "span": words.span,
             "plural": words.plural,
+            "likely_who": likely_who,
             "symbols": words.SYMBOLS,
             "styles": words.STYLES,
             "instance_path": lambda place: f"/instances/{quote(place, safe='/')}",

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from checks.trail.events import Event, event_of
-from checks.trail.sorting import Rules
-from checks.trail.who import likely_who
+from checks.trail.memory import Memory
+from checks.trail.sorting import Activity, Rules
+from checks.trail.who import kept_events, likely_who, marks
 from tests.aws.places import NOW
 from tests.checks.trail.history import SERVICE, event, sso, user
 
@@ -71,3 +72,33 @@ def test_what_the_latest_did_comes_first() -> None:
         NOW - 9 * HOUR,
     )
     assert (ann.what, ann.touched, ann.at) == (("ec2:X", "ec2:Y"), frozenset({A, B}), NOW - HOUR)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "source"),
+    [
+        ("arn:aws:rds:eu-west-1:111111111111:db:Orders", "orders", "rds"),
+        ("arn:aws:s3:::logs", "logs", "s3"),
+        ("arn:aws:iam::111111111111:role/path/deploy", "deploy", "iam"),
+        ("arn:aws:ec2:eu-west-1:111111111111:security-group/sg-0123456789abcdef0", "sg-0123456789abcdef0", "ec2"),
+        ("arn:aws:cloudwatch:eu-west-1:111111111111:alarm:cpu", "cpu", "monitoring"),
+        ("arn:aws:logs:eu-west-1:111111111111:log-group:/app:*", "/app", "logs"),
+        ("arn:aws:dynamodb:eu-west-1:111111111111:table/orders", "orders", "dynamodb"),
+    ],
+)
+def test_what_a_state_and_an_event_call_a_thing_meets(one: str, other: str, source: str) -> None:
+    """An event may name a thing by ARN or by name; a name of another service is something else."""
+    assert set(marks(one)) & set(marks(other, source))
+    assert source == "ec2" or not set(marks(one)) & set(marks(other, "sqs"))
+
+
+def test_events_come_back_out_of_what_is_kept() -> None:
+    """As evidence has them, after the store; what cannot be read is left out, and nothing else with it."""
+    event_ = made("AuthorizeSecurityGroupIngress", "sg-0123456789abcdef0", **ANN)
+    case = next(iter(Memory().add([(event_, Activity.SENSITIVE_CHANGE, "ec2")]).cases.values()))
+    broken: list[Any] = [{}, {"what": 1, "who": "x", "at": "never"}, {"what": "a:b", "who": "c", "at": "2026-01-01"}, 7]
+    [back] = kept_events({"events": [*broken, *case.events]})
+    assert (back.at, back.name, back.source, back.principal) == (event_.at, event_.name, "ec2", "user/ann")
+    assert (back.write, back.via, back.address) == (True, "cli", event_.address)
+    assert "sg-0123456789abcdef0" in back.resources
+    assert list(kept_events({})) == []

@@ -84,6 +84,14 @@ def test_a_damaged_state_still_owns_what_it_held(world: StateWorld, states: Stat
     assert _owner(states, "arn:aws:s3:::nobodys") is None
 
 
+def test_a_state_says_by_which_names_aws_knows_an_address(states: States) -> None:
+    """By instance and address, so that what a plan found can be looked for in what CloudTrail lists."""
+    states.refresh()
+    assert ("arn", bucket_arn(7)) in states.owners.names("acme-prod/app", "aws_s3_bucket.b7")
+    assert states.owners.names("acme-prod/app", "aws_s3_bucket.nobodys") == ()
+    assert states.owners.names("acme-prod/other", "aws_s3_bucket.b7") == ()
+
+
 def test_a_new_version_counts_at_once(world: StateWorld, states: States) -> None:
     """Whoever read it first, the check or the index."""
     states.refresh()
