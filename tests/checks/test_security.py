@@ -292,8 +292,8 @@ def test_moto(moto: str) -> None:
     iam.create_login_profile(UserName="ann", Password="canary-Passw0rd!")
     place = moto_place(Security, moto, account=number, region="us-east-1", now=datetime.now(UTC), scope=Scope.ACCOUNT)
     found = {one.resource: one for one in Security().run(place)}
-    # moto has no public access block of an account over HTTP: whether one blocks is not known, so nothing is green.
-    assert found["arn:aws:s3:::open-by-acl"].outcome is not Outcome.HEALTHY
+    assert found[f"{number}/public-access-block"].outcome is Outcome.HEALTHY
+    assert [found[f"arn:aws:s3:::open-by-{way}"].verdict for way in ("acl", "policy")] == ["bucket_public"] * 2
     assert found["arn:aws:s3:::open-by-acl#transport"].verdict == "bucket_plain_transport"
     assert found[f"arn:aws:iam::{number}:role/open"].verdict == "trust_world"
     assert found[f"arn:aws:iam::{number}:user/ann#credentials"].verdict == "user_no_mfa"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from benchmarks.stub import stub
 from checks.aws import AwsError, ErrorClass
@@ -24,6 +25,7 @@ from daemon.aws import (
     Sessions,
     Watching,
 )
+from daemon.aws.credentials import speaking_for
 from daemon.aws.iam import action_of
 from tests.aws.fake import FakeAws, Fault, loader
 from tests.aws.places import fake_place
@@ -50,6 +52,18 @@ def test_every_client_retries_as_we_mean_it(service: str) -> None:
             assert config.retries == {"mode": "standard", "total_max_attempts": 5}
             assert config.max_pool_connections == 10
         assert client.meta.config.account_id_endpoint_mode == "disabled"
+
+
+def test_requests_go_to_the_endpoint_that_stands_in_for_aws(moto: str) -> None:
+    """S3 Control wants the account in front of the host, which is none there; elsewhere it stays."""
+    pool = ClientPool(Sessions(AwsSettings(endpoint_url=moto, attempts=1), loader()))
+    with (
+        speaking_for(pool.account(Identity("AKIA", "canary"))),
+        pool.lease("s3control", "eu-west-1") as client,
+        pytest.raises(ClientError, match="NoSuchPublicAccessBlockConfiguration"),
+    ):
+        client.get_public_access_block(AccountId="123456789012")
+    pool.close()
 
 
 def test_one_client_serves_all_accounts_of_a_region() -> None:
