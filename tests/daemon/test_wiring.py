@@ -358,6 +358,24 @@ def test_a_folder_of_atmos_yaml_in_a_fetched_repository(tmp_path: Path) -> None:
     assert planning_settings(config, tmp_path / "scratch", {}).atmos_config == "infra/conf"
 
 
+@pytest.mark.parametrize(
+    ("kind", "file", "watched"),
+    [("atmos", "", True), ("atmos", "atmos.yaml", True), ("terraform", "atmos.yaml", True), ("terraform", "", False)],
+)
+def test_the_files_of_an_atmos_repository_are_looked_at(tmp_path: Path, kind: str, file: str, watched: bool) -> None:
+    """Where Atmos lists the instances, and where an atmos.yaml lies in the content that something else lists."""
+    repository = tmp_path / "repo"
+    (repository / "root").mkdir(parents=True)
+    if file:
+        (repository / file).write_text("base_path: .\n")
+    path = tmp_path / "barograph.yml"
+    roots = "\n  roots: [{path: root, stack: acme-dev, component: vpc}]" if kind == "terraform" else ""
+    path.write_text(f"source:\n  kind: {kind}\n  path: repo{roots}\n")
+    with open_eyes(load(path, {}, discover()), tmp_path / "scratch", {}, lambda: NOW) as eyes:
+        found = eyes.places(Inventory(()), Tree(repository))
+    assert ("repository" in found["repository"]) is watched
+
+
 def test_endpoints_and_files_of_the_options_are_places(tmp_path: Path) -> None:
     """What a check's options name is watched beside what the inventory holds, in a pool of its own."""
     (tmp_path / "repo").mkdir()
