@@ -94,8 +94,10 @@ class StateIndex:
             yield family, normal(family, name)
         if rest:
             yield service, normal(service, rest)
-        for family in sorted(self._families.get(identifier, ())):
-            yield family, identifier
+        for name in dict.fromkeys((identifier, identifier.lstrip("/"))):  # a parameter is kept without its first "/"
+            for family in sorted(self._families.get(name, ())):
+                if normal(family, identifier) == name:
+                    yield family, name
 
 
 _GLOBAL = frozenset({"iam", "s3", "route53", "cloudfront", "sts"})
