@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from alerts.render import likely_who
+from alerts.render import likely_who, where
 from daemon.web import words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -42,6 +42,7 @@ class Renderer:
             "likely_who": likely_who,
             "symbols": words.SYMBOLS,
             "styles": words.STYLES,
+            "where": where,
             "instance_path": lambda place: f"/instances/{quote(place, safe='/')}",
             "incident_path": lambda fingerprint: f"/incidents/{quote(fingerprint, safe=':')}",
         }

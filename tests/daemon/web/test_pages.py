@@ -85,6 +85,18 @@ def test_the_first_sentence_says_what_needs_a_person(full: World) -> None:
     )
 
 
+def test_an_incident_is_where_messages_say(empty: World) -> None:
+    """What a look at an account found of a stack is the stack's, and the account is named beside it."""
+    labels = {"stack": "acme-prod", "component": "orders"}
+    empty.incident(place="111111111111/eu-west-1", labels=labels)
+    for path in ("/", "/incidents/v1:a"):
+        text = get(empty, path).text
+        assert "acme-prod/orders" in text, path
+        assert "seen at 111111111111/eu-west-1" in text, path
+    empty.incident("v1:b", place="acme-prod/orders", labels=labels)
+    assert "seen at acme-prod" not in get(empty, "/incidents/v1:b").text
+
+
 def test_the_first_sentence_of_calm_and_of_blindness(empty: World) -> None:
     """Calm is said only when everything was seen; an empty store says that nothing was looked at."""
     assert title(get(empty, "/")) == "Nothing has been looked at yet."
