@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,6 +73,8 @@ class Running:
     store: Store
     address: str  # of the status page: "http://127.0.0.1:9877"
     refresh: Callable[[], None]  # read the repository now, then look at everything; returns at once
+    look_at: Callable[[str, str], None]  # with a check at a place, as soon as may be; returns at once
+    watched: Callable[[], Collection[tuple[str, str]]]  # (check, place) of all that is watched now
 
 
 def serve(
@@ -312,10 +314,14 @@ def _run(
 
         def refresh() -> None:
             inventory_watch.refresh()
+            eyes.aws.shared.forget()  # who asks for a look now wants to know how it is now
             if eyes.directory.settings.discovers:
                 accounts_watch.refresh()
             for check, key in watched:
                 runner.look_now(check, key, scheduler)
+
+        def look_at(check: str, place: str) -> None:
+            runner.look_now(check, place, scheduler)
 
         stack.callback(scheduler.stop)
         stack.callback(runner.stop)
@@ -339,7 +345,12 @@ def _run(
         reporter = Reporter(store, clock, report_plan(config), orders_of(config.store.path))
         scheduler.every("report", 15, reporter.tick, pool="upkeep", at_once=False)
         log.info("watching; status page at %s", address)
-        on_ready(Running(store, address, lambda: scheduler.at("refresh", clock(), refresh, pool="upkeep")))
+        on_ready(
+            Running(
+                store, address, lambda: scheduler.at("refresh", clock(), refresh, pool="upkeep"),
+                look_at, lambda: tuple(watched),
+            )
+        )  # fmt: skip
         new = wait()
         runner.stop()
         inventory_watch.stop()

@@ -52,6 +52,11 @@ class SharedAnswers:
             raise entry.error.with_traceback(None)
         return entry.items
 
+    def forget(self) -> None:
+        """Forget every answer: who asks from now on asks AWS, also where another is asking at this moment."""
+        with self._lock:
+            self._entries.clear()
+
     def _fetch(self, key: Hashable, entry: _Entry, fetch: Callable[[], Iterable[Json]]) -> None:
         try:
             entry.items = tuple(fetch())
@@ -62,8 +67,9 @@ class SharedAnswers:
                 entry.at = self._ticks()
                 # One who ran out of time says nothing about AWS: the next one asks for himself.
                 late = isinstance(entry.error, AwsError) and entry.error.code == "DeadlineExceeded"
-                if entry.error is not None and (late or not isinstance(entry.error, AwsError)):
-                    self._entries.pop(key, None)
+                passing = entry.error is not None and (late or not isinstance(entry.error, AwsError))
+                if passing and self._entries.get(key) is entry:
+                    del self._entries[key]
             entry.done.set()
 
     def _forget_old(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -248,6 +249,28 @@ def test_a_failure_is_shared_for_the_cycle_and_no_longer() -> None:
     tick[0] = 120.0
     place.shared(*LIST, "CertificateSummaryList")
     assert len(fake.calls) == 2
+
+
+def test_what_is_forgotten_is_asked_for_anew() -> None:
+    """Who asks after that gets the answer of now, also where somebody else waits for one from before."""
+    shared, waiting, go_on = SharedAnswers(), threading.Event(), threading.Event()
+
+    def before() -> list[str]:
+        waiting.set()
+        go_on.wait(10)
+        return ["before"]
+
+    def ask(fetch: Callable[[], list[str]]) -> tuple[str, ...]:
+        return shared.get("key", fetch, lambda: AwsError(ErrorClass.TIMEOUT), math.inf)
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(ask, before)
+        waiting.wait(10)
+        shared.forget()
+        assert ask(lambda: ["now"]) == ("now",)
+        go_on.set()
+        assert slow.result() == ("before",)
+    assert ask(lambda: ["later"]) == ("now",)
 
 
 def test_one_who_ran_out_of_time_does_not_speak_for_others() -> None:
