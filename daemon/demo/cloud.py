@@ -1,4 +1,4 @@
-"""The demo's AWS: moto's server in a process of its own, on a port of its own."""
+"""The demo's AWS: moto's server, completed by the stand-in, in a process of its own, on a port of its own."""
 
 from __future__ import annotations
 
@@ -66,14 +66,17 @@ def main() -> None:
     """Serve until somebody ends this process, or its parent is gone. The port is written to the file named first."""
     import logging
 
-    from moto.server import ThreadedMotoServer
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    from daemon.demo.standin.front import Front
 
     end_with_parent()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request otherwise
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
+    front = Front(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=MotoRequestHandler)
     port_file = Path(sys.argv[1])
     whole = port_file.with_suffix(".new")
-    whole.write_text(str(server.get_host_and_port()[1]))
+    whole.write_text(str(server.server_port))
     os.replace(whole, port_file)
-    threading.Event().wait()
+    server.serve_forever()
