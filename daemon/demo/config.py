@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from checks.kinds import Tier
 from daemon.demo.api import ACCOUNT
+from daemon.demo.endpoint import HOST, NAME
 from daemon.demo.fakeslack import channel_id
 from daemon.demo.repository import INSTANCES, STAGES
 from daemon.demo.world import CREDENTIALS, REGION, DemoWorld
@@ -23,6 +24,12 @@ _ROOT = """\
       var_files: [{var_file}]
       region: {region}
       account: "{account}"
+"""
+
+_ACCOUNTS = f"""\
+  payer_account: "{ACCOUNT}"
+  accounts:
+    - {{id: "{ACCOUNT}", name: acme, regions: [{REGION}], stage: production, owner: "@acme/platform"}}
 """
 
 
@@ -44,7 +51,8 @@ def write_config(world: DemoWorld, *, slack_url: str, slack_token: str, port: in
         f"stages:\n{_stages()}"
         f"planning:\n  terraform: {_quoted(world.program.path)}\n"
         f"  provider_mirror: {_quoted(world.mirror)}\n  scratch: {_quoted(world.plans)}\n  deadline: 2m\n"
-        f"aws:\n  region: {REGION}\n  endpoint_url: {world.api.endpoint}\n"
+        f"aws:\n  region: {REGION}\n  endpoint_url: {world.api.endpoint}\n{_ACCOUNTS}"
+        f"checks:\n{_checks(world)}"
         f"alerts:\n  default_channel: {channel_id(CHANNELS[Tier.INFO])}\n  routes:\n{_routes()}"
         f"slack:\n  token_file: {token.name}\n  api_url: {slack_url}\n"
         f"store:\n  path: {_quoted(world.scratch / 'store' / 'barograph.db')}\n"
@@ -76,6 +84,17 @@ def _roots() -> str:
 
 def _stages() -> str:
     return "".join(f"  - stack: {stack}\n    stage: {stage}\n" for stack, stage in STAGES.items())
+
+
+def _checks(world: DemoWorld) -> str:
+    """The shop as a live endpoint; and so that a second look, a minute later, asks again and sees the world's own."""
+    return (
+        "  access:\n    first_look: 1h\n"
+        "  cost:\n    refresh: 1s\n"
+        "  certificates:\n    endpoints:\n"
+        f"      - {{host: {HOST}, port: {world.shop.port}, server_name: {NAME}, ca_bundle: {_quoted(world.shop.roots)},"
+        ' stage: production, owner: "@acme/payments"}\n'
+    )
 
 
 def _routes() -> str:

@@ -49,13 +49,25 @@ class LivePrinter:
                 self._say(text)
 
 
+# Lines of a message that its page in the inbox shows, and the terminal does not.
+_LEFT_OUT = ("Since:", "Kind:", "Resource:", "Stage:", "Account:", "Region:")
+_FOUND, _FOOT = "What was found", " · v1:"
+
+
 def as_shown(entry: Entry, channels: Mapping[str, str]) -> str:
-    """A message as plain text, its channel in front; empty for what nobody sees in Slack. *channels*: id -> name."""
+    """A message as plain text, its channel in front, without all details; empty for what nobody sees in Slack.
+
+    *channels*: id -> name.
+    """
     if not entry.accepted or entry.method not in _SHOWN:
         return ""
     how = " (in the thread)" if entry.arguments.get("thread_ts") else _SHOWN[entry.method]
     title = f"#{channels.get(entry.channel, entry.channel)}{how}"
-    body = "".join(f"  │ {printable(line)}\n" for line in as_text(entry.arguments).splitlines())
+    lines = as_text(entry.arguments).splitlines()
+    if _FOUND in lines:
+        lines = lines[: lines.index(_FOUND)]
+    told = (line for line in lines if not line.startswith(_LEFT_OUT) and _FOOT not in line)
+    body = "".join(f"  │ {printable(line)}\n" for line in told)
     return f"  ┌ {title}\n{body}  └"
 
 

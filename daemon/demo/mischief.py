@@ -1,18 +1,36 @@
-"""What goes wrong in the demo, one thing per instance, and what Barograph must make of each."""
+"""What goes wrong in the demo, and what Barograph must make of each."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from checks.kinds import Kind, Tier
 from daemon.demo import wire
-from daemon.demo.repository import LOCK_TABLE, STATE_BUCKET, DemoInstance, var_file
-from daemon.demo.world import DemoWorld
+from daemon.demo.account import client_maker, public
+from daemon.demo.api import ACCOUNT, AWS_ITSELF
+from daemon.demo.endpoint import NAME
+from daemon.demo.manifests import workflow
+from daemon.demo.repository import LOCK_TABLE, OWNERS, STATE_BUCKET, DemoInstance, var_file
+from daemon.demo.standin.facts import EXTRA_SPEND, FAILED_BACKUPS
+from daemon.demo.world import REGION, DemoWorld
 
+ADDRESSES = 5  # as many as a region may have, if nobody asks for more
 LEAKED = "hunter2-typed-by-hand"  # the secret that is set by hand: it must be nowhere but in the world's AWS
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What one check must say of it, at one place."""
+
+    check: str
+    where: str  # as messages name the place; a glob
+    kind: Kind
+    tier: Tier
+    about: str = ""  # a word of the resource or the summary, where a place has several things alike
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,69 +39,172 @@ class Mischief:
 
     name: str
     story: str  # what a person reads
-    instance: DemoInstance
-    verdict: str  # of the drift check
-    findings: frozenset[tuple[Kind, Tier]]
     do: Callable[[DemoWorld], None]  # raises DemoError and ApiError
-
-    @property
-    def posted(self) -> frozenset[tuple[Kind, Tier]]:
-        """The findings that Slack shows one by one: info is for the weekly review."""
-        return frozenset(finding for finding in self.findings if finding[1] is not Tier.INFO)
+    expected: tuple[Expected, ...]
+    instance: DemoInstance | None = None  # that it is done to; None: to nothing that Terraform plans
+    verdict: str = ""  # of the drift check on that instance
+    blinds: frozenset[tuple[str, str]] = frozenset()  # (check, place) that cannot look at everything because of it
 
 
 _CALM = DemoInstance("acme-prod", "network")  # nothing happens here: what is well must be reported as well
 
-_WARNING = frozenset({(Kind.DRIFT, Tier.WARNING)})
-_BLIND = frozenset({(Kind.MONITORING, Tier.WARNING)})
-
 
 def all_mischief() -> tuple[Mischief, ...]:
     """Everything that goes wrong, in the order in which it is done."""
+    return (*stack_mischief(), *account_mischief())
+
+
+def stack_mischief() -> tuple[Mischief, ...]:
+    """What goes wrong with what Terraform plans, one thing per instance."""
+    service, database = "acme-dev/service", "acme-prod/database"
     return (
         Mischief(
             "attribute changed by hand",
             "somebody makes the job queue of acme-dev hold jobs for 15 minutes, in the console",
-            DemoInstance("acme-dev", "service"), "drift", _WARNING, _change_queue,
+            _change_queue,
+            (
+                Expected("drift", service, Kind.DRIFT, Tier.WARNING),
+                Expected("access", service, Kind.COMPLIANCE, Tier.INFO, "sqs"),
+            ),
+            DemoInstance("acme-dev", "service"), "drift",
         ),
         Mischief(
             "resource deleted in production",
             "somebody deletes the orders table of acme-prod",
-            DemoInstance("acme-prod", "database"), "drift", frozenset({(Kind.DRIFT, Tier.CRITICAL)}), _delete_table,
+            _delete_table,
+            (
+                Expected("drift", database, Kind.DRIFT, Tier.CRITICAL),
+                Expected("access", database, Kind.COMPLIANCE, Tier.INFO, "dynamodb"),
+            ),
+            DemoInstance("acme-prod", "database"), "drift",
         ),
         Mischief(
             "port opened to the world",
             "somebody opens SSH on the databases of acme-staging to the whole internet, just for a minute",
+            _open_port,
+            (
+                Expected("drift", "acme-staging/network", Kind.DRIFT, Tier.WARNING),
+                Expected("drift", "acme-staging/network", Kind.SECURITY_VIOLATION, Tier.CRITICAL),
+                Expected("access", "acme-staging/network", Kind.SECURITY_VIOLATION, Tier.CRITICAL, "ec2"),
+            ),
             DemoInstance("acme-staging", "network"), "drift",
-            _WARNING | {(Kind.SECURITY_VIOLATION, Tier.CRITICAL)}, _open_port,
         ),
         Mischief(
             "secret changed by hand",
             "somebody sets the database password of acme-staging by hand",
-            DemoInstance("acme-staging", "database"), "drift", _WARNING, _change_password,
+            _change_password,
+            (
+                Expected("drift", "acme-staging/database", Kind.DRIFT, Tier.WARNING),
+                Expected("access", "acme-staging/database", Kind.COMPLIANCE, Tier.INFO, "ssm"),
+            ),
+            DemoInstance("acme-staging", "database"), "drift",
         ),
         Mischief(
             "commit merged, not applied",
             "a commit gives the workers of acme-staging two minutes per job, and nobody applies it",
-            DemoInstance("acme-staging", "service"), "pending", frozenset({(Kind.DRIFT, Tier.INFO)}), _merge_change,
+            _merge_change,
+            (Expected("drift", "acme-staging/service", Kind.DRIFT, Tier.INFO),),
+            DemoInstance("acme-staging", "service"), "pending",
         ),
         Mischief(
             "state locked",
             "an apply in acme-prod holds the lock of the service",
-            DemoInstance("acme-prod", "service"), "busy", frozenset(), _lock_state,
+            _lock_state,
+            (),
+            DemoInstance("acme-prod", "service"), "busy",
         ),
         Mischief(
             "state object damaged",
             "the state of the database of acme-dev is overwritten with garbage",
+            _damage_state,
+            (
+                Expected("drift", "acme-dev/database", Kind.MONITORING, Tier.WARNING),
+                Expected("state", "acme-dev/database", Kind.STATE_CORRUPTION, Tier.CRITICAL),
+            ),
             DemoInstance("acme-dev", "database"), "error",
-            _BLIND | {(Kind.STATE_CORRUPTION, Tier.CRITICAL)}, _damage_state,
         ),
         Mischief(
             "plan cannot run",
             "a commit loses the address range of the network of acme-dev",
+            _lose_variable,
+            (
+                Expected("drift", "acme-dev/network", Kind.MONITORING, Tier.WARNING),
+                Expected("toolchain", "acme-dev/network", Kind.COMPLIANCE, Tier.INFO),
+            ),
             DemoInstance("acme-dev", "network"), "config_error",
-            _BLIND | {(Kind.COMPLIANCE, Tier.INFO)}, _lose_variable,
         ),
+    )  # fmt: skip
+
+
+def account_mischief() -> tuple[Mischief, ...]:
+    """What goes wrong beside the plans, for each check that looks there. One row here is one thing more to find."""
+    region = f"{ACCOUNT}/{REGION}"
+    return (
+        Mischief(
+            "bucket opened to everybody",
+            "somebody makes the uploads of acme-staging readable for everybody, to show them to a customer",
+            _publish_bucket,
+            (
+                Expected("security", "acme-staging/service", Kind.SECURITY_VIOLATION, Tier.CRITICAL),
+                Expected("access", "acme-staging/service", Kind.SECURITY_VIOLATION, Tier.CRITICAL, "s3"),
+            ),
+        ),
+        Mischief(
+            "addresses left behind",
+            "a load test takes five Elastic IP addresses, and leaves them",
+            _take_addresses,
+            (
+                Expected("quotas", region, Kind.QUOTA_EXCEEDED, Tier.CRITICAL),
+                Expected("cost", region, Kind.COST_OPPORTUNITY, Tier.INFO, "address", ADDRESSES),
+                Expected("access", region, Kind.COMPLIANCE, Tier.INFO, "ec2"),
+            ),
+        ),
+        Mischief(
+            "network with production's addresses",
+            "the load test gets a network of its own, with addresses that acme-prod has, and is joined to it",
+            _overlap_network,
+            (
+                Expected("network", "estate", Kind.UTILIZATION, Tier.WARNING, "overlap"),
+                Expected("compliance", "estate", Kind.COMPLIANCE, Tier.INFO, "unmanaged"),
+            ),
+        ),
+        Mischief(
+            "fleet forgotten",
+            "for a day, nobody switches the machines of the load test off",
+            _forget_fleet,
+            (Expected("cost", ACCOUNT, Kind.COST_OPPORTUNITY, Tier.INFO, times=3),),
+        ),
+        Mischief(
+            "jobs pile up",
+            "the workers of acme-prod are stuck, and CloudWatch raises the account's own alarm",
+            _raise_alarm,
+            (Expected("utilization", "acme-prod/service", Kind.UTILIZATION, Tier.WARNING),),
+        ),
+        Mischief(
+            "flow logs deleted",
+            "somebody deletes the flow logs of the network of acme-prod",
+            _delete_flow_logs,
+            (Expected("compliance", "estate", Kind.COMPLIANCE, Tier.INFO, "acme-prod"),),
+        ),
+        Mischief(
+            "backup failed",
+            "AWS Backup fails to save the orders of acme-staging",
+            _fail_backup,
+            (Expected("backups", "acme-staging/database", Kind.BACKUP_FAILURE, Tier.WARNING),),
+        ),
+        Mischief(
+            "certificate about to end",
+            f"somebody puts an old certificate back on {NAME}: it ends in three days",
+            _restore_certificate,
+            (Expected("certificates", f"*/{NAME}", Kind.CERTIFICATE_EXPIRY, Tier.WARNING),),
+        ),
+        Mischief(
+            "workflow for a stack that is not there",
+            "a commit adds a workflow that deploys to acme-prd, which nobody has",
+            _misspell_stack,
+            (Expected("repository", "repository", Kind.COMPLIANCE, Tier.INFO),),
+        ),
+        # unmanaged: what no state holds is told where the check is switched on; its row comes here.
     )  # fmt: skip
 
 
@@ -93,13 +214,16 @@ def calm() -> tuple[DemoInstance, ...]:
 
 
 def _change_queue(world: DemoWorld) -> None:
-    url = world.api.json("sqs", "AmazonSQS.GetQueueUrl", {"QueueName": "acme-dev-jobs"})["QueueUrl"]
+    url = world.by_hand.json("sqs", "AmazonSQS.GetQueueUrl", {"QueueName": "acme-dev-jobs"})["QueueUrl"]
     change = {"QueueUrl": url, "Attributes": {"VisibilityTimeout": "900"}}
-    world.api.json("sqs", "AmazonSQS.SetQueueAttributes", change)
+    world.by_hand.json("sqs", "AmazonSQS.SetQueueAttributes", change)
 
 
 def _delete_table(world: DemoWorld) -> None:
-    world.api.json("dynamodb", "DynamoDB_20120810.DeleteTable", {"TableName": "acme-prod-orders"})
+    table = {"TableName": "acme-prod-orders"}
+    unprotected = {**table, "DeletionProtectionEnabled": False}
+    world.by_hand.json("dynamodb", "DynamoDB_20120810.UpdateTable", unprotected)
+    world.by_hand.json("dynamodb", "DynamoDB_20120810.DeleteTable", table)
 
 
 def _open_port(world: DemoWorld) -> None:
@@ -107,13 +231,13 @@ def _open_port(world: DemoWorld) -> None:
     group = wire.found(world.api.ec2("DescribeSecurityGroups", query), ".//securityGroupInfo/item")
     rule = {"protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_blocks": ["0.0.0.0/0"], "description": "temporary"}
     identity = {"GroupId": group.findtext("groupId") or ""}
-    world.api.ec2("AuthorizeSecurityGroupIngress", identity | wire.ingress_parameters(rule))
+    world.by_hand.ec2("AuthorizeSecurityGroupIngress", identity | wire.ingress_parameters(rule))
 
 
 def _change_password(world: DemoWorld) -> None:
     name = "/acme-staging/database/password"
     value = {"Name": name, "Type": "SecureString", "Value": LEAKED, "Overwrite": True}
-    world.api.json("ssm", "AmazonSSM.PutParameter", value)
+    world.by_hand.json("ssm", "AmazonSSM.PutParameter", value)
 
 
 def _merge_change(world: DemoWorld) -> None:
@@ -142,3 +266,61 @@ def _lose_variable(world: DemoWorld) -> None:
     instance = DemoInstance("acme-dev", "network")
     text = var_file(instance, without="cidr_block")
     world.repository.commit("Take address ranges from the new tool", {instance.var_file: text})
+
+
+def _publish_bucket(world: DemoWorld) -> None:
+    bucket = "acme-staging-uploads"
+    s3 = world.client("s3")
+    s3.delete_public_access_block(Bucket=bucket)
+    s3.put_bucket_policy(Bucket=bucket, Policy=public(bucket))
+
+
+def _take_addresses(world: DemoWorld) -> None:
+    for _ in range(ADDRESSES):
+        world.client("ec2").allocate_address(Domain="vpc")
+
+
+def _overlap_network(world: DemoWorld) -> None:
+    ec2 = world.client("ec2")
+    own = ec2.create_vpc(CidrBlock="10.30.64.0/20")["Vpc"]["VpcId"]
+    joined = ec2.create_vpc_peering_connection(VpcId=own, PeerVpcId=_network(world, "acme-prod"))
+    peering = joined["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
+
+
+def _forget_fleet(world: DemoWorld) -> None:
+    day = datetime.now(UTC).date() - timedelta(days=3)
+    world.api.tell(EXTRA_SPEND, {day.isoformat(): 45.0})
+
+
+def _raise_alarm(world: DemoWorld) -> None:
+    client_maker(replace(world.api, access_key=AWS_ITSELF))("cloudwatch").set_alarm_state(
+        AlarmName="acme-prod-jobs-wait", StateValue="ALARM",
+        StateReason="Threshold Crossed: 1 datapoint [1260.0] was greater than or equal to the threshold (900.0).",
+    )  # fmt: skip
+
+
+def _delete_flow_logs(world: DemoWorld) -> None:
+    ec2 = world.client("ec2")
+    of_network = [{"Name": "resource-id", "Values": [_network(world, "acme-prod")]}]
+    found = ec2.describe_flow_logs(Filters=of_network)["FlowLogs"]
+    ec2.delete_flow_logs(FlowLogIds=[each["FlowLogId"] for each in found])
+
+
+def _fail_backup(world: DemoWorld) -> None:
+    table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/acme-staging-orders"
+    message = "Your backup job failed as AWS Backup does not have permission to describe the resource."
+    world.api.tell(FAILED_BACKUPS, [{"resource": table, "type": "DynamoDB", "message": message}])
+
+
+def _restore_certificate(world: DemoWorld) -> None:
+    world.shop.serve(timedelta(days=3))
+
+
+def _misspell_stack(world: DemoWorld) -> None:
+    world.repository.commit("Add a workflow for releases", {"workflows/release.yaml": workflow("acme-prd", OWNERS)})
+
+
+def _network(world: DemoWorld, stack: str) -> str:
+    named = [{"Name": "tag:Name", "Values": [f"{stack}-vpc"]}]
+    return str(world.client("ec2").describe_vpcs(Filters=named)["Vpcs"][0]["VpcId"])

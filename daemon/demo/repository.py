@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checks.kinds import DEVELOPMENT, PRODUCTION, STAGING
+from daemon.demo import manifests
 from daemon.demo.programs import DemoError
 from daemon.processes import Processes, ProgramMissingError
 
@@ -216,7 +217,7 @@ def files(endpoint: str, region: str) -> dict[str, str]:
         variables = _VARIABLES[component]
         declared = "\n".join([_STACK, *(_VARIABLE % variable for variable in variables)])
         given = "".join(f"  {name} = var.{name}\n" for name in ("stack", *(variable[0] for variable in variables)))
-        backend = {"bucket": STATE_BUCKET, "table": LOCK_TABLE, "component": component} | {
+        lies = {"bucket": STATE_BUCKET, "table": LOCK_TABLE, "component": component} | {
             "endpoint": endpoint, "region": region,
         }  # fmt: skip
         module, root = f"modules/{component}", f"components/{component}"
@@ -227,8 +228,11 @@ def files(endpoint: str, region: str) -> dict[str, str]:
             f"{root}/main.tf": f'module "{component}" {{\n  source = "../../{module}"\n\n{given}}}\n',
             f"{root}/variables.tf": declared,
             f"{root}/versions.tf": _VERSIONS,
-            f"{root}/backend.tf": _BACKEND % backend,
+            f"{root}/backend.tf": _BACKEND % lies,
         }
+    backend = {"bucket": STATE_BUCKET, "table": LOCK_TABLE, "region": region}
+    result |= {f"stacks/{stack}.yaml": manifests.manifest(stack, OWNERS, **backend) for stack in STAGES}
+    result |= {"atmos.yaml": manifests.ATMOS_YAML, manifests.WORKFLOWS: manifests.workflow("acme-prod", OWNERS)}
     return result | {instance.var_file: var_file(instance) for instance in INSTANCES}
 
 
@@ -238,7 +242,7 @@ def var_file(instance: DemoInstance, *, without: str = "", **changed: str) -> st
     if instance.component == "network":
         values |= {"cidr_block": f'"{_NETWORKS[instance.stack]}"', "web_ports": "[80, 443]"}
     elif instance.component == "database":
-        values |= {"deletion_protection": "false"}
+        values |= {"deletion_protection": "true" if instance.stage == PRODUCTION else "false"}
     else:
         values |= {"visibility_timeout_seconds": "60"}
     values = {name: value for name, value in (values | changed).items() if name != without}

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+from alerts.base import Incident
+from alerts.blocks import as_text
+from alerts.render import where
+from checks.estate import KEY as ESTATE
 from daemon.demo.fakeslack import FakeSlack
 from daemon.demo.mischief import Mischief, all_mischief, calm
 from daemon.demo.programs import DemoError
 from daemon.demo.repository import INSTANCES
-from daemon.demo.scorecard import Findings, Scorecard, Seen, compare
+from daemon.demo.scorecard import Found, Scorecard, Seen, Unsure, compare
 from daemon.demo.world import DemoWorld
 
 LOOK_SECONDS = 180.0  # a look at all instances takes about ten; a damaged state alone makes Terraform wait for ten
 DELIVERY_SECONDS = 120.0  # warnings are grouped for up to a minute
 _TICK_SECONDS = 0.1
+_ON_ITS_OWN = frozenset({"drift", "state"})  # what these could not see hangs on no other look
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +44,22 @@ class Watcher(Protocol):
         """The last recorded look at each instance that was looked at."""
 
     def all_looked(self, since: datetime) -> bool:
-        """Whether every check has ended, at every place, a look that began at *since* or later."""
+        """Whether every check has ended, at every place that is watched, a look that began at *since* or later."""
 
-    def open_findings(self) -> Mapping[str, Findings]:
-        """Kind and tier of every open incident of each instance."""
+    def open_incidents(self) -> Sequence[Incident]:
+        """Everything that is found wrong now."""
+
+    def unsure(self) -> Sequence[Unsure]:
+        """Everything that the last looks could not see."""
+
+    def places(self) -> Collection[tuple[str, str]]:
+        """(check, place) of all that is watched."""
+
+    def looked_at(self, places: Iterable[tuple[str, str]], since: datetime) -> bool:
+        """Whether a look that began at *since* or later has ended at each of these (check, place)."""
+
+    def look_at(self, places: Iterable[tuple[str, str]]) -> None:
+        """Look with these checks at these places as soon as may be. Returns at once."""
 
     def look_now(self) -> None:
         """Read the repository again and look at every instance as soon as may be. Returns at once."""
@@ -88,11 +105,13 @@ class DemoRound:
             "the first look", LOOK_SECONDS,
             lambda: len(self._watcher.looks()) >= len(INSTANCES) and self._watcher.all_looked(first),
         )  # fmt: skip
-        wrong = {key: look.verdict for key, look in self._watcher.looks().items() if look.verdict != "in_sync"}
+        self._settle("the first look")
+        wrong = [f"{key} is {look.verdict}" for key, look in self._watcher.looks().items() if look.verdict != "in_sync"]
+        wrong += [f"{one.check} finds {one.summary}" for one in self._watcher.open_incidents()]
+        wrong += [f"{one.check} could not look at {one.resource}" for one in self._watcher.unsure()]
         if wrong:
-            told = ", ".join(f"{key} is {verdict}" for key, verdict in sorted(wrong.items()))
-            raise DemoError(f"the first look should find everything in sync, but {told}")
-        self._say(f"first look: all {len(INSTANCES)} component instances are in sync")
+            raise DemoError(f"the first look should find everything in order, but {'; '.join(sorted(wrong))}")
+        self._say(f"first look: all {len(INSTANCES)} component instances are in sync, and no check finds anything")
 
     def harm(self) -> None:
         """Do the mischief."""
@@ -105,15 +124,30 @@ class DemoRound:
         since = self._clock()
         self._watcher.look_now()
         self._wait("the second look", LOOK_SECONDS, lambda: self._all_looked_at(since))
+        self._settle("the second look")
         self._wait("the messages", DELIVERY_SECONDS, lambda: self._watcher.undelivered() == 0)
 
     def score(self) -> Scorecard:
         """What was planted against what is found now."""
         verdicts = {key: look.verdict for key, look in self._watcher.looks().items()}
-        seen = Seen(verdicts, self._watcher.open_findings(), root_messages(self._slack))
+        messages = root_messages(self._slack)
+        found = [as_found(incident, messages) for incident in self._watcher.open_incidents()]
+        seen = Seen(verdicts, found, self._watcher.unsure())
         harmed = {item.instance for item in self._mischief}
-        spared = tuple(item.instance for item in all_mischief() if item.instance not in harmed)
+        spared = tuple(i for item in all_mischief() if (i := item.instance) is not None and i not in harmed)
         return compare(self._mischief, (*calm(), *spared), seen)
+
+    def _settle(self, what: str) -> None:
+        """Look once more at what hangs on other looks: what spans accounts, and what knew no owners yet."""
+        unsure = {(one.check, one.place) for one in self._watcher.unsure() if one.check not in _ON_ITS_OWN}
+        self._look_at(what, {one for one in unsure if one[1] != ESTATE})
+        self._look_at(what, {one for one in self._watcher.places() if one[1] == ESTATE})
+
+    def _look_at(self, what: str, places: Collection[tuple[str, str]]) -> None:
+        if places:
+            since = self._clock()
+            self._watcher.look_at(places)
+            self._wait(what, LOOK_SECONDS, lambda: self._watcher.looked_at(places, since))
 
     def _all_looked_at(self, since: datetime) -> bool:
         looks = self._watcher.looks()
@@ -130,6 +164,14 @@ class DemoRound:
 
 
 def root_messages(slack: FakeSlack) -> tuple[str, ...]:
-    """The texts of all messages that are not replies, as they stand now."""
+    """All that every message says which is no reply, as it stands now."""
     with slack.workspace.lock:
-        return tuple(message.text for message in slack.workspace.all_messages() if not message.thread_ts)
+        roots = [message for message in slack.workspace.all_messages() if not message.thread_ts]
+        return tuple(as_text({"text": message.text, "blocks": list(message.blocks)}) for message in roots)
+
+
+def as_found(incident: Incident, messages: Iterable[str]) -> Found:
+    """An incident, and how many of *messages* are its own: its fingerprint is at their foot."""
+    posted = sum(incident.fingerprint in text for text in messages)
+    text = f"{incident.resource} {incident.summary}"
+    return Found(incident.check, where(incident), incident.kind, incident.tier, text, posted)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from alerts.base import LIVE
-from alerts.render import where
-from checks.kinds import Kind, Tier
+from alerts.base import LIVE, Incident
+from checks.base import Outcome
 from daemon.demo.programs import DemoError
 from daemon.demo.round import Look, Watcher
-from daemon.demo.scorecard import Findings
-from daemon.runner import OWN_CHECKS
+from daemon.demo.scorecard import Unsure
 
 if TYPE_CHECKING:
     from daemon.app import Running
@@ -39,15 +36,20 @@ class StoreWatcher:
         address: str,
         *,
         look_now: Callable[[], None],
+        look_at: Callable[[str, str], None] = lambda check, place: None,
+        places: Callable[[], Collection[tuple[str, str]]] = tuple,
         check_alive: Callable[[], None] = lambda: None,
     ) -> None:
         """*look_now*: reads the repository again and starts every look, and returns at once.
 
+        *look_at*: starts the look of one check at one place. *places*: (check, place) of all that is watched.
         *check_alive*: raises DemoError when the service has ended.
         """
         self.address = address
         self._store = store
         self._look_now = look_now
+        self._look_at = look_at
+        self._places = places
         self._check_alive = check_alive
 
     def looks(self) -> Mapping[str, Look]:
@@ -63,17 +65,36 @@ class StoreWatcher:
         return looks
 
     def all_looked(self, since: datetime) -> bool:
-        jobs = [job for job in self._store.jobs() if job.check not in OWN_CHECKS]
-        return all(
-            job.last_start is not None and job.last_start >= since and job.last_end is not None and not job.running
-            for job in jobs
-        )
+        return self.looked_at(self._places(), since)
 
-    def open_findings(self) -> Mapping[str, Findings]:
-        found: dict[str, set[tuple[Kind, Tier]]] = defaultdict(set)
-        for incident in self._store.incidents(LIVE):
-            found[where(incident)].add((incident.kind, incident.tier))
-        return {key: frozenset(findings) for key, findings in found.items()}
+    def places(self) -> Collection[tuple[str, str]]:
+        return self._places()
+
+    def looked_at(self, places: Iterable[tuple[str, str]], since: datetime) -> bool:
+        jobs = {(job.check, job.place): job for job in self._store.jobs()}
+        return all(
+            (job := jobs.get(one)) is not None and job.last_start is not None and job.last_start >= since
+            and job.last_end is not None and not job.running
+            for one in places
+        )  # fmt: skip
+
+    def look_at(self, places: Iterable[tuple[str, str]]) -> None:
+        for check, place in places:
+            self._look_at(check, place)
+
+    def open_incidents(self) -> Sequence[Incident]:
+        return self._store.incidents(LIVE)
+
+    def unsure(self) -> Sequence[Unsure]:
+        with self._store.read() as view:
+            jobs, readings = view.jobs(), view.readings()
+        failed = [Unsure(job.check, job.place, job.place, job.reason) for job in jobs if job.outcome == "failed"]
+        places = {(one.check, one.place) for one in failed}
+        unknown = [
+            Unsure(one.check, one.place, one.resource, one.verdict) for one in readings
+            if one.outcome is Outcome.UNKNOWN and (one.check, one.place) not in places
+        ]  # fmt: skip
+        return (*failed, *unknown)
 
     def look_now(self) -> None:
         self._look_now()
@@ -92,7 +113,8 @@ def open_service(config: Path) -> Iterator[Watcher]:
     try:
         running = service.start()
         yield StoreWatcher(
-            running.store, running.address, look_now=running.refresh, check_alive=service.check_alive
+            running.store, running.address, look_now=running.refresh, look_at=running.look_at, places=running.watched,
+            check_alive=service.check_alive,
         )  # fmt: skip
     finally:
         service.stop()

@@ -10,12 +10,15 @@ import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from daemon.demo.api import Api, ApiError
+from daemon.demo.account import Client, client_maker, set_up
+from daemon.demo.api import BY_HAND, Api, ApiError
 from daemon.demo.cloud import Cloud
+from daemon.demo.endpoint import Shop
 from daemon.demo.launcher import TerraformProgram, find_terraform
 from daemon.demo.programs import DemoError, python_command
 from daemon.demo.repository import INSTANCES, LOCK_TABLE, STATE_BUCKET, DemoInstance, Repository, files
@@ -44,10 +47,12 @@ class DemoWorld:
         self.mirror = self.scratch / "mirror"
         self.cli_config = self.scratch / "terraform.rc"
         self.plans = self.scratch / "p"  # for whoever plans in this world; short, as providers put sockets below
+        self.shop = Shop(self.scratch / "shop")
         self._cloud = Cloud(self.processes, self.scratch)
         self._say = say
         self._api: Api | None = None
         self._program: TerraformProgram | None = None
+        self._clients: Client | None = None
 
     def __enter__(self) -> DemoWorld:
         return self
@@ -69,6 +74,17 @@ class DemoWorld:
         assert self._program is not None, "start() first"
         return self._program
 
+    @property
+    def by_hand(self) -> Api:
+        """The same AWS for what somebody does in the console."""
+        return replace(self.api, access_key=BY_HAND)
+
+    def client(self, service: str) -> Any:
+        """A client for what somebody does in the console."""
+        if self._clients is None:
+            self._clients = client_maker(self.by_hand)
+        return self._clients(service)
+
     def start(self) -> None:
         """Make the world and apply every stack. Takes some ten seconds. Raises DemoError."""
         try:
@@ -82,12 +98,15 @@ class DemoWorld:
             self._lock_providers()
             self.repository.commit("Describe the network, the database and the service", {})
             self._apply_all(INSTANCES)
+            self.shop.start()
+            set_up(client_maker(self.api), REGION)
             self._say(f"applied {len(INSTANCES)} component instances in {len({i.stack for i in INSTANCES})} stacks")
         except (ApiError, ProgramMissingError) as error:
             raise DemoError(str(error)) from error
 
     def close(self) -> None:
         """End all programs of the world. Nothing can be started in it afterwards."""
+        self.shop.close()
         self.processes.close()
         self._cloud.join()
 

@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
+from checks import discover
 from checks.kinds import Tier
 from daemon.config import load
-from daemon.demo.api import Api
+from daemon.demo.api import ACCOUNT, Api
 from daemon.demo.config import CHANNELS, use_demo_credentials, write_config
 from daemon.demo.fakeslack import channel_id
 from daemon.demo.launcher import TerraformProgram
@@ -23,8 +24,10 @@ def test_it_is_a_valid_configuration_of_every_instance(tmp_path: Path) -> None:
     world._program = TerraformProgram(Path(sys.executable), "1.11.4", "terraform on the PATH")
     world.repository.folder.mkdir(parents=True)
     world.mirror.mkdir()
+    world.shop.start()
     path = write_config(world, slack_url="http://127.0.0.1:99/api/", slack_token="xoxb-demo-token", port=9877)
-    config = load(path, {}, {})
+    config = load(path, {}, discover())
+    world.shop.close()
     assert [f"{root.stack}/{root.component}" for root in config.source.roots] == [i.key for i in INSTANCES]
     for root, instance in zip(config.source.roots, INSTANCES, strict=True):
         assert root.workspaces == (instance.stack,)
@@ -38,6 +41,9 @@ def test_it_is_a_valid_configuration_of_every_instance(tmp_path: Path) -> None:
         channel_id(CHANNELS[tier]) for tier in (Tier.CRITICAL, Tier.WARNING)
     ]
     assert config.warnings == ()
+    [account] = config.aws.accounts
+    assert (account.id, account.regions, config.aws.payer_account) == (ACCOUNT, (REGION,), ACCOUNT)
+    assert all(settings.enabled for name, settings in config.checks.items() if name != "unmanaged")
 
 
 def test_the_users_own_accounts_are_out_of_reach() -> None:

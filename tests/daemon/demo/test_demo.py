@@ -13,8 +13,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from checks.kinds import Tier
 from daemon.demo.mischief import LEAKED, all_mischief
-from daemon.demo.repository import INSTANCES
 from tests.daemon.demo.leftovers import processes_of
 
 
@@ -53,8 +53,10 @@ def test_once_finds_all_that_was_planted(temporary: Path) -> None:
     child = _demo(temporary, "--once")
     output, _ = child.communicate(timeout=280)
     assert child.returncode == 0, output
-    assert f"{len(INSTANCES)} of {len(INSTANCES)} agree" in output
-    assert output.count("  ┌ #") == sum(len(item.posted) for item in all_mischief())
+    assert "WRONG" not in output
+    expected = [one for item in all_mischief() for one in item.expected]
+    assert f" agree, of {len({one.check for one in expected})} checks" in output
+    assert output.count("  ┌ #") == sum(one.times for one in expected if one.tier is not Tier.INFO)
     assert LEAKED not in output
     assert "Traceback" not in output
     assert processes_of(temporary) == []

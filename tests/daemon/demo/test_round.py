@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,20 +11,23 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from alerts.base import Incident, IncidentState
+from checks.kinds import Kind, Tier
 from daemon.demo import round as one_round
 from daemon.demo.fakeslack import FakeSlack, Rates
 from daemon.demo.mischief import Mischief, all_mischief
 from daemon.demo.programs import DemoError
 from daemon.demo.repository import INSTANCES
 from daemon.demo.round import DemoRound, Look
-from daemon.demo.scorecard import Findings
+from daemon.demo.scorecard import Found, Unsure
 from daemon.demo.world import DemoWorld
+from tests.daemon.demo.test_scorecard import found
 
 START = datetime(2031, 3, 14, 9, 0, tzinfo=UTC)
 
 
 class Service:
-    """A service that says what it is told to: everything in sync at first, then the expected verdicts."""
+    """A service that says what it is told to: everything in order at first, then the expected verdicts."""
 
     def __init__(self, slack: FakeSlack, *, blind: bool = False, dead: bool = False) -> None:
         self.address = "http://127.0.0.1:1"
@@ -32,7 +35,9 @@ class Service:
         self._blind, self._dead = blind, dead
         self._now = START
         self._looks = {i.key: Look("in_sync", START) for i in INSTANCES}
-        self._findings: dict[str, Findings] = {}
+        self._incidents: list[Incident] = []
+        self.unseen: list[Unsure] = []
+        self.asked: list[tuple[str, str]] = []
 
     def clock(self) -> datetime:
         self._now += timedelta(seconds=1)
@@ -44,8 +49,20 @@ class Service:
     def all_looked(self, since: datetime) -> bool:
         return all(look.started_at >= since for look in self._looks.values())
 
-    def open_findings(self) -> Mapping[str, Findings]:
-        return self._findings
+    def open_incidents(self) -> Sequence[Incident]:
+        return self._incidents
+
+    def unsure(self) -> Sequence[Unsure]:
+        return self.unseen
+
+    def places(self) -> Collection[tuple[str, str]]:
+        return (("network", "estate"), ("cost", "123456789012"))
+
+    def looked_at(self, places: Iterable[tuple[str, str]], since: datetime) -> bool:
+        return set(places) <= set(self.asked)
+
+    def look_at(self, places: Iterable[tuple[str, str]]) -> None:
+        self.asked += places
 
     def undelivered(self) -> int:
         return 0
@@ -62,13 +79,26 @@ class Service:
         if self._blind:
             return
         for item in all_mischief():
-            self._looks[item.instance.key] = Look(item.verdict, at)
-            self._findings[item.instance.key] = item.findings
-            for kind, tier in item.posted:
-                self._post(f"{tier} {kind} — {item.instance.key}")
+            if item.instance is not None:
+                self._looks[item.instance.key] = Look(item.verdict, at)
+            for one in item.expected:
+                for each in found(one):
+                    self.find(each)
 
-    def _post(self, text: str) -> None:
-        body = json.dumps({"channel": "alerts", "text": text}).encode()
+    def find(self, one: Found) -> None:
+        fingerprint = f"v1:{len(self._incidents):032x}"
+        self._incidents.append(
+            Incident(
+                fingerprint, one.check, one.where, one.text, "key", one.kind, one.tier, "told so", IncidentState.OPEN,
+                "", START, START, START, START,
+            )
+        )  # fmt: skip
+        if one.posted:
+            self._post(f"{one.tier} {one.kind} — {one.where}", f"{one.check} · {fingerprint}")
+
+    def _post(self, text: str, foot: str) -> None:
+        blocks = [{"type": "section", "text": {"type": "plain_text", "text": each}} for each in (text, foot)]
+        body = json.dumps({"channel": "alerts", "text": text, "blocks": blocks}).encode()
         headers = {"Authorization": f"Bearer {self._slack.token}", "Content-Type": "application/json; charset=utf-8"}
         with urlopen(Request(self._slack.base_url + "chat.postMessage", body, headers), timeout=10) as answer:
             assert json.load(answer)["ok"]
@@ -105,7 +135,7 @@ def test_a_service_that_sees_nothing_fails(slack: FakeSlack, tmp_path: Path) -> 
         one = _round(DemoWorld(tmp_path), slack, Service(slack, blind=True))
         one.look_again()
         card = one.score()
-    assert {row.instance for row in card.rows if row.ok} == {"acme-prod/network"}
+    assert {(row.check, row.where) for row in card.rows if row.ok} == {("drift", "acme-prod/network")}
 
 
 def test_a_world_out_of_order_at_the_first_look_ends_the_round(slack: FakeSlack, tmp_path: Path) -> None:
@@ -114,6 +144,24 @@ def test_a_world_out_of_order_at_the_first_look_ends_the_round(slack: FakeSlack,
     service._looks["acme-dev/network"] = Look("error", START)
     with pytest.raises(DemoError, match="acme-dev/network is error"):
         _round(DemoWorld(tmp_path), slack, service).baseline()
+
+
+def test_a_false_alarm_at_the_first_look_ends_the_round(slack: FakeSlack, tmp_path: Path) -> None:
+    """A check that finds something in the calm world is told, with what it says."""
+    with slack:
+        service = Service(slack)
+        service.find(Found("cost", "123456789012", Kind.COST_OPPORTUNITY, Tier.INFO, "an address", 0))
+        with pytest.raises(DemoError, match="should find everything in order, but cost finds"):
+            _round(DemoWorld(tmp_path), slack, service).baseline()
+
+
+def test_what_could_not_be_seen_is_looked_at_once_more(slack: FakeSlack, tmp_path: Path) -> None:
+    """What spans accounts is looked at after all others; what is not seen then either ends the round."""
+    service = Service(slack)
+    service.unseen = [Unsure("security", "123456789012", "123456789012/buckets", "denied")]
+    with pytest.raises(DemoError, match="security could not look at 123456789012/buckets"):
+        _round(DemoWorld(tmp_path), slack, service).baseline()
+    assert service.asked == [("security", "123456789012"), ("network", "estate")]
 
 
 def test_a_service_that_dies_ends_the_round(slack: FakeSlack, tmp_path: Path) -> None:

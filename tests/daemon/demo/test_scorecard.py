@@ -4,79 +4,112 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from checks import discover
 from checks.kinds import Kind, Tier
-from daemon.demo.mischief import all_mischief, calm
-from daemon.demo.scorecard import Seen, compare
-
-_MARK = {Tier.CRITICAL: "🔴 CRITICAL", Tier.WARNING: "🟠 WARNING", Tier.INFO: "🔵 INFO"}
+from daemon.demo.mischief import Expected, all_mischief, calm
+from daemon.demo.scorecard import Found, Seen, Unsure, compare
 
 
-def _perfect() -> Seen:
+def found(one: Expected) -> list[Found]:
+    """What a service that does well finds of it."""
+    place = one.where.replace("*", "127.0.0.1:4433")
+    posted = int(one.tier is not Tier.INFO)
+    return [Found(one.check, place, one.kind, one.tier, f"{one.about} {n}", posted) for n in range(one.times)]
+
+
+def perfect() -> Seen:
     items = all_mischief()
+    verdicts = {item.instance.key: item.verdict for item in items if item.instance is not None}
     return Seen(
-        verdicts={item.instance.key: item.verdict for item in items} | {i.key: "in_sync" for i in calm()},
-        incidents={item.instance.key: item.findings for item in items},
-        messages=[
-            f"{_MARK[tier]} {kind.upper()} — {item.instance.key}\nand more"
-            for item in items
-            for kind, tier in sorted(item.posted)
-        ],
+        verdicts={**verdicts, **{instance.key: "in_sync" for instance in calm()}},
+        found=[each for item in items for one in item.expected for each in found(one)],
+        unsure=(),
     )
 
 
-def _wrong(seen: Seen) -> list[str]:
-    return [row.instance for row in compare(all_mischief(), calm(), seen).rows if not row.ok]
+def _wrong(seen: Seen) -> list[tuple[str, str]]:
+    return [(row.check, row.where) for row in compare(all_mischief(), calm(), seen).rows if not row.ok]
+
+
+def test_something_is_planted_for_every_check() -> None:
+    """A check that is not among them would be shown to nobody; `unmanaged` has to be switched on."""
+    assert {one.check for item in all_mischief() for one in item.expected} == set(discover()) - {"unmanaged"}
 
 
 def test_everything_found_as_planted_agrees() -> None:
     """When verdicts, incidents and messages are as expected, all rows are right."""
-    card = compare(all_mischief(), calm(), _perfect())
-    assert card.ok
+    card = compare(all_mischief(), calm(), perfect())
+    assert card.ok, card.text()
     assert f"{len(card.rows)} of {len(card.rows)} agree" in card.text()
 
 
 def test_a_wrong_verdict_is_wrong() -> None:
     """A locked state that is called in sync does not pass."""
-    seen = _perfect()
-    assert _wrong(replace(seen, verdicts={**seen.verdicts, "acme-prod/service": "in_sync"})) == ["acme-prod/service"]
+    seen = perfect()
+    verdicts = {**seen.verdicts, "acme-prod/service": "in_sync"}
+    assert _wrong(replace(seen, verdicts=verdicts)) == [("drift", "acme-prod/service")]
 
 
-def test_a_missing_or_surplus_incident_is_wrong() -> None:
-    """Both a finding that is not there and one that nobody planted do not pass."""
-    seen = _perfect()
-    assert _wrong(replace(seen, incidents={**seen.incidents, "acme-prod/database": frozenset()})) == [
-        "acme-prod/database"
-    ]
-    surplus = {**seen.incidents, "acme-prod/network": frozenset({(Kind.DRIFT, Tier.WARNING)})}
-    assert _wrong(replace(seen, incidents=surplus)) == ["acme-prod/network"]
+def test_what_is_missing_is_wrong() -> None:
+    """Each finding that is not there is a wrong row of its check."""
+    seen = perfect()
+    for number, gone in enumerate(seen.found):
+        rest = [one for n, one in enumerate(seen.found) if n != number]
+        assert [check for check, _ in _wrong(replace(seen, found=rest))] == [gone.check]
+
+
+def test_a_false_alarm_is_wrong() -> None:
+    """What nobody planted does not pass, at a calm instance, elsewhere, and beside what was planted."""
+    seen = perfect()
+    for check, place in (("drift", "acme-prod/network"), ("security", "123456789012"), ("quotas", "other/place")):
+        surplus = Found(check, place, Kind.DRIFT, Tier.INFO, "surplus", 0)
+        assert _wrong(replace(seen, found=[*seen.found, surplus])) == [(check, place)]
+    doubled = next(one for one in seen.found if one.check == "quotas")
+    [wrong] = _wrong(replace(seen, found=[*seen.found, doubled]))
+    assert wrong[0] == "quotas"
 
 
 def test_a_wrong_tier_is_wrong() -> None:
     """A deletion in production that is a mere warning does not pass."""
-    seen = _perfect()
-    incidents = {**seen.incidents, "acme-prod/database": frozenset({(Kind.DRIFT, Tier.WARNING)})}
-    assert _wrong(replace(seen, incidents=incidents)) == ["acme-prod/database"]
+    seen = perfect()
+    lower = [
+        replace(one, tier=Tier.WARNING) if (one.check, one.where) == ("drift", "acme-prod/database") else one
+        for one in seen.found
+    ]
+    assert _wrong(replace(seen, found=lower)) == [("drift", "acme-prod/database")]
 
 
 def test_a_message_lost_or_doubled_is_wrong() -> None:
-    """Each finding above info has exactly one message."""
-    seen = _perfect()
-    assert len(_wrong(replace(seen, messages=seen.messages[1:]))) == 1
-    assert len(_wrong(replace(seen, messages=[*seen.messages, seen.messages[0]]))) == 1
+    """Each finding above info has exactly one message, and one of info has none."""
+    seen = perfect()
+    for number, one in enumerate(seen.found):
+        for posted in {0, 1, 2} - {one.posted}:
+            changed = [replace(one, posted=posted) if n == number else each for n, each in enumerate(seen.found)]
+            assert [check for check, _ in _wrong(replace(seen, found=changed))] == [one.check]
+
+
+def test_what_could_not_be_looked_at_is_wrong() -> None:
+    """A look that failed passes only at an instance that was made to fail."""
+    seen = perfect()
+    unsure = [
+        Unsure("drift", "acme-dev/database", "acme-dev/database", "error"),
+        Unsure("cost", "1", "1/spend", "error"),
+    ]
+    assert _wrong(replace(seen, unsure=unsure)) == [("cost", "1")]
 
 
 def test_nothing_looked_at_is_wrong_everywhere() -> None:
     """A service that found nothing because it did not look gets no row right, the calm ones included."""
-    card = compare(all_mischief(), calm(), Seen({}, {}, ()))
+    card = compare(all_mischief(), calm(), Seen({}, (), ()))
     assert not any(row.ok for row in card.rows)
 
 
 def test_an_instance_nobody_planted_is_wrong() -> None:
     """What is watched and not in the world is shown as such."""
-    seen = _perfect()
-    assert _wrong(replace(seen, verdicts={**seen.verdicts, "other/thing": "in_sync"})) == ["other/thing"]
+    seen = perfect()
+    assert _wrong(replace(seen, verdicts={**seen.verdicts, "other/thing": "in_sync"})) == [("drift", "other/thing")]
 
 
 def test_no_rows_never_agree() -> None:
     """An empty table is no success."""
-    assert not compare((), (), Seen({}, {}, ())).ok
+    assert not compare((), (), Seen({}, (), ())).ok
