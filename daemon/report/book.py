@@ -65,6 +65,17 @@ class Book:
     def watched(self, checks: Sequence[str]) -> bool:
         return any(self.facts.watched(check) for check in checks)
 
+    def untouched(self, check: str) -> int:
+        """How many places of *check* were known in the week, and no run of it reached them."""
+        known = sum(
+            job.check == check and (job.first_ok is None or job.first_ok < self.ends) for job in self.facts.jobs
+        )
+        return max(0, known - self.looks(check).places)
+
+    def unseen(self, checks: Sequence[str]) -> int:
+        """How many places, counted for each check, nobody saw in the week although they are watched."""
+        return sum(len(self.looks(check).blind) + self.untouched(check) for check in checks)
+
     def fresh(self, check: str) -> bool:
         """Whether a look since the week began succeeded, so that what was read last is of it, or newer."""
         start = self.facts.weeks[-1][0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from checks.base import Kind, Tier
@@ -12,7 +13,7 @@ from daemon.report.period import Week, history
 from daemon.report.scrub import scrubbed
 from daemon.report.sections import SECTIONS
 from daemon.report.words import duration, plural
-from daemon.store.week_rows import Facts
+from daemon.store.week_rows import Facts, Item
 from daemon.store.weeks import TARGETS
 
 DECISIONS = 5
@@ -30,7 +31,7 @@ _TOP = (("incidents", "Opened"), ("incidents", "Ended"), ("incidents", "Open cri
 def build(facts: Facts, week: Week, status_url: str = "") -> Report:
     """The report about *week*, which the last of the facts' weeks is."""
     book = Book(facts, history(week, facts.last))
-    sections = tuple(section(book) for section in SECTIONS)
+    sections = tuple(_honest(book, section(book)) for section in SECTIONS)
     by_name = {section.id: section for section in sections}
     decisions = list(_decisions(book, by_name))
     light = _light(book, sections)
@@ -40,6 +41,24 @@ def build(facts: Facts, week: Week, status_url: str = "") -> Report:
         decisions=tuple(decisions[:DECISIONS]), decisions_left=max(0, len(decisions) - DECISIONS), sections=sections,
         figures=figures, status_url=status_url,
     ))  # fmt: skip
+
+
+# The checks that a section rests on: what they did not see, it does not know.
+_CHECKS = {
+    "drift": ("drift",), "backups": ("backups",), "cost": ("cost",), "quotas": ("quotas",),
+    "utilization": ("utilization",), "security": ("security", "compliance", "access"), "state": ("state",),
+    "deployments": ("execution",),
+}  # fmt: skip
+
+
+def _honest(book: Book, section: Section) -> Section:
+    """Nothing is green of which a part was not looked at."""
+    unseen = book.unseen(_CHECKS.get(section.id, ()))
+    if not section.watched or not unseen or not section.figures:
+        return section
+    light = Light.GREY if section.light is Light.GREEN else section.light
+    were = plural(unseen, "place was", "places were")
+    return replace(section, light=light, summary=f"{section.summary} {were} not seen in this week.")
 
 
 def _light(book: Book, sections: tuple[Section, ...]) -> Light:
@@ -81,9 +100,13 @@ def _decisions(book: Book, sections: dict[str, Section]) -> Iterator[Decision]:
     """What needs a person, the most urgent first. Only what is still so now."""
     items = [each for each in book.facts.open if book.still(each)]
     now = book.facts.as_of
-    for item in items:
-        if item.tier is Tier.CRITICAL and not item.acknowledged:
-            age = duration((now - item.opened_at).total_seconds())
+    for alike in _alike([each for each in items if each.tier is Tier.CRITICAL and not each.acknowledged]):
+        item = alike[0]
+        age = duration((now - item.opened_at).total_seconds())
+        if len(alike) > 1:
+            yield Decision(f"{len(alike):,} critical of one sort, the oldest for {age}: {item.incident.summary}",
+                           owner_of(item), next_step(item), place_of(item))  # fmt: skip
+        else:
             yield Decision(f"Critical for {age}: {item.incident.summary}", owner_of(item), next_step(item),
                            place_of(item))  # fmt: skip
     for item in items:
@@ -110,13 +133,22 @@ def _decisions(book: Book, sections: dict[str, Section]) -> Iterator[Decision]:
     yield from _of_numbers(book, sections)
 
 
+def _alike(items: Sequence[Item]) -> list[list[Item]]:
+    """Items of one check, kind and sort together: a thousand of them are one decision."""
+    found: dict[tuple[str, str, str], list[Item]] = {}
+    for item in items:
+        found.setdefault((item.incident.check, str(item.incident.kind), item.incident.key), []).append(item)
+    return list(found.values())
+
+
 def _of_numbers(book: Book, sections: dict[str, Section]) -> Iterator[Decision]:
     platform = "who runs Barograph"
     for check in sorted({job.check for job in book.facts.jobs}):
         looks = book.looks(check)
-        if looks.runs and not looks.ok:
-            why = next(iter(looks.blind.values()), "every look failed")
-            yield Decision(f"The check {check} was blind all week: {why}", platform, f"barograph check {check}")
+        if looks.blind:
+            place, why = next(iter(looks.blind.items()))
+            what = "was blind all week" if not looks.ok else f"did not see {plural(len(looks.blind), 'place')} all week"
+            yield Decision(f"The check {check} {what}: {why}", platform, f"barograph check {check}", place)
     for row in _rows(sections["quotas"], "The fullest"):
         left = row[4]
         if isinstance(left, float) and left <= FULL_SOON:
@@ -126,10 +158,10 @@ def _of_numbers(book: Book, sections: dict[str, Section]) -> Iterator[Decision]:
             yield Decision(f"Budget {row[0]} {'is' if row[4] == 'over' else ''} {row[4]}".replace("  ", " "),
                            "who holds the budget", "Cost Explorer: group by service, this month")  # fmt: skip
     for row in _rows(sections["expiries"], "The next to end"):
-        left = row[4]
+        left = row[5]
         if isinstance(left, float) and left <= 14:
             verb = "has ended" if left < 0 else f"ends in {plural(int(left), 'day')}"
-            yield Decision(f"The {row[0]} {row[1]} {verb}", str(row[2]), str(row[5]))
+            yield Decision(f"The {row[0]} {row[1]} {verb}", str(row[3]), str(row[6]))
     savings = next((f for f in sections["cost"].figures if f.label == "Could be saved in a month"), None)
     if savings is not None and savings.this is not None and savings.this >= SAVING:
         yield Decision(f"${savings.this:,.0f} a month could be saved", "who holds the budget",

@@ -78,7 +78,7 @@ def _kind(value: Cell, column: Column) -> str:
     if value is None:
         return "nothing"
     if column.unit in _NUMBERS:
-        return "number" if isinstance(value, float) else "nothing"
+        return "number" if isinstance(value, float) else "number nothing"
     if column.unit is Unit.MOMENT:
         return "moment"
     if column.name == "tier":

@@ -94,7 +94,7 @@ def _glance(report: Report) -> str:
 
 def replies(report: Report) -> list[tuple[str, Body]]:
     """(section, message) for each section that is watched."""
-    return [(section.id, reply(report, section)) for section in report.sections if section.watched]
+    return [(section.id, reply(report, section)) for section in report.sections if section.watched or section.tables]
 
 
 def reply(report: Report, section: Section) -> Body:

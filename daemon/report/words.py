@@ -75,7 +75,7 @@ def change(figure: Figure) -> str:
     if figure.this is None or figure.last is None:
         return ""
     step = figure.this - figure.last
-    if abs(step) < 1e-9:
+    if number(figure.this, figure.unit) == number(figure.last, figure.unit):
         return "as before"
     sign = "+" if step > 0 else "−"
     if figure.unit is Unit.RATIO:
@@ -88,7 +88,7 @@ def change(figure: Figure) -> str:
 
 def tone(figure: Figure) -> str:
     """`good`, `bad` or empty: which way it went, for a figure of which one way is better."""
-    if not figure.better or figure.this is None or figure.last is None or figure.this == figure.last:
+    if not figure.better or figure.this is None or figure.last is None or change(figure) == "as before":
         return ""
     return "good" if (figure.this < figure.last) == (figure.better == "less") else "bad"
 

@@ -24,7 +24,7 @@ MOST = 2_000  # rows of incidents; the numbers count all
 SILENT = timedelta(hours=2, minutes=30)  # Barograph records a look at itself every hour
 _RANK = "case {} when 'critical' then 0 when 'warning' then 1 else 2 end"
 _WHERE = """case when json_extract(i.labels, '$.stack') is null then i.place
-    else json_extract(i.labels, '$.stack') || '/' || coalesce(json_extract(i.labels, '$.component'), '') end"""
+    else json_extract(i.labels, '$.stack') || coalesce('/' || json_extract(i.labels, '$.component'), '') end"""
 # Values of readings that a report shows.
 _SHOWN = (
     "not_after_timestamp_seconds", "domain_expiry_timestamp_seconds", "support_end_timestamp_seconds",
@@ -178,7 +178,8 @@ def _open(db: Database, end: datetime) -> Iterable[given.Item]:
             from then_ where stood like '% open' or stood like '% acknowledged')
         select i.*, live.stood_tier, live.stood_acknowledged, coalesce(live.began, i.first_seen) as began
         from live join incident i on i.fingerprint = live.fingerprint
-        order by {_RANK.format("live.stood_tier")}, live.stood_acknowledged, began, i.fingerprint limit {MOST}""",  # noqa: S608 - literals
+        order by {_RANK.format("live.stood_tier")}, live.stood_acknowledged, began, i.place, i.resource,
+            i.fingerprint limit {MOST}""",  # noqa: S608 - literals
         {"end": end},
     )
     for each in found:
@@ -260,7 +261,7 @@ def _late(db: Database, weeks: Sequence[tuple[datetime, datetime]], last: int) -
             db,
             """with r as (
                 select check_name, place, ended, next_due,
-                    lead(started) over (partition by check_name, place order by id) as following
+                    lead(started) over (partition by check_name, place order by ended, id) as following
                 from run where ended >= :start and ended < :end)
             select r.check_name, count(*) as count from r
             join job j on j.check_name = r.check_name and j.place = r.place

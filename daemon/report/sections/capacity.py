@@ -57,7 +57,7 @@ def _fullest(book: Book) -> Table:
             row.values["usage_ratio"],
             before.get(row.resource),
             _left(book, row),
-            next(iter(book.remedy(row.check, row.resource).splitlines()), "") or "nothing to do yet",
+            next(iter(book.remedy(row.check, row.resource).splitlines()), ""),
         )
         for row in found[:SHOWN]
     )

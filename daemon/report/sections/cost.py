@@ -49,7 +49,7 @@ def cost(book: Book) -> Section:
     told += f"; {plural(len(over), 'budget is', 'budgets are')} over, or forecast to be." if over else "."
     notes = ["Bills are by UTC days. A day counts once AWS changes it no more."]
     if len(days) < 7:
-        notes.append(f"{7 - len(days)} days of this week are not closed yet; only {_which(days)} are compared.")
+        notes.append(f"{plural(7 - len(days), 'day')} of this week not closed yet: only {_which(days)} are compared.")
     return Section(
         NAME, TITLE, light, told,
         figures=(spent, *_forecast(book), _monthly(book), Figure("Anomalies that AWS found", Unit.COUNT,

@@ -26,7 +26,8 @@ def drift(book: Book) -> Section:
     clean = book.verdicts("drift", last, outcomes=("healthy",))
     items = book.items(kinds=KINDS)
     real = [each for each in items if each.tier != "info"]
-    new = sum(book.is_new(each) and each.incident.occurrence == 1 for each in real)
+    old = sum(each.incident.baseline for each in real)
+    new = sum(book.is_new(each) and not each.incident.baseline and each.incident.occurrence == 1 for each in real)
     back = sum(book.is_new(each) and each.incident.occurrence > 1 for each in real)
     light = Light.RED if any(each.tier == "critical" for each in items) else Light.AMBER if drifted else Light.GREEN
     if light is Light.GREEN and unknown:
@@ -34,7 +35,7 @@ def drift(book: Book) -> Section:
     summary = f"{plural(drifted, 'component instance')} drifted, {clean:,} are as the code says"
     summary += f", {unknown:,} could not be judged." if unknown else "."
     if real:
-        summary += f" Of {plural(len(real), 'open finding')}, {new:,} new, {back:,} came back."
+        summary += f" Of {plural(len(real), 'open finding')}, {new:,} new, {back:,} came back, {old:,} of the baseline."
     total = book.standing(last, kinds=KINDS)
     return Section(
         NAME, TITLE, light, summary,

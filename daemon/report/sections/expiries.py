@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from checks.base import Outcome
 from daemon.report.book import MOST_ROWS, Book, not_watched
 from daemon.report.model import Column, Figure, Light, Section, Table, Unit
 from daemon.report.words import plural
@@ -34,8 +35,10 @@ def expiries(book: Book) -> Section:
     counts = {days: sum(end <= now + timedelta(days=days) for end, _, _ in found) for days in DAYS}
     over = sum(end <= now for end, _, _ in found)
     light = Light.RED if over else Light.AMBER if counts[30] else Light.GREY if unseen else Light.GREEN
-    summary = f"{plural(counts[30], 'thing ends', 'things end')} within 30 days, {counts[90]:,} within 90" if counts[90] else (
-        "Nothing that was seen ends within 90 days")  # fmt: skip
+    summary = "Nothing that was seen ends within 90 days"
+    if counts[90]:
+        first = plural(counts[30], "thing ends", "things end")
+        summary = f"{first} within 30 days, {counts[90]:,} within 90"
     summary += f"; {over:,} have ended already." if over else "."
     notes = [f"Not watched: {', '.join(off)}."] * bool(off)
     notes += [f"No data in this week from: {', '.join(unseen)}."] * bool(unseen)
@@ -46,12 +49,12 @@ def expiries(book: Book) -> Section:
     ]
     rows = tuple(
         (
-            what, _name(row), row.labels.get("owner") or "nobody named", end,
+            what, *_names(row), row.labels.get("owner") or "nobody named", end,
             float((end - now) / timedelta(days=1)), _next(book, row),
         )
         for end, what, row in found if end <= now + timedelta(days=DAYS[-1])
     )  # fmt: skip
-    columns = (Column("what"), Column("name"), Column("owner"), Column("ends", Unit.MOMENT),
+    columns = (Column("what"), Column("name"), Column("resource"), Column("owner"), Column("ends", Unit.MOMENT),
                Column("left", Unit.DAYS), Column("next step"))  # fmt: skip
     table = Table("The next to end", columns, rows[:MOST_ROWS], len(rows), "Nothing that was seen.")
     return Section(NAME, TITLE, light, summary, figures=tuple(figures), tables=(table,), notes=tuple(notes))
@@ -65,9 +68,14 @@ def _ends(book: Book) -> Iterator[tuple[datetime, str, ReadingRow]]:
             yield datetime.fromtimestamp(row.values[value], UTC), what, row
 
 
-def _name(row: ReadingRow) -> str:
+def _names(row: ReadingRow) -> tuple[str, str]:
+    """What people call it, and the resource, with how old what is known of it is."""
     named = row.evidence.get("name") or row.evidence.get("subject")
-    return f"{named} ({row.resource})" if isinstance(named, str) and named else row.resource
+    seen = row.good_at if row.stale or row.outcome is Outcome.UNKNOWN else None
+    old = f" (as seen {seen:%Y-%m-%d})" if seen is not None else ""
+    if isinstance(named, str) and named:
+        return f"{named.removeprefix('CN=')}{old}", row.resource
+    return f"{row.resource.rpartition('/')[2] or row.resource}{old}", row.resource
 
 
 def _next(book: Book, row: ReadingRow) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 from checks.base import Kind
@@ -36,9 +35,8 @@ def barograph(book: Book) -> Section:
             book.figure("Looks", Unit.COUNT, lambda w: _runs(book, w)),
             book.figure("Looks that failed", Unit.COUNT, lambda w: _failed(book, w), "less"),
             book.figure("Refused for lack of a permission", Unit.COUNT, lambda w: _denied(book, w), "less"),
-            replace(
-                book.figure("Looks late or missed", Unit.COUNT, lambda w: _missed(book, w), "less"), mean=None, mean_of=0
-            ),
+            replace(book.figure("Looks late or missed", Unit.COUNT, lambda w: _missed(book, w), "less"),
+                    mean=None, mean_of=0),
             book.figure("Messages", Unit.COUNT, lambda w: _sent(book, w, "sent")),
             book.figure("Delivered within, median", Unit.SECONDS, lambda w: _sent(book, w, "p50"), "less"),
             book.figure("Delivered within, 95 %", Unit.SECONDS, lambda w: _sent(book, w, "p95"), "less"),
@@ -66,16 +64,14 @@ def _coverage(book: Book, week: int) -> float | None:
     found = [looks for (number_, _), looks in book.facts.looks.items() if number_ == week]
     places, blind = sum(each.places for each in found), sum(len(each.blind) for each in found)
     if week == book.last:
-        places += len(_untouched(book))
-        blind += len(_untouched(book))
+        places += _untouched(book)
+        blind += _untouched(book)
     return (places - blind) / places if places else None
 
 
-def _untouched(book: Book) -> list[tuple[str, str]]:
-    """Places that were known in the week, and that no run of it reached."""
-    touched = {check: book.looks(check).places for check in _names(book)}
-    known = Counter(job.check for job in book.facts.jobs if job.first_ok is None or job.first_ok < book.ends)
-    return [(check, "") for check, count in sorted(known.items()) for _ in range(max(0, count - touched.get(check, 0)))]
+def _untouched(book: Book) -> int:
+    """How many places were known in the week, and no run of it reached them."""
+    return sum(book.untouched(check) for check in _names(book))
 
 
 def _runs(book: Book, week: int) -> float | None:
@@ -176,6 +172,7 @@ def gaps_of(book: Book) -> list[str]:
     found += [
         f"Nothing was looked at from {moment(a, zone)} to {moment(b, zone)} ({duration((b - a).total_seconds())})."
         for a, b in book.facts.silent
+        if b > began
     ]
     watched = {job.check for job in book.facts.jobs}
     found += [

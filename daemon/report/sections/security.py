@@ -18,10 +18,10 @@ def security(book: Book) -> Section:
     if not book.watched(CHECKS):
         # The baseline and silences are of every check, so they are told all the same.
         if hidden.total or baseline.total:
+            why = "the checks security, compliance and access are off"
             return Section(
-                NAME, TITLE, Light.GREY, "Security is not watched; the baseline and what silences hid are below.",
-                figures=(_left(book),), tables=(baseline, hidden), charts=_charts(book),
-                notes=("Not watched: the checks security, compliance and access are off.",),
+                NAME, TITLE, Light.GREY, f"Not watched: {why}. The baseline, and what silences hid, are of all checks.",
+                watched=False, why=why, figures=(_left(book),), tables=(baseline, hidden), charts=_charts(book),
             )  # fmt: skip
         return not_watched(NAME, TITLE, "the checks security, compliance and access are off")
     nothing = blind(book, NAME, TITLE, CHECKS, tables=(baseline, hidden))

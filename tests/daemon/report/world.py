@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,9 +16,10 @@ from alerts.policy import Policy
 from alerts.routes import Routes
 from checks.base import Fact, Finding, Kind, Outcome, Reading
 from checks.spend.model import Bill, stored
+from daemon.measures import keep
 from daemon.record import Recorder, Run
 from daemon.report.model import Report
-from daemon.report.period import Week, history
+from daemon.report.period import Week
 from daemon.reporting import made_of
 from daemon.store import RunRow, Store, StoreOutbox
 
@@ -180,90 +182,126 @@ def bill(days: Mapping[str, Callable[[datetime], float]], last: datetime, count:
     return {"at": last.timestamp(), "asked": {}, "value": stored(Bill("USD", dict.fromkeys(dates, False), amounts))}
 
 
+SERVICES = tuple(
+    f"acme-{stage}/{name}"
+    for stage in ("prod", "staging", "dev")
+    for name in ("service/shop", "service/billing", "eks", "rds")
+)
+
+
 def full(it: World, seed: int = 7) -> None:
     """A busy installation: something in every section, over a quarter."""
     dice = random.Random(seed)
     watched(it, 13, ALL)
-    opened: list[tuple[str, dict[str, str]]] = []
+    events: list[tuple[datetime, Callable[[datetime], None]]] = []
+    since, until = it.week.before(12).starts + HOUR, it.week.ends + 8 * HOUR
+    owners = {}
+    for number, name in enumerate(SERVICES):
+        owners[name] = instance(name, name.partition("-")[2].partition("/")[0].replace("prod", "production"),
+                                TEAMS[number % 3])[1]  # fmt: skip
+        it.quiet("drift", name, since, until, 6 * HOUR, labels=owners[name])
+
+    def drift(place: str, *readings: Reading) -> Callable[[datetime], None]:
+        return lambda at: it.look("drift", place, at, *readings, labels=owners[place], every=6 * HOUR)
+
     for week in range(-9, 1):
-        for number in range(dice.randint(2, 6)):
-            place, labels = instance(f"acme-{dice.choice(['prod', 'staging', 'dev'])}/service/{dice.choice('abcdefgh')}{week % 4}",
-                                     owner=dice.choice(TEAMS))  # fmt: skip
-            at = it.day(dice.randint(0, 5), dice.uniform(7, 19), week)
-            it.look("drift", place, at - 3 * DAY, fine(place), labels=labels, every=6 * HOUR)
-            it.look("drift", place, at, drifted(place, f"{dice.randint(1, 5)} resources were changed by hand"),
-                    labels=labels, every=6 * HOUR)  # fmt: skip
-            if week < 0 or number % 2:
-                it.look("drift", place, at + dice.uniform(2, 60) * HOUR, fine(place), labels=labels, every=6 * HOUR)
-            else:
-                opened.append((place, labels))
-    account = "111111111111/eu-west-1"
-    labels = {"account": "111111111111", "stage": "production", "owner": "platform", "region": "eu-west-1"}
-    bucket = "arn:aws:s3:::acme-prod-exports"
-    for at, reading in (
-        (it.day(1, 9, -3), fine(bucket, "private", {"violations_suppressed": 0.0})),
-        (it.day(5, 16), wrong(
-            bucket, "public_bucket", Kind.SECURITY_VIOLATION, "Anybody can read the bucket acme-prod-exports",
-            facts=frozenset({Fact.PUBLIC_DATA}),
-            remedy="aws s3api put-public-access-block --bucket acme-prod-exports --public-access-block-configuration …")),
-    ):  # fmt: skip
-        it.look("security", account, at, reading, labels=labels)
-    rds = "arn:aws:rds:eu-west-1:111111111111:db:orders"
-    fresh = it.week.ends.timestamp()
-    stores = [fine(f"arn:aws:rds:eu-west-1:111111111111:db:{name}", "protected",
-                   {"unprotected": 0.0, "last_recovery_timestamp_seconds": fresh - age * 3600}, kind="rds")
-              for name, age in (("users", 2), ("sessions", 7), ("billing", 11))]  # fmt: skip
-    late = wrong(rds, "late", Kind.BACKUP_FAILURE, "rds orders: the newest recovery point is 3 days old; 26 hours are asked for",
-                 remedy="aws rds create-db-snapshot --db-instance-identifier orders --db-snapshot-identifier orders-now",
-                 values={"unprotected": 1.0, "last_recovery_timestamp_seconds": fresh - 74 * 3600}, kind="rds")  # fmt: skip
-    it.look("backups", account, it.day(0, 8, -2), fine(rds, "protected"), *stores, labels=labels)
-    it.look("backups", account, it.day(4, 8), late, *stores, labels=labels)
-    certificate = "arn:aws:acm:eu-west-1:111111111111:certificate/shop"
-    ends = (it.week.ends + 12 * DAY).timestamp()
-    it.look("certificates", account, it.day(1, 8, -2), fine(certificate, "ok"), labels=labels)
-    it.look(
-        "certificates", account, it.day(2, 8),
-        wrong(certificate, "near_end", Kind.CERTIFICATE_EXPIRY, "shop.example.com ends in 12 days, and its renewal failed",
-              values={"not_after_timestamp_seconds": ends, "unused": 0.0}, subject="CN=shop.example.com",
-              remedy="aws acm describe-certificate --certificate-arn arn:aws:acm:…:certificate/shop"),
-        fine("arn:aws:acm:eu-west-1:111111111111:certificate/api", "ok",
-             {"not_after_timestamp_seconds": ends + 40 * 86400, "unused": 0.0}, subject="CN=api.example.com"),
-        labels=labels,
-    )  # fmt: skip
-    quota = "arn:aws:servicequotas:eu-west-1:111111111111:vpc/L-F678F1CE"
-    it.look("quotas", account, it.day(1, 8, -2), fine(quota, "within"), labels=labels)
-    it.look(
-        "quotas", account, it.day(3, 8),
-        wrong(quota, "filling", Kind.UTILIZATION, "vpc VPCs per Region: 13 of 15, full within 3 weeks",
-              values={"usage_ratio": 13 / 15, "full_timestamp_seconds": (it.week.ends + 19 * DAY).timestamp()},
-              service_code="vpc", quota_name="VPCs per Region",
-              remedy="aws service-quotas request-service-quota-increase --service-code vpc --quota-code L-F678F1CE --desired-value 30"),
-        fine("arn:aws:servicequotas:eu-west-1:111111111111:lambda/L-B99A9384", "within", {"usage_ratio": 0.41},
-             service_code="lambda", quota_name="Concurrent executions"),
-        fine("arn:aws:servicequotas:eu-west-1:111111111111:ec2/L-1216C47A", "within", {"usage_ratio": 0.28},
-             service_code="ec2", quota_name="Running On-Demand Standard instances"),
-        labels=labels,
-    )  # fmt: skip
-    busy = "arn:aws:rds:eu-west-1:111111111111:db:orders#storage"
-    it.look("utilization", account, it.day(1, 8, -2), fine(busy, "within"), labels=labels)
-    it.look("utilization", account, it.day(3, 9),
-            wrong(busy, "over_used", Kind.UTILIZATION, "rds orders: 91 % of its storage is used", key="storage",
-                  remedy="aws cloudwatch get-metric-statistics --namespace AWS/RDS --metric-name FreeStorageSpace …"),
-            wrong("arn:aws:ec2:eu-west-1:111111111111:instance/i-0abc", "under_used", Kind.PERFORMANCE,
-                  "ec2 batch-1: 4 % of its processor is used", key="processor_under_used"), labels=labels)  # fmt: skip
-    estate = {"stage": "all"}
-    for at, scores in ((it.day(2, 6, -1), (0.71, 0.9)), (it.day(2, 6), (0.78, 0.9))):
-        it.look(
-            "compliance", "estate", at,
-            *(Reading(f"stack/{stack}", Outcome.UNHEALTHY, "gaps", f"{stack}: {score:.0%} of the rules are kept", (
-                Finding(Kind.COMPLIANCE, "rule:tags", f"{stack}: resources lack required tags (4)", remedy="add the tags"),
-              ), {"score_ratio": score}, {"scored": stack, "stage": stage})
-              for stack, stage, score in (("acme-prod", "production", scores[0]), ("acme-staging", "staging", scores[1]))),
-            labels=estate,
-        )  # fmt: skip
+        for place in dice.sample(SERVICES, dice.randint(2, 5)):
+            at = it.day(dice.randint(0, 4), dice.uniform(7, 15), week)
+            count = dice.randint(2, 6)
+            events.append((at, drift(place, drifted(place, f"{count} resources were changed by hand in {place}"))))
+            if week < 0 or place.startswith("acme-dev"):
+                events.append((at + dice.uniform(2, 30) * HOUR, drift(place, fine(place))))
+    for at, check, where, readings, labels in _happened(it):
+        events.append((at, partial(_looked, it, check, where, readings, labels)))
+    events.append((it.day(6, 20, -1), lambda at: _kept(it, at)))
+    for at, event in sorted(events, key=lambda one: one[0]):
+        event(at)
     spend(it)
     it.deliver()
     it.act("Anybody can read", it.day(5, 16.1), "acknowledge", "acknowledged by ana", "acknowledged")
+
+
+def _looked(
+    it: World, check: str, where: str, readings: tuple[Reading, ...], labels: Mapping[str, str], at: datetime
+) -> None:
+    it.look(check, where, at, *readings, labels=labels)
+
+
+def _kept(it: World, at: datetime) -> None:
+    it.now = at
+    keep(it.store, at)
+
+
+def _happened(it: World) -> Iterator[tuple[datetime, str, str, tuple[Reading, ...], Mapping[str, str]]]:
+    """Looks of the other checks: (when, check, place, readings, labels)."""
+    account = "111111111111/eu-west-1"
+    labels = {"account": "111111111111", "stage": "production", "owner": "platform", "region": "eu-west-1"}
+    bucket = "arn:aws:s3:::acme-prod-exports"
+    yield it.day(1, 9, -3), "security", account, (fine(bucket, "private", {"violations_suppressed": 0.0}),), labels
+    yield it.day(5, 16), "security", account, (wrong(
+        bucket, "public_bucket", Kind.SECURITY_VIOLATION, "Anybody can read the bucket acme-prod-exports",
+        facts=frozenset({Fact.PUBLIC_DATA}),
+        remedy="aws s3api put-public-access-block --bucket acme-prod-exports --public-access-block-configuration "
+        "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true"),), labels  # fmt: skip
+    now = it.week.ends.timestamp()
+    stores = tuple(
+        fine(f"arn:aws:rds:eu-west-1:111111111111:db:{name}", "protected",
+             {"unprotected": 0.0, "last_recovery_timestamp_seconds": now - age * 3600}, kind="rds")
+        for name, age in (("users", 2), ("sessions", 7), ("billing", 11))
+    )  # fmt: skip
+    orders = "arn:aws:rds:eu-west-1:111111111111:db:orders"
+    late = wrong(
+        orders, "late", Kind.BACKUP_FAILURE,
+        "rds orders: the newest recovery point is 3 days old; 26 hours are asked for",
+        remedy="aws rds create-db-snapshot --db-instance-identifier orders --db-snapshot-identifier orders-now",
+        values={"unprotected": 1.0, "last_recovery_timestamp_seconds": now - 74 * 3600}, kind="rds",
+    )  # fmt: skip
+    yield it.day(0, 8, -2), "backups", account, (fine(orders, "protected"), *stores), labels
+    yield it.day(4, 8), "backups", account, (late, *stores), labels
+    shop = "arn:aws:acm:eu-west-1:111111111111:certificate/shop"
+    ends = (it.week.ends + 12 * DAY).timestamp()
+    yield it.day(1, 8, -2), "certificates", account, (fine(shop, "ok"),), labels
+    yield it.day(2, 8), "certificates", account, (
+        wrong(shop, "near_end", Kind.CERTIFICATE_EXPIRY, "shop.example.com ends in 12 days, and its renewal failed",
+              values={"not_after_timestamp_seconds": ends, "unused": 0.0}, subject="shop.example.com",
+              remedy=f"aws acm describe-certificate --certificate-arn {shop}"),
+        fine("arn:aws:acm:eu-west-1:111111111111:certificate/api", "ok",
+             {"not_after_timestamp_seconds": ends + 40 * 86400, "unused": 0.0}, subject="api.example.com"),
+    ), labels  # fmt: skip
+    quota = "arn:aws:servicequotas:eu-west-1:111111111111:vpc/L-F678F1CE"
+    yield it.day(1, 8, -2), "quotas", account, (fine(quota, "within"),), labels
+    yield it.day(3, 8), "quotas", account, (
+        wrong(quota, "filling", Kind.UTILIZATION, "vpc VPCs per Region: 13 of 15, full within 3 weeks",
+              values={"usage_ratio": 13 / 15, "full_timestamp_seconds": (it.week.ends + 19 * DAY).timestamp()},
+              service_code="vpc", quota_name="VPCs per Region",
+              remedy="aws service-quotas request-service-quota-increase --service-code vpc --quota-code L-F678F1CE"
+              " --region eu-west-1 --desired-value 30  # ask for more"),
+        *(fine(f"arn:aws:servicequotas:eu-west-1:111111111111:{code}", "within", {"usage_ratio": ratio},
+               service_code=code.partition("/")[0], quota_name=name)
+          for code, name, ratio in (("lambda/L-B99A9384", "Concurrent executions", 0.41),
+                                    ("ec2/L-1216C47A", "Running On-Demand Standard instances", 0.28))),
+    ), labels  # fmt: skip
+    busy = "arn:aws:rds:eu-west-1:111111111111:db:orders#storage"
+    yield it.day(1, 8, -2), "utilization", account, (fine(busy, "within"),), labels
+    yield it.day(3, 9), "utilization", account, (
+        wrong(busy, "over_used", Kind.UTILIZATION, "rds orders: 91 % of its storage is used", key="storage",
+              remedy="aws rds modify-db-instance --db-instance-identifier orders --allocated-storage 400"),
+        wrong("arn:aws:ec2:eu-west-1:111111111111:instance/i-0abc", "under_used", Kind.PERFORMANCE,
+              "ec2 batch-1: 4 % of its processor is used", key="processor_under_used"),
+    ), labels  # fmt: skip
+    for week, prod in ((-3, 0.66), (-1, 0.71), (0, 0.78)):
+        yield it.day(2, 6, week), "compliance", "estate", tuple(
+            Reading(
+                f"stack/{stack}", Outcome.UNHEALTHY, "gaps", f"{stack}: {score:.0%} of the rules are kept",
+                tuple(Finding(Kind.COMPLIANCE, f"rule:{rule}", f"{stack}: {lack}", remedy="barograph check compliance")
+                      for rule, lack, until in (("tags", "resources lack required tags (4)", 1),
+                                                ("log_retention", "log groups keep less than 30 days (2)", 0),
+                                                ("alarms", "resources have no alarm (7)", -1))
+                      if week < until or rule == "tags"),
+                {"score_ratio": score}, {"scored": stack, "stage": stage},
+            )
+            for stack, stage, score in (("acme-prod", "production", prod), ("acme-staging", "staging", 0.9))
+        ), {"stage": "all"}  # fmt: skip
 
 
 def spend(it: World) -> None:
@@ -284,7 +322,8 @@ def spend(it: World) -> None:
         wrong(f"{place}/budget/all", "over_forecast", Kind.COST_OPPORTUNITY, "Budget all: 11,240 USD are forecast",
               values={"budget_limit_usd": 11_000.0, "budget_actual_usd": 8_320.0, "budget_forecast_usd": 11_240.0},
               budget="all"),
-        *(wrong(f"arn:aws:ec2:::{name}#saving", "saving", Kind.COST_OPPORTUNITY, f"Rightsize {name}: {amount:.0f} USD a month",
+        *(wrong(f"arn:aws:ec2:::{name}#saving", "saving", Kind.COST_OPPORTUNITY,
+                f"Rightsize {name}: {amount:.0f} USD a month",
                 values={"saving_monthly_usd": amount}, action="Rightsize",
                 remedy="aws cost-optimization-hub list-recommendations --region us-east-1")
           for name, amount in (("i-0web", 118.0), ("i-0batch", 64.0), ("vol-0old", 22.5))),

@@ -1,0 +1,117 @@
+"""Numbers of a report worked out again from the raw tables, with plain sqlite3 and another method: a replay.
+
+Nothing of the report's code is used here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+
+def numbers(path: Path, start: datetime, end: datetime, now: datetime) -> Mapping[str, float]:
+    """Label -> value, of the week from *start* to *end*."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+        db.row_factory = sqlite3.Row
+        found = {**_incidents(db, start, end, now), **_looks(db, start, end), **_messages(db, start, end)}
+        found |= _verdicts(db, end)
+    db.close()
+    return found
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _incidents(db: sqlite3.Connection, start: datetime, end: datetime, now: datetime) -> dict[str, float]:
+    baseline = {row["fingerprint"] for row in db.execute("select fingerprint from incident where baseline = 1")}
+    found: dict[str, float] = defaultdict(float)
+    targets = {"critical": timedelta(minutes=15), "warning": timedelta(hours=24)}
+    asked: dict[str, int] = defaultdict(int)
+    inside: dict[str, int] = defaultdict(int)
+    repairs: list[float] = []
+    live: dict[str, str] = {}
+    began: dict[str, datetime] = {}
+    unanswered: dict[str, tuple[str, datetime]] = {}  # fingerprint -> tier, when: opened in the week
+    for row in db.execute("select * from transition order by at, id"):
+        mark, action, at = row["fingerprint"], row["action"], _at(row["at"])
+        of_week = start <= at < end
+        first_look = action == "open" and mark in baseline
+        if action in ("open", "reopen"):
+            began[mark] = at
+            if of_week and not first_look:
+                found["Opened"] += 1
+                if row["tier"] in targets:
+                    unanswered[mark] = (row["tier"], at)
+        if action == "resolve" and of_week:
+            found["Ended"] += 1
+            if mark not in baseline:
+                repairs.append((at - began[mark]).total_seconds())
+        if action in ("resolve", "acknowledge", "retire") and mark in unanswered:
+            tier, opened = unanswered.pop(mark)
+            if action != "retire":
+                asked[tier] += 1
+                inside[tier] += at - opened <= targets[tier]
+        if at < end:
+            live[mark] = row["tier"] if row["after"] in ("open", "acknowledged") else ""
+    for tier, opened in unanswered.values():
+        asked[tier] += now - opened >= targets[tier]
+    for tier in ("critical", "warning", "info"):
+        found[f"Open {tier}"] = sum(each == tier for each in live.values())
+    for tier in targets:
+        if asked[tier]:
+            found[f"Answered within target, {tier}"] = inside[tier] / asked[tier]
+    if repairs:
+        found["Mean time to repair"] = statistics.fmean(repairs)
+    return {"Opened": 0.0, "Ended": 0.0, **found}
+
+
+def _looks(db: sqlite3.Connection, start: datetime, end: datetime) -> dict[str, float]:
+    runs = [row for row in db.execute("select * from run") if start <= _at(row["ended"]) < end]
+    tried = {(row["check_name"], row["place"]) for row in runs}
+    seen = {(row["check_name"], row["place"]) for row in runs if row["outcome"] == "ok"}
+    known = {
+        (row["check_name"], row["place"])
+        for row in db.execute("select * from job")
+        if row["first_ok"] is None or _at(row["first_ok"]) < end
+    }
+    return {
+        "Looks": len(runs),
+        "Looks that failed": sum(row["outcome"] != "ok" for row in runs),
+        "Refused for lack of a permission": sum(row["reason"] == "denied" for row in runs),
+        "Places looked at": len(seen) / len(tried | known),
+    }
+
+
+def _messages(db: sqlite3.Connection, start: datetime, end: datetime) -> dict[str, float]:
+    rows: list[Any] = [
+        row for row in db.execute("select * from delivery where sent_at is not null and kind in ('post', 'reply')")
+        if start <= _at(row["sent_at"]) < end
+    ]  # fmt: skip
+    took = sorted((_at(row["sent_at"]) - _at(row["created_at"])).total_seconds() for row in rows)
+    found: dict[str, float] = {"Messages": len(took)}
+    if took:
+        found["Delivered within, median"] = took[min(len(took) - 1, len(took) // 2)]
+        found["Delivered within, 95 %"] = took[min(len(took) - 1, int(0.95 * len(took)))]
+    return found
+
+
+def _verdicts(db: sqlite3.Connection, end: datetime) -> dict[str, float]:
+    stood: dict[tuple[str, str, str], tuple[str, str]] = {}
+    for row in db.execute("select * from verdict_change order by id"):
+        if _at(row["at"]) < end:
+            stood[row["check_name"], row["place"], row["resource"]] = (row["outcome"], row["verdict"])
+    of_drift = [value for (check, _, _), value in stood.items() if check == "drift" and value[0]]
+    found: dict[str, float] = {
+        "Drifted": sum(verdict in ("drift", "drift+pending") for _, verdict in of_drift),
+        "As the code says": sum(outcome == "healthy" for outcome, _ in of_drift),
+    }
+    of_security = [verdict for (check, _, _), (_, verdict) in stood.items() if check == "security"]
+    if of_security:
+        found["Accepted by a rule"] = of_security.count("suppressed")
+    return found
