@@ -9,7 +9,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from daemon.demo.fakeslack import channel_id
-from tests.daemon.fakeslack.test_messages import client, fake
+from tests.daemon.fakeslack.helpers import client, fake
 
 
 def put(url: str, data: bytes) -> int:
