@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from checks.aws_errors import COULD_NOT_LOOK, AwsError, ErrorClass, classify
@@ -49,6 +50,9 @@ class AwsPlace(Place, Protocol):
     ) -> tuple[Json, ...]:
         """As pages(), all of them, asked once per cycle for all checks that ask the same. A failure is shared too."""
 
+    def emptied(self) -> Mapping[str, datetime]:
+        """The lists that may rest (Check.rests) and were taken for empty since the last call -> when AWS said so."""
+
     def owner(self, identifier: str, /) -> Owner | None:
         """Whose Terraform state holds the ARN or id; None: no state does, if ownership_known. See owner_of()."""
 
@@ -81,17 +85,31 @@ def unsaid(place: AwsPlace, service: str, operation: str, what: str) -> AwsError
     )
 
 
+EMPTY = "empty"
+
 # For Check.verdicts: all that the helpers below can say.
-VERDICTS: Mapping[str, str] = {"looked": "Looked; what is wrong is said of each resource.", **COULD_NOT_LOOK}
+VERDICTS: Mapping[str, str] = {
+    "looked": "Looked; what is wrong is said of each resource.",
+    EMPTY: "There was none when it was last asked for, within a day; it is not asked for again until then.",
+    **COULD_NOT_LOOK,
+}
 
 
 def looked(place: AwsPlace, what: str, count: int) -> Reading:
     """The reading that a list was read to its end, be it empty: HEALTHY, of the resource "PLACE/what".
 
     Without it, a place where there is nothing would look like one that nobody has seen. Guard the list under the same
-    name, so that the one reading takes the other's place: `guarded(f"{place.key}/volumes", …)`.
+    name, so that the one reading takes the other's place: `guarded(f"{place.key}/volumes", …)`. Where nothing is there
+    and its list rests (Check.rests), it is NOT_APPLICABLE, with the time at which AWS said so: not looking is not fine.
     """
-    return Reading(f"{place.key}/{what}", Outcome.HEALTHY, "looked", f"{count} {what}")
+    resource, emptied = f"{place.key}/{what}", place.emptied()
+    if not emptied:
+        return Reading(resource, Outcome.HEALTHY, "looked", f"{count} {what}")
+    at = min(emptied.values())
+    words = f"asked for at {at:%Y-%m-%d %H:%M} UTC, and again a day later: {', '.join(sorted(emptied))}"
+    if count:
+        return Reading(resource, Outcome.HEALTHY, "looked", f"{count} {what}; of these lists one was empty, {words}")
+    return Reading(resource, Outcome.NOT_APPLICABLE, EMPTY, f"no {what}; {words}")
 
 
 def could_not_look(resource: str, error: AwsError, what: str) -> Reading:

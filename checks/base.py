@@ -209,6 +209,9 @@ class Check:
     iam: ClassVar[tuple[str, ...]] = ()  # all it may call: an AWS place refuses every other operation
     role: ClassVar[Role] = Role.SWEEP  # PAYER: of the places of `scope`, only that of the account that pays
     sweep_iam: ClassVar[tuple[str, ...]] = ()  # in place of `iam`, at the places of more_scopes, where role is PAYER
+    # Lists ("rds:describe_db_instances") of which "none" means only that there is nothing to look at: an AWS place asks
+    # for one that was empty once a day. Never one whose absence is judged, here or at the estate.
+    rests: ClassVar[tuple[str, ...]] = ()
     measures: ClassVar[Mapping[str, str]] = {}  # metric suffix -> help text
     # Metric suffix -> further labels, filled from the text that a reading's evidence has under these names. Bounded: a
     # kind, a code; never a resource. Of several resources with the same labels: the earliest time, the highest ratio,

@@ -48,6 +48,15 @@ class Security(Check):
     every: ClassVar[timedelta] = timedelta(hours=6)
     deadline: ClassVar[timedelta] = timedelta(minutes=15)
     asks: ClassVar[Mapping[Scope, Asks]] = {Scope.REGION: Asks(23, 0.1), Scope.ACCOUNT: Asks(10, 0.6)}
+    rests: ClassVar[tuple[str, ...]] = (  # none of a data store is nothing wrong; none of what watches is
+        "efs:describe_file_systems",
+        "elasticache:describe_cache_clusters",
+        "elasticache:describe_replication_groups",
+        "rds:describe_db_clusters",
+        "rds:describe_db_instances",
+        "redshift-serverless:list_workgroups",
+        "redshift:describe_clusters",
+    )
     iam: ClassVar[tuple[str, ...]] = (
         "access-analyzer:ListAnalyzers",
         "access-analyzer:ListFindings",

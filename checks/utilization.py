@@ -106,6 +106,19 @@ class Utilization(Check):
     every: ClassVar[timedelta] = timedelta(hours=1)
     deadline: ClassVar[timedelta] = timedelta(minutes=10)
     asks: ClassVar[Mapping[Scope, Asks]] = {Scope.REGION: Asks(16, 0.2, metrics_per_resource=1.3)}
+    rests: ClassVar[tuple[str, ...]] = (
+        "dynamodb:list_tables",
+        "ec2:describe_instances",
+        "ec2:describe_nat_gateways",
+        "ec2:describe_volumes",
+        "eks:list_clusters",
+        "elasticache:describe_cache_clusters",
+        "elb:describe_load_balancers",
+        "elbv2:describe_load_balancers",
+        "elbv2:describe_target_groups",
+        "lambda:list_functions",
+        "rds:describe_db_instances",
+    )
     iam: ClassVar[tuple[str, ...]] = (
         "cloudwatch:DescribeAlarms",
         "cloudwatch:GetMetricData",

@@ -291,7 +291,10 @@ def _run(
             clock,
             config.metrics.series_limit,
         )
-        upkeep = Upkeep(store, recorder, clock, lambda: _intervals(eyes.plans, watched), config.store.retention)
+        upkeep = Upkeep(
+            store, recorder, clock, lambda: _intervals(eyes.plans, watched), config.store.retention,
+            lambda: snapshots.tally,
+        )  # fmt: skip
 
         app = web.create_app(
             web.WebDeps(

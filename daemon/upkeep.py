@@ -13,6 +13,7 @@ from checks.base import Finding, Kind, Outcome, Reading
 from daemon.record import Recorder, Run
 from daemon.standing import overdue
 from daemon.store import JobRow, Store
+from daemon.tally import Tally, tally_reading
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +36,18 @@ class Upkeep:
         clock: Callable[[], datetime],
         expected: Callable[[], Mapping[tuple[str, str], timedelta]],
         retention: timedelta,
+        counted: Callable[[], Tally | None] = lambda: None,
     ) -> None:
-        """*expected* gives how often each (check, place) that is watched now is to be looked at."""
+        """*expected* gives how often each (check, place) that is watched now is to be looked at.
+
+        *counted*: how many of them stand how; None: nobody has counted yet.
+        """
         self._store = store
         self._recorder = recorder
         self._clock = clock
         self._expected = expected
         self._retention = retention
+        self._counted = counted
         self._since: dict[tuple[str, str], datetime] = {}  # when each place was first known to be watched
         self._lock = threading.Lock()
         self._recorded: tuple[object, datetime] | None = None
@@ -61,12 +67,14 @@ class Upkeep:
             self._since = {key: self._since.get(key, now) for key in expected}
             since = self._since
         with self._store.read() as view:
-            readings = (
+            readings: tuple[Reading, ...] = (
                 schedule_reading(view.jobs(), view.incidents(LIVE), expected, since, now),
                 delivery_reading(
                     [(d.id, d.channel, d.error, d.created_at) for d in view.deliveries(DeliveryState.DEAD)], now
                 ),
             )
+        counted = self._counted()
+        readings += (tally_reading(counted),) if counted is not None else ()
         told = [(reading.verdict, reading.summary) for reading in readings]
         with self._lock:
             if self._recorded is not None and self._recorded[0] == told and now - self._recorded[1] < RECORD_AT_LEAST:

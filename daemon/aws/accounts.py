@@ -44,5 +44,5 @@ def places_of(
             found |= {one.key: one for one in (NoPayerPlace(context.clock),) if accounts}
             continue
         where = (payer,) if pays and payer is not None else accounts
-        found |= aws_places(where, scope, Watching(name, check.actions(scope)), context)
+        found |= aws_places(where, scope, Watching(name, check.actions(scope), frozenset(check.rests)), context)
     return found

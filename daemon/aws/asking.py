@@ -27,6 +27,7 @@ from daemon.aws.errors import aws_error
 from daemon.aws.iam import action_of
 from daemon.aws.paging import NoSuchKeyError, PagingError, check_key, raw_pages, under
 from daemon.aws.pool import EmptyAnswerError
+from daemon.aws.rests import Rests, key_of
 from daemon.aws.sessions import Identity
 from daemon.aws.spending import PaidLimitError
 
@@ -44,6 +45,7 @@ class Asker:
     watching: Watching
     context: AwsContext
     until: float = math.inf
+    rests: Rests | None = None  # what the look knows of lists that may rest
 
     def call(self, service: str, method: str, region: str, parameters: Mapping[str, Any]) -> Mapping[str, Json]:
         """Ask once. Raises AwsError, here and below."""
@@ -53,6 +55,17 @@ class Asker:
 
     def pages(self, service: str, method: str, key: str, region: str, parameters: Mapping[str, Any]) -> Iterator[Json]:
         """Ask page by page, and give the items."""
+        rests, name = self._resting(service, method, region, parameters)
+        if rests is not None and rests.rests(name):
+            return
+        empty = True
+        for item in self._pages(service, method, key, region, parameters):
+            empty = False
+            yield item
+        if rests is not None:
+            rests.note(name, empty=empty)
+
+    def _pages(self, service: str, method: str, key: str, region: str, parameters: Mapping[str, Any]) -> Iterator[Json]:
         with self._asking(service, method, region) as asking:
             try:
                 check_key(asking.client, method, key)
@@ -71,15 +84,29 @@ class Asker:
         self, service: str, method: str, key: str, region: str, parameters: Mapping[str, Any]
     ) -> tuple[Json, ...]:
         """All pages, asked for once by all who ask the same."""
+        rests, name = self._resting(service, method, region, parameters)
+        if rests is not None and rests.rests(name):
+            return ()
         with self._asking(service, method, region) as asking:  # refuses what is not declared, remembered or not
             too_late = asking.failed("DeadlineExceeded")
         asked = json.dumps(parameters, sort_keys=True, default=str)
-        return self.context.shared.get(
+        found = self.context.shared.get(
             (self.identity, self.account, region, service, method, key, asked),
-            lambda: self.pages(service, method, key, region, parameters),
+            lambda: self._pages(service, method, key, region, parameters),
             lambda: too_late,
             self.until,
         )
+        if rests is not None:
+            rests.note(name, empty=not found)
+        return found
+
+    def _resting(
+        self, service: str, method: str, region: str, parameters: Mapping[str, Any]
+    ) -> tuple[Rests | None, str]:
+        """What is known of the list, where it may rest, and the list's name."""
+        if self.rests is None or not self.rests.may(service, method):
+            return None, ""
+        return self.rests, key_of(region, service, method, parameters)
 
     @contextmanager
     def _asking(self, service: str, method: str, region: str) -> Iterator[_Asking]:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from checks.base import Json, Owner
 from daemon.aws.pool import ClientPool
+from daemon.aws.rests import Filled
 from daemon.aws.shared import SharedAnswers
 
 
@@ -61,10 +62,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """The check that looks: its name, and the IAM actions that it declares."""
+    """The check that looks: its name, and what it declares."""
 
     check: str
     iam: frozenset[str]
+    rests: frozenset[str] = frozenset()  # see Check.rests
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class AwsContext:
     pool: ClientPool
     clock: Callable[[], datetime]
     shared: SharedAnswers = field(default_factory=SharedAnswers)
+    filled: Filled = field(default_factory=Filled)
     owners: Owners = field(default_factory=NoOwners)
     memory: Memory = field(default_factory=NoMemory)
     gate: Callable[[Request], None] = lambda request: None

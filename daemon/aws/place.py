@@ -13,6 +13,7 @@ from checks.base import Json, Owner
 from daemon.aws.account import Account
 from daemon.aws.asking import Asker
 from daemon.aws.context import AwsContext, Watching
+from daemon.aws.rests import Rests
 
 # Of a check's deadline: it still has to say what it saw before the runner gives it up.
 _SHARE_FOR_ASKING = 0.95
@@ -40,8 +41,12 @@ class _AwsPlace:
         one = copy.copy(self)
         one.kept = {}
         until = self._asker.context.ticks() + deadline.total_seconds() * _SHARE_FOR_ASKING
-        one._asker = replace(self._asker, until=until)  # noqa: SLF001  its own kind
+        one._asker = replace(self._asker, until=until, rests=one._rests())  # noqa: SLF001  its own kind
         return one
+
+    def _rests(self) -> Rests:
+        asker = self._asker
+        return Rests(self.account, asker.watching.rests, self.now, self.recall, self.keep, asker.context.filled)
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -57,6 +62,9 @@ class _AwsPlace:
         self, service: str, operation: str, key: str, /, *, region: str = "", **parameters: Any
     ) -> tuple[Json, ...]:
         return self._asker.shared(service, operation, key, region or self.region, parameters)
+
+    def emptied(self) -> Mapping[str, datetime]:
+        return self._asker.rests.told() if self._asker.rests is not None else {}
 
     # -- ownership and memory -----------------------------------------------------------------------------------
 

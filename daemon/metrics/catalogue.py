@@ -116,6 +116,13 @@ _ALL = (
         "Attempts to send that failed: not_sent, ambiguous, destination, credential, payload, gone.", ("class",),
     ),
     # Checks.
+    Metric("barograph_checks_planned", Type.GAUGE, "Places that the check is to look at.", ("check",)),
+    Metric(
+        "barograph_checks_result", Type.GAUGE,
+        "Of them, how many stand how: ok, warn (something is wrong, none of it critical), crit, unknown, "
+        "not_applicable, skipped (nothing was there when last asked, within a day). Their sum is what is planned.",
+        ("check", "result"),
+    ),
     Metric(
         "barograph_check_outcome", Type.GAUGE, "1 for how the check stands at the place, else 0.", (*PLACE, "outcome"),
     ),

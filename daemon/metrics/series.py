@@ -21,6 +21,7 @@ from daemon.metrics.catalogue import (
 )
 from daemon.standing import Standing, effective
 from daemon.store import Counts
+from daemon.tally import Tally
 
 Labels = tuple[str, ...]
 Series = tuple[Metric, dict[Labels, float]]
@@ -35,12 +36,14 @@ class View:
     incidents: Sequence[Incident] = ()  # live ones
     backlog: Mapping[str, tuple[int, datetime | None]] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
+    tally: Tally = field(default_factory=Tally)
 
 
 def all_series(view: View, health: Health, checks: Mapping[str, HasMeasures], now: datetime) -> Iterator[Series]:
     """Everything that is a gauge, the most important first."""
     yield from _of_daemon(health, view.counts, now)
     yield from _of_alerts(view)
+    yield from _of_tally(view.tally)
     yield from _of_checks(view.standings)
     yield from _of_drift(view.standings, checks)
     yield from _of_measures(view.standings, checks)
@@ -90,6 +93,16 @@ def _of_alerts(view: View) -> Iterator[Series]:
     yield CATALOGUE["barograph_delivery_backlog"], {(name,): float(n) for name, (n, _) in view.backlog.items()}
     waiting: dict[Labels, float] = {(name,): since.timestamp() for name, (_, since) in view.backlog.items() if since}
     yield CATALOGUE["barograph_delivery_oldest_timestamp_seconds"], waiting
+
+
+def _of_tally(tally: Tally) -> Iterator[Series]:
+    yield CATALOGUE["barograph_checks_planned"], {(check,): float(n) for check, n in tally.planned.items()}
+    results: dict[Labels, float] = {
+        (check, result): float(number)
+        for check, found in tally.results.items()
+        for result, number in found.items()
+    }  # fmt: skip
+    yield CATALOGUE["barograph_checks_result"], results
 
 
 def _of_checks(standings: Sequence[Standing]) -> Iterator[Series]:

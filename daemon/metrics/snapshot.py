@@ -18,12 +18,14 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.registry import Collector
 
 from alerts.base import LIVE
+from checks.base import Tier
 from daemon.health import Health
 from daemon.metrics.catalogue import CATALOGUE, HasMeasures, Metric, Type
 from daemon.metrics.own import OwnMetrics
 from daemon.metrics.series import Labels, Series, View, all_series
 from daemon.standing import standings
 from daemon.store import Reader, StoreError
+from daemon.tally import Tally, tally
 
 log = logging.getLogger(__name__)
 
@@ -79,12 +81,18 @@ class Snapshots:
         self._clock = clock
         self._limit = series_limit
         self._current = NOTHING_YET
+        self._tally: Tally | None = None
         self._dirty = threading.Event()
         self._process = ProcessCollector(registry=None)
 
     @property
     def current(self) -> Snapshot:
         return self._current
+
+    @property
+    def tally(self) -> Tally | None:
+        """How all places stood when the snapshot was built; None: none was built yet."""
+        return self._tally
 
     def changed(self) -> None:
         """Say that there is something new to show; safe from any thread, returns at once."""
@@ -97,7 +105,13 @@ class Snapshots:
         with self._store.read() as view:
             jobs, readings = view.jobs(), view.readings()
             found = standings(jobs, readings, now, health.expected, health.unrecorded, health.outdated)
-            seen = View(found, view.incidents(LIVE), view.backlog(), view.counts())
+            incidents = view.incidents(LIVE)
+            critical = {(one.check, one.place) for one in incidents if one.tier is Tier.CRITICAL}
+            counted = tally(health.expected, found, critical)
+            seen = View(found, incidents, view.backlog(), view.counts(), counted)
+        if not counted.whole:
+            log.error("places planned and counted never: %s, twice: %s", counted.lost[:5], counted.doubled[:5])
+        self._tally = counted
         series: list[Series] = [*all_series(seen, health, self._checks, now), *self._own.counters()]
         self._current = self._render(series, now)
         return self._current
