@@ -97,7 +97,7 @@ def renew_when_expired(response: Any = None, request_dict: Any = None, **_: Any)
     account = _speaker.get()
     code = response[1].get("Error", {}).get("Code", "") if response is not None else ""
     context = request_dict["context"]
-    if account is None or context.get(_RENEWED) or classify(str(code)) is not ErrorClass.EXPIRED:
+    if not code or account is None or context.get(_RENEWED) or classify(str(code)) is not ErrorClass.EXPIRED:
         return None
     context[_RENEWED] = True
     account.renew()

@@ -586,3 +586,71 @@ def test_half_a_character_spoils_no_record(bench: Bench) -> None:
     [incident] = bench.store.incidents()
     assert incident.seq == 1, "seen again unchanged"
     assert "".join([incident.summary, *incident.addresses, *incident.labels.values()]).encode()
+
+
+@dataclass(frozen=True)
+class InRegion(Spot):
+    """A place whose looks take turns with those of other regions."""
+
+    lane: str = "eu-west-1"
+
+
+class Queue:
+    """A line that the test lets go on."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, tuple[str, str, Callable[[], None]]] = {}
+
+    def put(self, job_id: str, lane: str, rank: str, work: Callable[[], None]) -> None:
+        self.jobs.setdefault(job_id, (lane, rank, work))
+
+    def waiting(self) -> Mapping[str, datetime]:
+        return dict.fromkeys(self.jobs, START)
+
+    def go(self) -> None:
+        jobs, self.jobs = self.jobs, {}
+        for _, _, work in jobs.values():
+            work()
+
+
+def test_looks_in_a_lane_wait_in_line_and_are_due_together(bench: Bench) -> None:
+    """Each is put in line once, however often the inventory loads; after the first look all of a lane come together."""
+    queue, places = Queue(), {f"{n}/eu-west-1": InRegion(f"{n}/eu-west-1") for n in range(3)}
+    places["9/us-east-1"] = InRegion("9/us-east-1", lane="us-east-1")
+    runner = Runner({"drift": bench.runner._plans["drift"]}, bench.recorder, bench.clock, queue)
+    for _ in range(2):
+        runner.sync({"drift": places}, bench.crank, complete=True)
+    assert [(name, lane, rank) for name, (lane, rank, _) in queue.jobs.items()] == [
+        (f"drift|{key}", place.lane, "drift") for key, place in places.items()
+    ]
+    assert bench.crank.waiting() == {}
+    bench.script += [[fine(key)] for key in places]
+    queue.go()
+    due = bench.crank.waiting()
+    assert len({due[f"drift|{key}"] for key in places if "eu" in key}) == 1
+    assert len(set(due.values())) == 2
+    assert all(START < when <= START + SIX_HOURS for when in due.values())
+
+    bench.crank.start("drift|0/eu-west-1")
+    assert list(queue.jobs) == ["drift|0/eu-west-1"]  # when it is due it stands in line, and holds no thread
+
+
+def test_a_look_in_a_lane_that_is_wanted_now_gives_up_its_later_start(bench: Bench) -> None:
+    """It goes into the line, and its start at the due time is forgotten; asked for while it runs, it runs again."""
+    queue, place = Queue(), InRegion("1/eu-west-1")
+    runner = Runner({"drift": bench.runner._plans["drift"]}, bench.recorder, bench.clock, queue)
+    runner.sync({"drift": {place.key: place}}, bench.crank, complete=True)
+
+    def asked_for_meanwhile() -> list[Reading]:
+        assert runner.look_now("drift", place.key, bench.crank)
+        return [fine("a")]
+
+    bench.script += [[fine("a")], asked_for_meanwhile, [fine("a")]]
+    queue.go()
+    assert list(bench.crank.waiting()) == ["drift|1/eu-west-1"]
+    assert runner.look_now("drift", place.key, bench.crank)
+    assert bench.crank.waiting() == {}
+    queue.go()
+    assert list(queue.jobs) == ["drift|1/eu-west-1"]
+    queue.go()
+    assert bench.job("1/eu-west-1").runs == 3
