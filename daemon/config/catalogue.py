@@ -140,6 +140,8 @@ def _section(name: str, check: type[Check]) -> str:
     lines += [f"- IAM, for the role {check.role}: {', '.join(f'`{action}`' for action in check.iam) or 'none'}"]
     if check.sweep_iam:
         lines += [f"- IAM, for the role sweep: {', '.join(f'`{action}`' for action in check.sweep_iam)}"]
+    if check.rests:
+        lines += [f"- Asked for once a day while empty: {', '.join(f'`{each}`' for each in check.rests)}"]
     lines += [""]
     lines += _table(("option", "value", "default", "meaning"), options)
     lines += _table(("verdict", "meaning"), [(f"`{word}`", text) for word, text in check.verdicts.items()])
@@ -168,6 +170,7 @@ def text(checks: Mapping[str, type[Check]]) -> Iterator[str]:
         yield f"  looks at   {_places(check)}, every {paces(check)}, {format_duration(check.deadline)} at most{off}"
         yield from _block("IAM", check.iam)
         yield from _block("IAM, swept", check.sweep_iam)
+        yield from _block("Rests if empty", check.rests)
         yield from _block("options", (_option_line(option) for option in options_of(name, check)))
         yield from _block("verdicts", (f"{word}: {meaning}" for word, meaning in check.verdicts.items()))
         yield from _block("metrics", (f"{metric(name, key)}: {meaning}" for key, meaning in check.measures.items()))
