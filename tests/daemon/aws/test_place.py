@@ -261,7 +261,9 @@ def test_what_is_forgotten_is_asked_for_anew() -> None:
         return ["before"]
 
     def ask(fetch: Callable[[], list[str]]) -> tuple[str, ...]:
-        return shared.get("key", fetch, lambda: AwsError(ErrorClass.TIMEOUT, service="acm", operation="ListCertificates"), math.inf)
+        return shared.get(
+            "key", fetch, lambda: AwsError(ErrorClass.TIMEOUT, service="acm", operation="ListCertificates"), math.inf
+        )
 
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(ask, before)
