@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from enum import StrEnum
 
 from alerts.base import LIVE, Action, Copy, DeliveryKind, Draft, Incident
 from alerts.blocks import Body
+from alerts.keys import dedupe_key
 from alerts.next_steps import runbook
 from alerts.policy import Policy
 from alerts.render import View, incident_message, transition_message
@@ -203,8 +203,3 @@ class _Speech:
             dedupe_key=dedupe_key(thread.channel, after.fingerprint, after.occurrence, after.seq, kind),
             subject=thread.subject, kind=kind, channel=thread.channel, tier=after.tier, body=body,
         )  # fmt: skip
-
-
-def dedupe_key(channel: str, subject: str, occurrence: int, seq: int, kind: str) -> str:
-    """Equal for equal messages, so that storing a change twice stores its messages once."""
-    return hashlib.sha256(f"{channel}\n{subject}\n{occurrence}\n{seq}\n{kind}".encode()).hexdigest()

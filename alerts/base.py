@@ -6,7 +6,7 @@ Plain data. What happens to an incident is decided in alerts.lifecycle; what is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -69,6 +69,11 @@ class Incident:
     not_seen_because: str = ""  # why the last look could not confirm it; empty: it was looked at
     verdict: str = ""  # the check's word for the resource when it was last seen: Reading.verdict
     copies: tuple[Copy, ...] = ()  # the threads of this occurrence beside `thread`
+    sinks: tuple[str, ...] = ()  # names of the sinks that hold it as open
+
+    def with_sinks(self, sinks: tuple[str, ...]) -> Incident:
+        """The same, held as open by these."""
+        return self if self.sinks == sinks else replace(self, sinks=sinks)
 
 
 class Action(StrEnum):
@@ -101,6 +106,7 @@ class DeliveryKind(StrEnum):
     UPDATE = "update"  # edits the root message in place; the whole current state, so repeating it is harmless
     REPLY = "reply"  # into the thread of the root message
     FILE = "file"  # files into the thread: the body names them, whoever sends them reads them
+    EVENT = "event"  # to a sink; the whole current state as data, see alerts.events
 
 
 class DeliveryState(StrEnum):
@@ -108,7 +114,7 @@ class DeliveryState(StrEnum):
     SENDING = "sending"  # the intent is committed; whether it arrived is not known yet
     SENT = "sent"
     SUPERSEDED = "superseded"  # a later state made it pointless before it was sent
-    DEAD = "dead"  # Slack refuses the payload in every form, and a self-alert says so
+    DEAD = "dead"  # the payload is refused in every form, and a self-alert says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +124,10 @@ class Draft:
     dedupe_key: str
     subject: str  # Incident.thread, "baseline:drift:…": its deliveries are sent in order
     kind: DeliveryKind
-    channel: str
+    channel: str  # of Slack, or "sink:" and the name of a sink
     tier: Tier
-    body: Mapping[str, Any]  # {"text": …, "blocks": […]}: rendered, escaped, within Slack's limits
+    # {"text": …, "blocks": […]}: rendered, escaped, within Slack's limits. Of an EVENT: data, see alerts.events.
+    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,7 @@ class Delivery(Draft):
     sent_at: datetime | None = None
     ts: str = ""  # Slack's message id, once sent
     root_ts: str = ""  # of the subject's root message, for UPDATE, REPLY and FILE
+    parent_ts: str = ""  # of a POST that goes into the thread of another subject: that one's root message
     error_class: str = ""
     error: str = ""
 

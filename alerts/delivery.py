@@ -63,7 +63,7 @@ class Event:
 
 
 class Courier:
-    """One worker over one outbox. Not thread-safe: run it in one thread."""
+    """One worker over one outbox: Slack's, or that of one sink. Not thread-safe: run it in one thread."""
 
     def __init__(
         self,
@@ -74,7 +74,12 @@ class Courier:
         failpoint: Callable[[str], None] = lambda _name: None,
         on_event: Callable[[Event], None] = lambda _event: None,
         jitter: Callable[[], float] = random.random,
+        chore: Callable[[datetime, bool], None] = lambda _now, _refused: None,
     ) -> None:
+        """*chore* is done before each step, in the same thread, so that nothing is being sent meanwhile.
+
+        It is told the time and whether the credential is refused.
+        """
         self._outbox = outbox
         self._notifier = notifier
         self._clock = clock
@@ -82,14 +87,17 @@ class Courier:
         self._failpoint = failpoint
         self._on_event = on_event
         self._jitter = jitter
+        self._chore = chore
         self._circuit = Circuit(timedelta(seconds=self._settings.probe_seconds))
         self._stop = threading.Event()
         self._last: datetime | None = None  # the latest time of a step
+        self._unclear = 0  # answers in a row that left a message in doubt
         self._free_lanes()
 
     def _free_lanes(self) -> None:
         self._posts = Pace(self._settings.per_second, self._settings.burst)
         self._methods = Pace(self._settings.per_minute / 60, max(1, int(self._settings.per_minute / 5)))
+        self._ask_at: datetime | None = None  # when to ask whether Slack answers again
         self._looked: dict[str, datetime] = {}  # doubtful message -> when to look in the history again
 
     def run(self, stop: threading.Event) -> None:
@@ -109,16 +117,43 @@ class Courier:
         if self._last is not None and self._last - now > SET_BACK:
             self._free_lanes()  # they are held until times that the clock may reach in years
         self._last = now
+        self._chore(now, self._circuit.is_open)
         if self._circuit.is_open:
             return self._circuit.until_probe(now) or self._probe(now)
         doubts = self.settle()
         if self._circuit.is_open:
             return self._circuit.until_probe(now)
-        sent, wait = self._send_next(now)
+        sent, wait = self._send_next(now) if self._answers(now) else (False, 1.0)
+        if self._circuit.is_open:
+            return self._circuit.until_probe(now)
         if sent:
             return 0.0
         waits = [seconds for seconds in (doubts, wait) if seconds is not None]
         return min(waits, default=None)
+
+    def _answers(self, now: datetime) -> bool:
+        """Whether to send: after an unclear answer only once a harmless question was answered.
+
+        Else an outage would leave every message in doubt, one after another.
+        """
+        if not self._unclear:
+            return True
+        if self._ask_at is not None and now < self._ask_at:
+            return False
+        try:
+            self._notifier.probe()
+        except NotifyError as error:
+            if error.error_class == "credential":
+                self._circuit.open(now)
+                self._on_event(Event("circuit_open", error_class=error.error_class, detail=str(error)))
+                return False
+            self._unclear += 1
+            longest = min(LONGEST_BACKOFF / 5, 2.0 ** min(self._unclear, 16))
+            pause = error.retry_after or max(1.0, self._jitter() * longest)
+            self._ask_at = now + timedelta(seconds=pause)
+            return False
+        self._unclear, self._ask_at = 0, None
+        return True
 
     def _send_next(self, now: datetime) -> tuple[bool, float | None]:
         """Send the first message whose lane is free. Else give seconds until one is."""
@@ -167,6 +202,8 @@ class Courier:
         now = self._clock()
         self._tell("failed", delivery, error)
         kind, text = error.error_class, str(error)
+        if kind == "ambiguous":
+            self._unclear += 1
         if kind == "not_sent":
             self._outbox.put_back(delivery.id, now + self._pause(delivery, error, now), kind, text)
         elif kind == "credential":
@@ -207,7 +244,12 @@ class Courier:
         self._tell("redirected", delivery, error)
 
     def _shrink(self, delivery: Delivery, error: NotifyError) -> None:
-        body = smaller(delivery.body)
+        if delivery.kind is DeliveryKind.EVENT and delivery.error_class != "payload":
+            # A sink renders what is stored as data, and knows by the class to say less the next time.
+            self._outbox.put_back(delivery.id, self._clock(), error.error_class, str(error))
+            self._tell("degraded", delivery, error)
+            return
+        body = None if delivery.kind is DeliveryKind.EVENT else smaller(delivery.body)
         if body is None:
             self._outbox.mark_dead(delivery.id, error.error_class, str(error))
             self._tell("dead", delivery, error)
@@ -249,12 +291,13 @@ class Courier:
         if deadline > now + timedelta(seconds=limit):
             deadline = now + timedelta(seconds=limit)  # the clock was set back
         left = (deadline - now).total_seconds()
-        if delivery.kind is DeliveryKind.UPDATE:
-            # Repeating it is harmless, but an old edit that lands after a new one is not.
+        if delivery.kind in (DeliveryKind.UPDATE, DeliveryKind.EVENT):
+            # Repeating it is harmless, but an old state that lands after a new one is not. Sinks know an event by its
+            # key or its id; the one that does not says that it may be a repeat.
             if left > 0:
                 return left
             self._failpoint("during_settle")
-            self._outbox.put_back(delivery.id, now, "ambiguous", "an edit in doubt is repeated")
+            self._outbox.put_back(delivery.id, now, "ambiguous", f"an {delivery.kind} in doubt is repeated")
             self._failpoint("after_settle")
             return None
         wait = max((self._looked.get(delivery.id, now) - now).total_seconds(), self._methods.wait(LOOKUPS, now))

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from alerts.announce import announce
+from alerts.announce import announce, sinks_of
 from alerts.base import COULD_NOT_LOOK, LIVE, Action, Change, Incident, IncidentState, Transition
+from alerts.events import told as told_to_sinks
 from alerts.fingerprint import fingerprint
 from alerts.owners import labels_of
 from alerts.policy import Policy
@@ -268,11 +269,12 @@ def _told(
 ) -> Change:
     """The change with its stored fact and its messages."""
     after, drafts, told = announce(before, after, action, reason, policy, now)
+    after, events = told_to_sinks(before, after, sinks_of(after, policy), reason, policy.status_url)
     transition = Transition(
         fingerprint=after.fingerprint, seq=after.seq, at=now, action=action, reason=f"{reason}; {told}",
         before=str(before.state) if before else "", after=str(after.state), tier=after.tier, summary=after.summary,
     )  # fmt: skip
-    return Change(after, transition, drafts)
+    return Change(after, transition, (*drafts, *events))
 
 
 __all__ = ["COULD_NOT_LOOK", "Look", "Policy", "Sight", "amend", "changes", "decide", "retire"]

@@ -75,8 +75,8 @@ class SlackNotifier:
         }
         if delivery.body.get("blocks"):
             arguments["blocks"] = delivery.body["blocks"]
-        if delivery.kind is DeliveryKind.REPLY:
-            arguments["thread_ts"] = delivery.root_ts
+        if thread := _thread(delivery):
+            arguments["thread_ts"] = thread
         answer = self._call("chat.postMessage", arguments)
         self._remember(delivery.channel, answer)
         return _ts(answer)
@@ -101,9 +101,9 @@ class SlackNotifier:
             "limit": PAGE,
         }
         method = "conversations.history"
-        if delivery.kind in (DeliveryKind.REPLY, DeliveryKind.FILE):
+        if thread := _thread(delivery):
             method = "conversations.replies"
-            arguments["ts"] = delivery.root_ts
+            arguments["ts"] = thread
         if delivery.kind is DeliveryKind.FILE:
             return found(self._pages(method, arguments, "messages"), delivery.id)
         for message in self._pages(method, arguments, "messages"):
@@ -173,6 +173,11 @@ class SlackNotifier:
     @property
     def _hide(self) -> Callable[[str], str]:
         return lambda text: text.replace(self._token, "(token)") if self._token else text
+
+
+def _thread(delivery: Delivery) -> str:
+    """The root message below which it goes; empty: into the channel itself."""
+    return delivery.root_ts if delivery.kind in (DeliveryKind.REPLY, DeliveryKind.FILE) else delivery.parent_ts
 
 
 def _form(arguments: Mapping[str, Any]) -> dict[str, Any]:

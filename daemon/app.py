@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,13 +15,12 @@ from functools import partial
 from pathlib import Path
 from queue import Empty
 
-from alerts.delivery import Courier
 from checks import discover
 from checks.base import Place
 from daemon import web
 from daemon.accounts.watch import AccountsWatch
 from daemon.config import Config, ConfigError, load
-from daemon.delivering import Deliveries, alone, delivery_settings, notifier
+from daemon.delivering import Deliveries, alone
 from daemon.estate import stored
 from daemon.eyes import Accounting, open_eyes
 from daemon.health import Health
@@ -29,13 +29,14 @@ from daemon.inventory.model import Inventory
 from daemon.measures import job as keep_measures
 from daemon.metrics import OwnMetrics, Snapshots
 from daemon.orders import RELOAD, STOP, Commands
+from daemon.outlets import couriers, forget_unknown
 from daemon.record import Recorder, Run, StoredFact, StoredMemory
 from daemon.reporting import Reporter, orders_of
 from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
 from daemon.states.cache import StoredStates
-from daemon.store import Store, StoreOutbox
+from daemon.store import Store
 from daemon.suspects import Suspects, name_later
 from daemon.turns import Turns
 from daemon.upkeep import Upkeep
@@ -93,7 +94,7 @@ def serve(
     """
     config = load(path, environ, discover())
     before: Config | None = None  # what to go back to should *config* not start
-    delivering = threading.Lock()
+    delivering: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # for each way out
     on_config(config)
     with Store.open(config.store.path, clock, config.store.backups) as store:
         while True:
@@ -174,7 +175,7 @@ def _reloaded(config: Config, path: Path, environ: Mapping[str, str]) -> Config 
 def _run(
     config: Config,
     store: Store,
-    delivering: threading.Lock,
+    delivering: defaultdict[str, threading.Lock],
     wait: Callable[[], Config | None],
     *,
     environ: Mapping[str, str],
@@ -270,10 +271,7 @@ def _run(
         accounts_watch.begin()
         inventory_watch.begin(key for check, key in recorder.jobs() if is_of_instances(eyes.plans, check))
         delivery = Deliveries(own)
-        courier = Courier(
-            StoreOutbox(store), notifier(config, clock, store), clock, delivery_settings(config),
-            on_event=delivery.on_event,
-        )  # fmt: skip
+        ways_out = couriers(config, store, clock, delivery)
         started = clock()
 
         def health() -> Health:
@@ -332,7 +330,8 @@ def _run(
         stack.callback(inventory_watch.stop)
         stack.callback(accounts_watch.stop)
         _thread(stack, quiet, "snapshots", snapshots.run)
-        _thread(stack, quiet, "delivery", alone(delivering, courier.run))
+        for way, courier in ways_out.items():
+            _thread(stack, quiet, f"delivery to {way}", alone(delivering[way], courier.run))
         _thread(stack, quiet, "watchdog", Watchdog(lambda: scheduler.beat_at, clock).run)
         stack.callback(quiet.set)
         scheduler.start()
@@ -343,6 +342,7 @@ def _run(
             recorder.retire(accounts_watch.check, accounts_watch.place, "accounts are not listed any more", clock())
         scheduler.every("baselines", 5, upkeep.baselines, pool="upkeep")
         scheduler.every("self", 60, upkeep.look_at_self, pool="upkeep", at_once=False)
+        scheduler.every("unknown sinks", 60, partial(forget_unknown, config, store), pool="upkeep")
         scheduler.every("prune", 86_400, upkeep.prune, pool="upkeep")
         scheduler.every("measures", 3_600, keep_measures(store, clock), pool="upkeep", at_once=False)
         reporter = Reporter(store, clock, report_plan(config), orders_of(config.store.path))

@@ -10,6 +10,7 @@ from functools import partial
 
 from alerts.base import Notifier
 from alerts.delivery import Event, Settings
+from alerts.events import sink_name
 from alerts.slack import SlackNotifier
 from daemon.aws.mail import SesNotifier, SesSettings
 from daemon.config import Config
@@ -74,23 +75,28 @@ class Deliveries:
         with self._lock:
             return tuple(self._troubles.values())
 
-    def on_event(self, event: Event) -> None:
+    def listener(self, way: str) -> Callable[[Event], None]:
+        """What a courier tells its events to; *way* is whom it brings messages to, for people."""
+        return lambda event: self.on_event(event, way)
+
+    def on_event(self, event: Event, way: str = "Slack") -> None:
         if event.name == "sent":
             self._own.observe("barograph_delivery_latency_seconds", event.seconds, tier=str(event.tier))
         elif event.name == "failed":
             self._own.count("barograph_delivery_errors_total", 1.0, **{"class": event.error_class})
         level = logging.DEBUG if event.name in ("sent", "settled") else logging.WARNING
-        log.log(level, "delivery: %s %s %s %s", event.name, event.channel, event.error_class, event.detail)
+        log.log(level, "%s: delivery: %s %s %s %s", way, event.name, event.channel, event.error_class, event.detail)
+        told = "what is sent to it" if sink_name(event.channel) else f"channel {event.channel}"
         with self._lock:
             if event.name in ("sent", "circuit_closed"):
-                self._troubles.pop("credential", None)
+                self._troubles.pop(f"{way} credential", None)
                 self._troubles.pop(event.channel, None)
             elif event.name == "circuit_open":
-                self._troubles["credential"] = f"Slack refuses the credential: {event.detail}"
+                self._troubles[f"{way} credential"] = f"{way} refuses the credential: {event.detail}"
             elif event.name in ("redirected", "failed") and event.error_class == "destination":
-                self._troubles[event.channel] = f"Slack refuses channel {event.channel}: {event.detail}"
+                self._troubles[event.channel] = f"{way} refuses {told}: {event.detail}"
             elif event.name == "error":
-                log.error("delivery: %s", event.detail)
+                log.error("%s: delivery: %s", way, event.detail)
 
 
 def alone(lock: threading.Lock, run: Callable[[threading.Event], None]) -> Callable[[threading.Event], None]:

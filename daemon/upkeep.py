@@ -138,9 +138,7 @@ def delivery_reading(dead: Iterable[tuple[str, str, str, datetime | None]], now:
         return Reading(
             "delivery", Outcome.HEALTHY, "delivered", f"no message was refused in the last {DEAD_FOR.days} days"
         )
-    summary = (
-        f"{len(recent)} messages were refused by Slack in every form, the last for {recent[-1][1]}: {recent[-1][2]}"
-    )
+    summary = f"{len(recent)} messages were refused in every form, the last for {recent[-1][1]}: {recent[-1][2]}"
     finding = Finding(
         Kind.MONITORING, "undeliverable", summary, remedy="See the status page for what they said.",
         evidence={"deliveries": [each[0] for each in recent[:50]]},

@@ -61,6 +61,7 @@ def _holds_secrets(trail: Trail) -> bool:
     names = tuple(part for part in trail if isinstance(part, str))
     return (
         names[:1] == ("slack",)
+        or names[:2] == ("alerts", "sinks")
         or names[:2] == ("web", "auth")
         or names[:3] in (("planning", "rules", "environment"), ("planning", "rules", "variables"))
     )

@@ -110,6 +110,11 @@ def _entry(head: str, value: Any, depth: int, trail: tuple[str | int, ...], *, g
             lines = list(_group(item, depth + 2, (*trail, index)))
             yield "  " * (depth + 1) + "- " + lines[0].lstrip()
             yield from lines[1:]
+    elif isinstance(value, Mapping) and any(isinstance(item, BaseModel) for item in value.values()):
+        yield head
+        for key, item in value.items():
+            yield f"{'  ' * (depth + 1)}{key}:"
+            yield from _group(item, depth + 2, (*trail, key))
     else:
         text = _inline(plain(value, trail))
         yield f"{head} {text}{'' if given else MARK}"

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from checks.kinds import Kind, Tier
+from daemon.config.outlets import DeadMan, Sink
 from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
 from daemon.config.section import SecretPath, SecretText, Section, group
 from daemon.config.stages import Stage
@@ -95,6 +96,26 @@ class Alerts(Section):
     """The first look."""
     reopen_within: Duration = timedelta(minutes=30)
     """A comeback sooner than this goes on in the old thread."""
+    sinks: Mapping[Text, Sink] = Field(default_factory=dict)
+    """Ways out beside Slack's channels, by name."""
+    fallback_sink: Text | None = None
+    """Name of the sink that hears of incidents while Slack refuses Barograph's token."""
+    gather_from: Count = 10
+    """So many new messages that wait for one channel become one, with the list in its thread. Critical ones do not."""
+    gather_for: Duration = timedelta(minutes=1)
+    """How long what comes after that joins it."""
+    dead_man: DeadMan | None = None
+    """The sign of life, sent only while looks are on time and messages leave."""
+
+    @model_validator(mode="after")
+    def _sinks_exist(self) -> Alerts:
+        _known_sink("fallback_sink", self.fallback_sink, self.sinks)
+        return self
+
+
+def _known_sink(key: str, name: str | None, sinks: Mapping[str, Sink]) -> None:
+    if name is not None and name not in sinks:
+        raise wrong_at(key, f"is {name}, and alerts.sinks has no sink of that name")
 
 
 class Pacing(Section):

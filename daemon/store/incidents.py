@@ -24,8 +24,8 @@ def save(db: Database, incident: Incident) -> None:
         "occurrence": i.occurrence, "seq": i.seq, "baseline": i.baseline, "announced": i.announced, "cause": i.cause,
         "remedy": i.remedy, "addresses": dump(i.addresses), "labels": dump(i.labels), "evidence": dump(i.evidence),
         "resolved_at": i.resolved_at, "channel": i.channel, "thread": i.thread,
-        "not_seen_because": i.not_seen_because, "verdict": i.verdict,
         "copies": dump([[copy.channel, copy.subject, copy.left] for copy in i.copies]),
+        "not_seen_because": i.not_seen_because, "verdict": i.verdict, "sinks": dump(i.sinks),
     }  # fmt: skip
     upsert(db, "incident", ("fingerprint",), values)
 
@@ -68,6 +68,19 @@ def unannounced_baseline(db: Database) -> list[Incident]:
     return [incident_of(row) for row in found]
 
 
+def waiting(db: Database, sink: str) -> list[Incident]:
+    """Live incidents whose own messages to Slack wait, and which *sink* does not hold as open; most urgent first."""
+    found = rows(
+        db,
+        f"""select * from incident i where state in ({LIVE_STATES})
+        and not exists (select 1 from json_each(i.sinks) s where s.value = :sink)
+        and i.thread in (select subject from delivery where state = 'pending' and kind <> 'event')
+        order by case tier when 'critical' then 0 when 'warning' then 1 else 2 end, opened_at, fingerprint""",  # noqa: S608 - constants only
+        {"sink": sink},
+    )
+    return [incident_of(row) for row in found]
+
+
 def incident_of(row: Mapping[str, Any]) -> Incident:
     return Incident(
         fingerprint=row["fingerprint"], check=row["check_name"], place=row["place"], resource=row["resource"],
@@ -78,8 +91,8 @@ def incident_of(row: Mapping[str, Any]) -> Incident:
         announced=bool(row["announced"]), cause=row["cause"], remedy=row["remedy"],
         addresses=tuple(load(row["addresses"])), labels=load(row["labels"]), evidence=load(row["evidence"]),
         resolved_at=time_or_none(row["resolved_at"]), channel=row["channel"], thread=row["thread"],
-        not_seen_because=row["not_seen_because"], verdict=row["verdict"],
         copies=tuple(Copy(*copy) for copy in load(row["copies"])),
+        not_seen_because=row["not_seen_because"], verdict=row["verdict"], sinks=tuple(load(row["sinks"])),
     )  # fmt: skip
 
 

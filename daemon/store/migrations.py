@@ -105,6 +105,25 @@ _REPORTS = (
     "create index delivery_by_sent on delivery (sent_at, kind, created_at, attempt) where sent_at is not null",
 )
 
+# Which sinks hold an incident as open; whose thread a root message goes into; which group tells of an incident in
+# place of a root message of its own; what a caller's event was, so that it is acted on once.
+_SINKS = (
+    "alter table incident add column sinks text not null default '[]'",
+    "alter table thread add column parent text not null default ''",
+    "alter table thread add column gathered text not null default ''",
+    "create index thread_of_group on thread (gathered) where gathered <> ''",
+    "create index thread_of_parent on thread (parent) where parent <> ''",
+    """create table gathering (
+        subject text primary key references thread (subject), cause text not null, title text not null,
+        opened_at text not null, joins_until text not null, dirty integer not null, rendered_at text,
+        over integer not null) strict""",
+    """create table gathered (
+        subject text not null references gathering (subject), position integer not null, thread text not null,
+        fingerprint text not null, primary key (subject, position), unique (subject, thread)) strict""",
+    "create index gathered_by_thread on gathered (thread)",
+    "create table heard (source text not null, id text not null, at text not null, primary key (source, id)) strict",
+)
+
 
 # In order; the position of each, from 1, is its number.
 _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -113,6 +132,7 @@ _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("0003_states", (_STATES,)),
     ("0004_copies", (_COPIES,)),
     ("0005_reports", _REPORTS),
+    ("0006_sinks", _SINKS),
 )
 
 

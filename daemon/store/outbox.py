@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlite_utils import Database
 
 from alerts.base import Delivery, DeliveryKind, DeliveryState
+from alerts.events import sink_name
 from daemon.store import queue
 from daemon.store.codec import dump
 from daemon.store.errors import StoreError
@@ -22,11 +23,15 @@ from daemon.store.sql import row, rows, run
 if TYPE_CHECKING:
     from daemon.store.store import Store
 
-# Nothing earlier of the subject is unsettled, and there is a root message to edit or reply to.
+# Nothing earlier of the subject is unsettled, and there is a root message to edit, to reply to, or to post below.
 _FIRST_IN_LINE = """d.state = 'pending'
     and not exists (select 1 from delivery e where e.subject = d.subject and e.number < d.number
         and e.state in ('pending', 'sending'))
-    and (d.kind = 'post' or t.root_ts <> '')"""
+    and (d.kind = 'event' or (d.kind = 'post' and (t.parent = '' or p.root_ts <> '')) or
+        (d.kind <> 'post' and t.root_ts <> ''))"""
+
+# The messages of one worker: those of a sink, or with an empty :destination everything that no sink gets.
+_OURS = "case when :destination = '' then d.channel not like 'sink:%' else d.channel = :destination end"
 
 # Its time has come, or is further away than any pause: then it was set by a clock that has been set back since.
 _DUE = "(d.not_before is null or d.not_before <= :now or d.not_before > :far)"
@@ -34,18 +39,22 @@ _LONGEST_PAUSE = timedelta(minutes=15)
 
 
 class StoreOutbox:
-    """The stored messages, as the delivery worker sees them. Methods raise StoreError as Store.transaction does."""
+    """The stored messages, as one delivery worker sees them. Methods raise StoreError as Store.transaction does.
 
-    def __init__(self, store: Store) -> None:
+    *destination*: the sink whose messages these are, "sink:NAME"; empty: all that go to Slack.
+    """
+
+    def __init__(self, store: Store, destination: str = "") -> None:
         self._store = store
+        self._destination = destination
 
     def ready(self, now: datetime, limit: int = 100) -> Sequence[Delivery]:
         with self._store.read() as view:
             found = rows(
                 view.db,
-                f"""{queue.SELECT} where {_FIRST_IN_LINE} and {_DUE}
+                f"""{queue.SELECT} where {_FIRST_IN_LINE} and {_DUE} and {_OURS}
                 order by d.tier_rank, d.number limit :limit""",
-                {"now": now, "far": now + _LONGEST_PAUSE, "limit": limit},
+                {"now": now, "far": now + _LONGEST_PAUSE, "limit": limit, "destination": self._destination},
             )
         return [queue.delivery_of(each) for each in found]
 
@@ -57,16 +66,17 @@ class StoreOutbox:
                 f"""{queue.SELECT} where d.number in (select number from (
                     select d.number, row_number() over (
                         partition by d.channel, d.kind = 'update' order by d.tier_rank, d.number) as place
-                    from delivery d left join thread t on t.subject = d.subject
-                    where {_FIRST_IN_LINE} and {_DUE}) where place = 1)
+                    from delivery d {queue.JOINED}
+                    where {_FIRST_IN_LINE} and {_DUE} and {_OURS}) where place = 1)
                 order by d.tier_rank, d.number""",  # noqa: S608 - literals of this module
-                {"now": now, "far": now + _LONGEST_PAUSE},
+                {"now": now, "far": now + _LONGEST_PAUSE, "destination": self._destination},
             )
         return [queue.delivery_of(each) for each in found]
 
     def in_doubt(self) -> Sequence[Delivery]:
         with self._store.read() as view:
-            return view.deliveries(DeliveryState.SENDING, limit=None)
+            found = view.deliveries(DeliveryState.SENDING, limit=None)
+        return [each for each in found if _is_of(each.channel, self._destination)]
 
     def mark_sending(self, delivery_id: str, now: datetime) -> Delivery | None:
         with self._store.transaction() as tx:
@@ -119,10 +129,17 @@ class StoreOutbox:
             )
             run(
                 tx.db,
-                "update thread set channel = :channel, root_ts = '' where subject = :subject",
+                "update thread set channel = :channel, root_ts = '' where subject = :subject or parent = :subject",
                 {"channel": channel, "subject": subject},
             )
-            queue.tidy(tx.db, subject)
+            run(
+                tx.db,
+                """update delivery set channel = :channel where state = 'pending'
+                and subject in (select subject from thread where parent = :subject)""",
+                {"channel": channel, "subject": subject},
+            )
+            for each in (subject, *queue.below(tx.db, subject)):
+                queue.tidy(tx.db, each)
 
     def replace_body(self, delivery_id: str, body: Mapping[str, Any], error: str) -> None:
         with self._store.transaction() as tx:
@@ -133,7 +150,13 @@ class StoreOutbox:
         with self._store.transaction() as tx:
             new = {"not_before": None, "body": dump(body), "kind": DeliveryKind.POST}
             found = _back(tx.db, delivery_id, "gone", error, new)
-            run(tx.db, "update thread set root_ts = '' where subject = :subject", {"subject": found["subject"]})
+            # A message below another whose thread is gone goes into the channel itself.
+            run(
+                tx.db,
+                """update thread set root_ts = '', parent = case when :kind = 'post' then '' else parent end
+                where subject = :subject""",
+                {"subject": found["subject"], "kind": found["kind"]},
+            )
             queue.tidy(tx.db, found["subject"])
 
     def speak(self, delivery_id: str, body: Mapping[str, Any], error: str) -> None:
@@ -151,6 +174,10 @@ class StoreOutbox:
     def backlog(self) -> Mapping[str, tuple[int, datetime | None]]:
         with self._store.read() as view:
             return backlog(view.db)
+
+
+def _is_of(channel: str, destination: str) -> bool:
+    return channel == destination if destination else not sink_name(channel)
 
 
 def _get(db: Database, delivery_id: str) -> dict[str, Any]:

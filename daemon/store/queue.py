@@ -1,6 +1,7 @@
 """The queue of messages: how one is put in, so that what people finally read is true.
 
 Functions of an open transaction. A *subject* has one thread: a root message (POST), edits of it (UPDATE) and replies.
+The events of an incident for one sink are a subject too.
 """
 
 from __future__ import annotations
@@ -15,19 +16,29 @@ from sqlite_utils import Database
 from alerts.base import Delivery, DeliveryKind, DeliveryState, Draft
 from checks.base import Tier
 from daemon.store.codec import dump, load, time_or_none
-from daemon.store.sql import row, run
+from daemon.store.sql import row, rows, run
 
-SELECT = """select d.*, case when d.kind = 'post' then '' else coalesce(t.root_ts, '') end as root_ts
-    from delivery d left join thread t on t.subject = d.subject"""
+JOINED = "left join thread t on t.subject = d.subject left join thread p on p.subject = t.parent and t.parent <> ''"
+SELECT = f"""select d.*, case when d.kind = 'post' then '' else coalesce(t.root_ts, '') end as root_ts,
+    case when d.kind = 'post' then coalesce(p.root_ts, '') else '' end as parent_ts
+    from delivery d {JOINED}"""  # noqa: S608 - literals of this module
 
 
 def enqueue(db: Database, drafts: Iterable[Draft], now: datetime) -> None:
     """Put the messages of one change in the queue. One whose dedupe_key was stored before is passed over."""
+    from daemon.store import groups  # which puts messages in here itself
+
     subjects: dict[str, None] = {}
-    for draft in drafts:
-        if row(db, "select 1 from delivery where dedupe_key = :key", {"key": draft.dedupe_key}) is None:
-            _insert(db, draft, _channel(db, draft, now), now)
-            subjects[draft.subject] = None
+    given = list(drafts)
+    moves = any(draft.kind is DeliveryKind.POST for draft in given)
+    for draft in given:
+        if row(db, "select 1 from delivery where dedupe_key = :key", {"key": draft.dedupe_key}) is not None:
+            continue
+        if groups.taken(db, draft, moves=moves, now=now):
+            _insert(db, draft, draft.channel, now, DeliveryState.SUPERSEDED, groups.TOLD)
+            continue
+        _insert(db, draft, _channel(db, draft, now), now)
+        subjects[draft.subject] = None
     for subject in subjects:
         tidy(db, subject)
 
@@ -39,11 +50,23 @@ def tidy(db: Database, subject: str) -> None:
     - While the root message waits, the latest UPDATE after it becomes its body, and the waiting replies are
       superseded: one message then says how things stand.
     - Of several waiting UPDATEs only the latest stays: it holds the whole state.
+    - Of waiting EVENTs, an update yields to whatever comes after it (not one of tier or labels, which a sink that was
+      told of the earlier ones has to hear), and everything to a later end.
     """
     here = {"subject": subject}
     run(
         db,
-        """update delivery set kind = 'post' where number = (
+        """update delivery set state = 'superseded', error_class = '', error = 'a later event says how things stand'
+        where subject = :subject and kind = 'event' and state = 'pending' and exists (
+            select 1 from delivery l where l.subject = delivery.subject and l.kind = 'event' and l.state = 'pending'
+            and l.number > delivery.number and (json_extract(l.body, '$.action') = 'resolve'
+                or (json_extract(delivery.body, '$.action') = 'update'
+                    and json_extract(delivery.body, '$.previous') is null)))""",
+        here,
+    )
+    run(
+        db,
+        """update delivery set kind = 'post' where kind <> 'event' and number = (
             select number from delivery where subject = :subject and state = 'pending'
             order by kind = 'file', number limit 1)
         and not exists (select 1 from thread where subject = :subject and root_ts <> '')
@@ -98,11 +121,29 @@ def _channel(db: Database, draft: Draft, now: datetime) -> str:
     return draft.channel if found is None or draft.kind is DeliveryKind.POST else str(found["channel"])
 
 
-def _insert(db: Database, draft: Draft, channel: str, now: datetime) -> None:
+def give_up(db: Database, channel: str, why: str) -> int:
+    """Nobody will send what waits for *channel*. What is in doubt there stays in doubt no longer."""
+    return run(
+        db,
+        """update delivery set state = 'superseded', error_class = 'destination', error = :why
+        where channel = :channel and state in ('pending', 'sending')""",
+        {"channel": channel, "why": why},
+    )
+
+
+def below(db: Database, subject: str) -> list[str]:
+    """The subjects whose root messages are in the thread of this one."""
+    return [found["subject"] for found in rows(db, "select subject from thread where parent = :s", {"s": subject})]
+
+
+def _insert(
+    db: Database, draft: Draft, channel: str, now: datetime, state: DeliveryState = DeliveryState.PENDING,
+    error: str = "",
+) -> None:  # fmt: skip
     values: dict[str, object] = {
         "id": uuid4().hex, "dedupe_key": draft.dedupe_key, "subject": draft.subject, "kind": draft.kind,
         "channel": channel, "tier": draft.tier, "tier_rank": list(Tier).index(draft.tier), "body": dump(draft.body),
-        "state": DeliveryState.PENDING, "attempt": 0, "created_at": now, "ts": "", "error_class": "", "error": "",
+        "state": state, "attempt": 0, "created_at": now, "ts": "", "error_class": "", "error": error,
     }  # fmt: skip
     names = ", ".join(values)
     marks = ", ".join(f":{name}" for name in values)
@@ -117,5 +158,5 @@ def delivery_of(found: Mapping[str, Any]) -> Delivery:
         number=found["number"], state=DeliveryState(found["state"]), attempt=found["attempt"],
         created_at=time_or_none(found["created_at"]), not_before=time_or_none(found["not_before"]),
         intent_at=time_or_none(found["intent_at"]), sent_at=time_or_none(found["sent_at"]), ts=found["ts"],
-        root_ts=found["root_ts"], error_class=found["error_class"], error=found["error"],
+        root_ts=found["root_ts"], parent_ts=found["parent_ts"], error_class=found["error_class"], error=found["error"],
     )  # fmt: skip

@@ -9,15 +9,16 @@ from typing import Any
 from sqlite_utils import Database
 
 from alerts.base import Delivery, DeliveryState, Incident, IncidentState, Transition
+from alerts.gathering import Group, Member, Waiting
 from checks.base import Json, Outcome
-from daemon.store import incidents, queue, runs, states
+from daemon.store import groups, incidents, queue, runs, states
 from daemon.store.codec import load, time, time_or_none
 from daemon.store.rows import AuditRow, Counts, JobRow, JobStateRow, ReadingRow, RunRow, StateRow, VerdictChange
 from daemon.store.sql import row, rows
 
 TABLES = (
     "job", "job_state", "run", "reading", "verdict_change", "incident", "transition", "thread", "delivery", "audit",
-    "memory", "state_read", "report", "report_file", "measure",
+    "memory", "state_read", "report", "report_file", "measure", "gathering", "gathered", "heard",
 )  # fmt: skip
 
 
@@ -77,6 +78,10 @@ class Reader:
         )
         return [incidents.incident_of(each) for each in found]
 
+    def waiting_incidents(self, sink: str) -> list[Incident]:
+        """See incidents.waiting."""
+        return incidents.waiting(self.db, sink)
+
     def incident(self, fingerprint: str) -> Incident | None:
         found = row(self.db, "select * from incident where fingerprint = :f", {"f": fingerprint})
         return None if found is None else incidents.incident_of(found)
@@ -104,6 +109,22 @@ class Reader:
         """All stored messages of a subject, oldest first."""
         found = rows(self.db, f"{queue.SELECT} where d.subject = :s order by d.number", {"s": subject})
         return [queue.delivery_of(each) for each in found]
+
+    def waiting(self) -> list[Waiting]:
+        """See groups.waiting."""
+        return groups.waiting(self.db)
+
+    def open_groups(self, now: datetime) -> list[Group]:
+        """See groups.open_groups."""
+        return groups.open_groups(self.db, now)
+
+    def dirty_groups(self, now: datetime) -> list[Group]:
+        """See groups.dirty."""
+        return groups.dirty(self.db, now)
+
+    def group_members(self, subject: str) -> list[Member]:
+        """See groups.members."""
+        return groups.members(self.db, subject)
 
     def backlog(self) -> dict[str, tuple[int, datetime | None]]:
         """For each channel: how many messages wait or are in doubt, and since when the oldest does."""

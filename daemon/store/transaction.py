@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from alerts.base import Change, Draft, Incident
+from alerts.gathering import Gather, Group, Waiting
 from checks.base import Json, Reading
-from daemon.store import incidents, queue, runs, states
+from daemon.store import groups, incidents, queue, runs, states
 from daemon.store.rows import JobStateRow, RunRow, StateRow
 from daemon.store.sql import run, upsert
 
@@ -93,6 +94,31 @@ class Transaction:
         if change.transition is not None:
             incidents.insert_transition(self.db, change.transition)
         queue.enqueue(self.db, change.drafts, self.now)
+
+    def waiting_incidents(self, sink: str) -> list[Incident]:
+        """See incidents.waiting."""
+        return incidents.waiting(self.db, sink)
+
+    def gather(self, what: Gather) -> None:
+        """See groups.gather."""
+        groups.gather(self.db, what, self.now)
+
+    def render_groups(self, status_url: str) -> None:
+        """Put in the queue what the groups whose members changed have to say now."""
+        for group in groups.dirty(self.db, self.now):
+            groups.render(self.db, group, status_url, self.now)
+
+    def waiting(self) -> list[Waiting]:
+        """See groups.waiting."""
+        return groups.waiting(self.db)
+
+    def open_groups(self) -> list[Group]:
+        """See groups.open_groups."""
+        return groups.open_groups(self.db, self.now)
+
+    def give_up(self, channel: str, why: str) -> int:
+        """Take out of the queue what waits for *channel*; give how many messages that were."""
+        return queue.give_up(self.db, channel, why)
 
     def enqueue(self, *drafts: Draft) -> None:
         """Put messages in the queue that belong to no incident, or to several. See queue.enqueue for the rules."""

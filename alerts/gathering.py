@@ -1,0 +1,236 @@
+"""Many new messages for one channel become one, with the list in its thread: what is gathered, and how it reads. Pure.
+
+A *group* has members, a subject of its own, and is rendered from how its members are now: its root message counts them,
+the messages below it list them, and all are edited in place. A member has no root message of its own until it is raised
+to critical. Why there is a group is its *cause*: a flood, what came and went before it could be told, or (whoever makes
+such a group gives it a title) anything that its members have in common.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alerts.base import LIVE, Incident, IncidentState
+from alerts.blocks import MAX_SECTION, Block, Body, code_section, context, fields, header, message, plain_section
+from alerts.escape import clean, defanged, link, mrkdwn, one_line
+from alerts.render import MARKS, where
+from alerts.tiers import RANK, effective_stage
+from checks.base import Tier
+
+FLOOD, CATCH_UP = "flood", "catch_up"
+CAME_AND_WENT = 2  # so many that are over before they were told are one message
+WORST = 10  # named in the root message
+LINES, SECTIONS = 20, 3  # in one section, and sections in one message of the list
+PAGE = LINES * SECTIONS
+MOST_PAGES = 20
+LINE = 140  # characters: twenty of them fit into a section, however they are escaped
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When messages are gathered. *gather_from* new ones that wait for one channel are too many."""
+
+    gather_from: int = 10
+    gather_for: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The root message of an incident that waits to be sent, and was never sent."""
+
+    subject: str
+    channel: str
+    tier: Tier
+    over: bool  # the incident has ended meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group that there is. *sent*: its root message is there to be seen."""
+
+    subject: str
+    channel: str
+    cause: str
+    title: str
+    opened_at: datetime
+    joins_until: datetime
+    sent: bool = False
+    told_over: bool = False  # its thread has heard that all are over
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """What to do: these subjects join the group, which is made if it is not there yet."""
+
+    group: Group
+    subjects: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One incident of a group. *left*: it has a message of its own by now."""
+
+    position: int  # in the list, from 0; it never changes
+    incident: Incident
+    left: bool = False
+
+
+def decide(waiting: Sequence[Waiting], groups: Iterable[Group], pace: Pace, now: datetime) -> list[Gather]:
+    """Given the new messages that wait and the groups that there are, give which of them are gathered, and why."""
+    joinable = {
+        (group.channel, group.cause): group
+        for group in groups
+        # What is not sent yet costs no further message, whenever it was opened.
+        if not group.sent or now <= group.joins_until
+    }
+    found = []
+    for channel in dict.fromkeys(one.channel for one in waiting):
+        here = [one for one in waiting if one.channel == channel]
+        over = tuple(one.subject for one in here if one.over)
+        fresh = tuple(one.subject for one in here if not one.over and one.tier is not Tier.CRITICAL)
+        for cause, subjects, enough in ((CATCH_UP, over, CAME_AND_WENT), (FLOOD, fresh, pace.gather_from)):
+            group = joinable.get((channel, cause))
+            if subjects and group is not None:
+                found.append(Gather(group, subjects, "its channel has a message for such ones, a moment old"))
+            elif len(subjects) >= enough:
+                reason = f"{len(subjects)} new messages wait for one channel"
+                found.append(Gather(new_group(channel, cause, "", pace, now), subjects, reason))
+    return found
+
+
+def new_group(channel: str, cause: str, title: str, pace: Pace, now: datetime) -> Group:
+    """A group that is opened now. *title* empty: it is told by its cause."""
+    mark = hashlib.sha256(f"{channel}\n{cause}\n{title}\n{now.isoformat()}".encode()).hexdigest()[:16]
+    return Group(f"group:{cause}:{mark}", channel, cause, title, now, now + pace.gather_for)
+
+
+def tier_of(members: Sequence[Member]) -> Tier:
+    """The highest tier of what is still open and told of here; of a group that is over, INFO."""
+    return max((m.incident.tier for m in members if _open(m)), key=lambda tier: RANK[tier], default=Tier.INFO)
+
+
+def all_over(members: Sequence[Member]) -> bool:
+    return not any(map(_open, members))
+
+
+def state_mark(members: Iterable[Member]) -> str:
+    """Differs whenever what would be rendered differs."""
+    parts = (f"{m.position} {m.incident.fingerprint} {m.incident.seq} {m.incident.state} {m.left}" for m in members)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def pages(members: Sequence[Member]) -> Iterator[tuple[int, Sequence[Member]]]:
+    """The members by page of the list, each with its number from 1. What is beyond the last page is counted only."""
+    for number in range(1, MOST_PAGES + 1):
+        page = [m for m in members if m.position // PAGE == number - 1]
+        if page:
+            yield number, page
+
+
+def root_message(group: Group, members: Sequence[Member], status_url: str) -> Body:
+    """The whole current state in one message: how many, of which tier, kind and stage, and the worst of them."""
+    title = _title(group, members)
+    live = sorted((m for m in members if _open(m)), key=_urgency)
+    shown = live or sorted(members, key=_urgency)
+    counts = [
+        ("State", _counted(_state(m) for m in members)),
+        ("Tier", _counted(str(m.incident.tier) for m in members)),
+        ("Kind", _counted(str(m.incident.kind) for m in members)),
+        ("Stage", _counted(m.incident.labels.get("stage") or "stage not known" for m in members)),
+    ]
+    told = _why(group)
+    listed = min(len(members), PAGE * MOST_PAGES)
+    worst = [_line(m) for m in shown[:WORST]]
+    if len(members) > len(worst):
+        worst.append(f"+{len(members) - len(worst)} more, in the thread")
+    if listed < len(members):
+        told += f" The thread lists {listed:,} of them; the status page has them all."
+    blocks: list[Block] = [
+        header(title, 150),
+        plain_section(told, 500),
+        fields(counts, 600),
+        code_section("Now" if not live else "Open, the worst first", "\n".join(worst), MAX_SECTION - 50),
+    ]
+    if url := link(status_url, "Status page"):
+        blocks.append(context([url]))
+    lines = [defanged(title, 300), defanged(told, 600)]
+    lines += [f"{label}: {defanged(value, 600)}" for label, value in counts]
+    lines += [defanged(line, 250) for line in worst]
+    return message(lines, blocks, f"{group.subject}.{state_mark(members)}")
+
+
+def page_message(group: Group, number: int, page: Sequence[Member]) -> Body:
+    """One message of the list, each member in its place."""
+    lines = [_line(m) for m in page]
+    sections = ["\n".join(lines[start : start + LINES]) for start in range(0, len(lines), LINES)]
+    blocks = [code_section(f"List {number}", text, MAX_SECTION - 100) for text in sections]
+    text = [f"List {number}", *(defanged(line, 250) for line in lines)]
+    return message(text, blocks, f"{group.subject}/{number}.{state_mark(page)}")
+
+
+def over_message(group: Group, members: Sequence[Member]) -> Body:
+    """The reply that tells the thread that nothing of it is open any more."""
+    text = f"✅ All {len(members):,} are over."
+    return message([text], [plain_section(text, 200)], f"{group.subject}.over.{state_mark(members)}")
+
+
+def _title(group: Group, members: Sequence[Member]) -> str:
+    count = f"{len(members):,}"
+    if group.cause == CATCH_UP:
+        return f"⏪ {count} incidents came and went before they could be told here"
+    what = one_line(clean(group.title, 300)) if group.title else "new incidents at once"
+    if all_over(members):
+        return f"✅ All over: {count} {what}"
+    return f"{MARKS[tier_of(members)]} {count} {what}"
+
+
+def _why(group: Group) -> str:
+    if group.cause == CATCH_UP:
+        return "They are over. Slack, or its pace, kept their messages until then."
+    return "They are told of together. This message and the list in its thread are edited as they change."
+
+
+def _open(member: Member) -> bool:
+    return member.incident.state in LIVE and not member.left
+
+
+def _urgency(member: Member) -> tuple[object, ...]:
+    i = member.incident
+    return (-RANK[i.tier], effective_stage(i.labels) != "production", str(i.kind), where(i), i.fingerprint)
+
+
+_STATES: Mapping[IncidentState, str] = {
+    IncidentState.OPEN: "open", IncidentState.ACKNOWLEDGED: "acknowledged", IncidentState.RESOLVED: "resolved",
+    IncidentState.RETIRED: "no longer watched",
+}  # fmt: skip
+_MARKS: Mapping[IncidentState, str] = {IncidentState.RESOLVED: "✅", IncidentState.RETIRED: "⚪"}
+
+
+def _state(member: Member) -> str:
+    return "with a message of their own" if member.left else _STATES[member.incident.state]
+
+
+def _line(member: Member) -> str:
+    i = member.incident
+    mark = "➡" if member.left else _MARKS.get(i.state, MARKS[i.tier])
+    times = f" ({i.opened_at:%H:%M}–{i.resolved_at:%H:%M} UTC)" if i.resolved_at and i.state not in LIVE else ""
+    line = one_line(f"{mark} {where(i)}{times}: {clean(i.summary, 500)}")
+    # As it will be escaped: one that is all brackets must not take the room of its neighbours.
+    return _cut(line)
+
+
+def _cut(line: str) -> str:
+    text = line[:LINE]
+    while text and len(mrkdwn(text, 10 * LINE)) > LINE:
+        text = text[: max(0, len(text) - 8)]
+    return text if text == line else f"{text[:-1]}…"
+
+
+def _counted(names: Iterable[str]) -> str:
+    found = Counter(names).most_common(20)
+    return ", ".join(f"{clean(name, 60).replace('_', ' ')} {count:,}" for name, count in found) or "none"

@@ -1,0 +1,232 @@
+"""Groups of incidents that one message tells of: rows, and how messages of members are taken into them.
+
+Functions of an open transaction. Which incidents are gathered, and how a group reads, is decided in alerts.gathering.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlite_utils import Database
+
+from alerts import gathering
+from alerts.base import LIVE, DeliveryKind, Draft, IncidentState
+from alerts.degrade import noted
+from alerts.gathering import CATCH_UP, Gather, Group, Member, Waiting
+from alerts.render import where
+from checks.base import Tier
+from daemon.store import queue
+from daemon.store.codec import time
+from daemon.store.incidents import incident_of
+from daemon.store.sql import row, rows, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RENDER_EVERY = timedelta(seconds=1)
+MOST_REPLIES = 5  # of members, that wait in one group's thread
+TOLD = "the message of its group tells of it"
+
+
+def waiting(db: Database) -> list[Waiting]:
+    """Root messages of incidents that wait and were never sent, in the order of storing."""
+    found = rows(
+        db,
+        """select d.subject, d.channel, d.tier, i.state from delivery d
+        join thread t on t.subject = d.subject join incident i on i.thread = d.subject
+        where d.state = 'pending' and d.kind = 'post' and t.root_ts = '' and t.parent = '' and t.gathered = ''
+        and not exists (select 1 from delivery s where s.subject = d.subject and s.state = 'sending')
+        order by d.number""",
+    )
+    return [
+        Waiting(each["subject"], each["channel"], Tier(each["tier"]), IncidentState(each["state"]) not in LIVE)
+        for each in found
+    ]
+
+
+def open_groups(db: Database, now: datetime) -> list[Group]:
+    """Groups that may still be joined."""
+    found = rows(
+        db,
+        """select g.*, t.channel, t.root_ts from gathering g join thread t on t.subject = g.subject
+        where t.root_ts = '' or g.joins_until >= :now order by g.opened_at""",
+        {"now": now},
+    )
+    return [_group(each) for each in found]
+
+
+def dirty(db: Database, now: datetime) -> list[Group]:
+    """Groups whose messages no longer say how their members are, and that were not rendered a moment ago."""
+    found = rows(
+        db,
+        """select g.*, t.channel, t.root_ts from gathering g join thread t on t.subject = g.subject
+        where g.dirty = 1 and (g.rendered_at is null or g.rendered_at <= :before or g.rendered_at > :now)""",
+        {"before": now - RENDER_EVERY, "now": now},
+    )
+    return [_group(each) for each in found]
+
+
+def gather(db: Database, what: Gather, now: datetime) -> None:
+    """Let the subjects join the group: what waits of them is told by the group's message from now on."""
+    group = what.group
+    if row(db, "select 1 from gathering where subject = :s", {"s": group.subject}) is None:
+        run(
+            db,
+            """insert into thread (subject, channel, root_ts, created_at) values (:subject, :channel, '', :now)""",
+            {"subject": group.subject, "channel": group.channel, "now": now},
+        )
+        run(
+            db,
+            """insert into gathering (subject, cause, title, opened_at, joins_until, dirty, over)
+            values (:subject, :cause, :title, :opened_at, :joins_until, 1, 0)""",
+            {
+                "subject": group.subject, "cause": group.cause, "title": group.title, "opened_at": group.opened_at,
+                "joins_until": group.joins_until,
+            },
+        )  # fmt: skip
+    count = row(db, "select count(*) as n from gathered where subject = :s", {"s": group.subject})
+    position = int(count["n"]) if count else 0
+    for subject in what.subjects:
+        here = {"group": group.subject, "subject": subject, "why": f"gathered: {what.reason}", "position": position}
+        joined = run(
+            db,
+            """insert into gathered (subject, position, thread, fingerprint)
+            select :group, :position, i.thread, i.fingerprint from incident i where i.thread = :subject
+            on conflict (subject, thread) do nothing""",
+            here,
+        )
+        position += max(joined, 0)
+        run(db, "update thread set gathered = :group where subject = :subject", here)
+        run(
+            db,
+            """update delivery set state = 'superseded', error_class = '', error = :why
+            where subject = :subject and state = 'pending' and kind <> 'event'""",
+            here,
+        )
+    if group.cause == CATCH_UP:  # what else is over is found out about little by little, once Slack is back
+        values = {"until": now + (group.joins_until - group.opened_at), "s": group.subject}
+        run(db, "update gathering set joins_until = max(joins_until, :until) where subject = :s", values)
+    _soil(db, group.subject)
+
+
+def members(db: Database, subject: str) -> list[Member]:
+    """The members of a group, in the order of its list."""
+    found = rows(
+        db,
+        """select i.*, g.position as position_, t.gathered <> g.subject or i.thread <> g.thread as left_
+        from gathered g join incident i on i.fingerprint = g.fingerprint left join thread t on t.subject = g.thread
+        where g.subject = :s order by g.position""",
+        {"s": subject},
+    )
+    return [Member(each["position_"], incident_of(each), bool(each["left_"])) for each in found]
+
+
+def render(db: Database, group: Group, status_url: str, now: datetime) -> None:
+    """Put the messages in the queue that make a group say how its members are now."""
+    found = members(db, group.subject)
+    run(
+        db,
+        "update gathering set dirty = 0, rendered_at = :now, over = :over where subject = :s",
+        {"now": now, "over": gathering.all_over(found), "s": group.subject},
+    )
+    tier = gathering.tier_of(found)
+    _say(db, group, group.subject, tier, gathering.root_message(group, found, status_url), found, now)
+    for number, page in gathering.pages(found):
+        subject = f"{group.subject}/{number}"
+        _below(db, group, subject, now)
+        if not _is_said(db, subject, page):
+            _say(db, group, subject, tier, gathering.page_message(group, number, page), page, now)
+    if gathering.all_over(found) and not group.told_over and group.sent:
+        key = _key(f"{group.subject} over", found)
+        body = gathering.over_message(group, found)
+        queue.enqueue(db, [Draft(key, group.subject, DeliveryKind.REPLY, group.channel, tier, body)], now)
+
+
+def _say(
+    db: Database, group: Group, subject: str, tier: Tier, body: Mapping[str, Any], about: Sequence[Member],
+    now: datetime,
+) -> None:  # fmt: skip
+    begun = row(db, "select 1 from delivery where subject = :s limit 1", {"s": subject}) is not None
+    kind = DeliveryKind.UPDATE if begun else DeliveryKind.POST
+    queue.enqueue(db, [Draft(_key(subject, about), subject, kind, group.channel, tier, body)], now)
+
+
+def _is_said(db: Database, subject: str, about: Sequence[Member]) -> bool:
+    key = _key(subject, about)
+    return row(db, "select 1 from delivery where dedupe_key = :key", {"key": key}) is not None
+
+
+def _key(subject: str, about: Sequence[Member]) -> str:
+    return hashlib.sha256(f"{subject}\n{gathering.state_mark(about)}".encode()).hexdigest()
+
+
+def _below(db: Database, group: Group, subject: str, now: datetime) -> None:
+    """A message of the list goes into the thread of the group's root message, wherever that is."""
+    run(
+        db,
+        """insert into thread (subject, channel, root_ts, created_at, parent)
+        select :subject, t.channel, '', :now, t.subject from thread t where t.subject = :group
+        on conflict (subject) do nothing""",
+        {"subject": subject, "group": group.subject, "now": now},
+    )
+
+
+def taken(db: Database, draft: Draft, *, moves: bool, now: datetime) -> bool:
+    """Let a group tell of what a member's message would have told; False: the message is to go its own way.
+
+    A member that is critical, or open again after it was listed as over, gets a message of its own. *moves*: the same
+    change begins one elsewhere. What is said in the thread of a member that is open is said in the group's.
+    """
+    if draft.kind in (DeliveryKind.EVENT, DeliveryKind.POST):
+        return False
+    found = row(
+        db,
+        """select t.gathered, g.cause, m.fingerprint from thread t join gathering g on g.subject = t.gathered
+        join gathered m on m.subject = g.subject and m.thread = t.subject where t.subject = :s""",
+        {"s": draft.subject},
+    )
+    if found is None:
+        return False
+    here = row(db, "select * from incident where fingerprint = :f", {"f": found["fingerprint"]})
+    assert here is not None
+    incident = incident_of(here)
+    live = incident.state in LIVE
+    _soil(db, found["gathered"])
+    if live and not moves and (draft.tier is Tier.CRITICAL or found["cause"] == CATCH_UP):
+        run(db, "update thread set gathered = '' where subject = :s", {"s": draft.subject})
+        return False
+    if (
+        live
+        and not moves
+        and draft.kind is DeliveryKind.REPLY
+        and _waiting_replies(db, found["gathered"]) < MOST_REPLIES
+    ):
+        body = noted(draft.body, f"{where(incident)}:")
+        thread = row(db, "select channel from thread where subject = :s", {"s": found["gathered"]})
+        channel = str(thread["channel"]) if thread else draft.channel
+        key = hashlib.sha256(f"{draft.dedupe_key} in {found['gathered']}".encode()).hexdigest()
+        queue.enqueue(db, [Draft(key, found["gathered"], draft.kind, channel, draft.tier, body)], now)
+    return True
+
+
+def _waiting_replies(db: Database, subject: str) -> int:
+    found = row(
+        db,
+        "select count(*) as n from delivery where subject = :s and state = 'pending' and kind = 'reply'",
+        {"s": subject},
+    )
+    return int(found["n"]) if found else 0
+
+
+def _soil(db: Database, subject: str) -> None:
+    run(db, "update gathering set dirty = 1 where subject = :s", {"s": subject})
+
+
+def _group(found: Mapping[str, Any]) -> Group:
+    return Group(
+        found["subject"], found["channel"], found["cause"], found["title"], time(found["opened_at"]),
+        time(found["joins_until"]), bool(found["root_ts"]), bool(found["over"]),
+    )  # fmt: skip
