@@ -134,7 +134,7 @@ def _chunks(pages: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _line(incident: Incident) -> str:
-    return one_line(f"{MARKS[incident.tier]} {where(incident)}: {clean(incident.summary, 500)}")[:200]
+    return one_line(f"{MARKS[incident.tier]} {where(incident)}: {clean(incident.summary)[:500]}")[:200]
 
 
 def _counted(names: Iterable[Tier | str]) -> str:

@@ -106,17 +106,17 @@ def body(incident: Incident, action: EventAction, view: EventView) -> dict[str, 
         "tier_reason": clean(i.tier_reason),
         "kind": str(i.kind),
         "check": i.check,
-        "verdict": clean(i.verdict, 200),
+        "verdict": clean(i.verdict)[:200],
         "title": headline(i),
         "summary": one_line(clean(i.summary)),
         "reason": clean(view.reason),
         "note": view.note,
         "remedy": clean(i.remedy),
         "where": where(i),
-        "place": clean(i.place, 1_000),
-        "resource": clean(i.resource, 1_000),
-        "addresses": [clean(address, 500) for address in i.addresses[:MANY]],
-        "labels": {name: clean(value, 500) for name, value in i.labels.items()},
+        "place": clean(i.place)[:1_000],
+        "resource": clean(i.resource)[:1_000],
+        "addresses": [clean(address)[:500] for address in i.addresses[:MANY]],
+        "labels": {name: clean(value)[:500] for name, value in i.labels.items()},
         "previous": dict(view.previous) if view.previous else None,
         "links": {"incident": page} if page else {},
         "first_seen": _time(i.first_seen),
@@ -132,7 +132,7 @@ def _previous(before: Incident | None, after: Incident) -> Mapping[str, Json] | 
         return None
     return {
         "tier": str(before.tier),
-        "labels": {name: clean(value, 500) for name, value in before.labels.items()},
+        "labels": {name: clean(value)[:500] for name, value in before.labels.items()},
     }
 
 

@@ -183,7 +183,7 @@ def _title(group: Group, members: Sequence[Member]) -> str:
     count = f"{len(members):,}"
     if group.cause == CATCH_UP:
         return f"⏪ {count} incidents came and went before they could be told here"
-    what = one_line(clean(group.title, 300)) if group.title else "new incidents at once"
+    what = one_line(clean(group.title)[:300]) if group.title else "new incidents at once"
     if all_over(members):
         return f"✅ All over: {count} {what}"
     return f"{MARKS[tier_of(members)]} {count} {what}"
@@ -219,7 +219,7 @@ def _line(member: Member) -> str:
     i = member.incident
     mark = "➡" if member.left else _MARKS.get(i.state, MARKS[i.tier])
     times = f" ({i.opened_at:%H:%M}–{i.resolved_at:%H:%M} UTC)" if i.resolved_at and i.state not in LIVE else ""
-    line = one_line(f"{mark} {where(i)}{times}: {clean(i.summary, 500)}")
+    line = one_line(f"{mark} {where(i)}{times}: {clean(i.summary)[:500]}")
     # As it will be escaped: one that is all brackets must not take the room of its neighbours.
     return _cut(line)
 
@@ -233,4 +233,4 @@ def _cut(line: str) -> str:
 
 def _counted(names: Iterable[str]) -> str:
     found = Counter(names).most_common(20)
-    return ", ".join(f"{clean(name, 60).replace('_', ' ')} {count:,}" for name, count in found) or "none"
+    return ", ".join(f"{clean(name)[:60].replace('_', ' ')} {count:,}" for name, count in found) or "none"

@@ -23,13 +23,13 @@ from daemon.config import Config, ConfigError, load
 from daemon.delivering import Deliveries, alone
 from daemon.estate import stored
 from daemon.eyes import Accounting, open_eyes
-from daemon.health import Health
+from daemon.health import Health, why_not_ready
 from daemon.inventory.lifecycle import listed_keys
 from daemon.inventory.model import Inventory
 from daemon.measures import job as keep_measures
 from daemon.metrics import OwnMetrics, Snapshots
 from daemon.orders import RELOAD, STOP, Commands
-from daemon.outlets import couriers, forget_unknown
+from daemon.outlets import couriers, dead_man, forget_unknown
 from daemon.record import Recorder, Run, StoredFact, StoredMemory
 from daemon.reporting import Reporter, orders_of
 from daemon.repository.tree import Tree
@@ -347,6 +347,9 @@ def _run(
         scheduler.every("measures", 3_600, keep_measures(store, clock), pool="upkeep", at_once=False)
         reporter = Reporter(store, clock, report_plan(config), orders_of(config.store.path))
         scheduler.every("report", 15, reporter.tick, pool="upkeep", at_once=False)
+        sign_of_life = dead_man(config, partial(_why_not_ready, store, health, clock), clock)
+        if sign_of_life is not None and config.alerts.dead_man is not None:
+            scheduler.every("dead man", config.alerts.dead_man.every.total_seconds(), sign_of_life.ping, pool="upkeep")
         log.info("watching; status page at %s", address)
         on_ready(
             Running(
@@ -361,6 +364,13 @@ def _run(
         # Children take longest to end, and all else can be taken down meanwhile.
         threading.Thread(target=eyes.end_children, name="children", daemon=True).start()
     return new
+
+
+def _why_not_ready(store: Store, health: Callable[[], Health], clock: Callable[[], datetime]) -> list[str]:
+    """Why nobody should rely on the daemon now. Raises StoreError."""
+    with store.read() as view:
+        jobs, backlog = view.jobs(), view.backlog()
+    return why_not_ready(health(), jobs, backlog, clock())
 
 
 def _thread(stack: ExitStack, quiet: threading.Event, name: str, run: Callable[[threading.Event], None]) -> None:

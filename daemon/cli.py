@@ -28,6 +28,7 @@ COMMANDS = {
     "routes": "Show where incidents go, and why.",
     "render": "Show messages before there is anything to tell.",
     "replay": "Show what another configuration would have posted, mentioned and paged.",
+    "sinks": "Try the ways out beside Slack's channels.",
     "db": "Back up, restore or check the store.",
 }
 

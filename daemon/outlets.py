@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +19,7 @@ from alerts.sinks.slack_webhook import SlackWebhook
 from alerts.sinks.webhook import SignedWebhook
 from daemon.config import Config
 from daemon.config.outlets import Sink as SinkSection
+from daemon.deadman import DeadMan
 from daemon.delivering import Deliveries, delivery_settings, notifier
 from daemon.store import Store, StoreOutbox
 
@@ -96,6 +97,20 @@ def chore_of(store: Store, name: str, form: Form, http: Http, status_url: str) -
     if isinstance(form, Alertmanager):
         return Retelling(store, name, form, http, status_url)
     return lambda now, refused: None
+
+
+def hook_secrets(config: Config) -> tuple[str, ...]:
+    """What PagerDuty may sign its webhooks with."""
+    given = (one for sink in config.alerts.sinks.values() for one in (sink.webhook_secret, sink.webhook_secret_before))
+    return tuple(secret.reveal() for secret in given if secret is not None)
+
+
+def dead_man(config: Config, reasons: Callable[[], Sequence[str]], clock: Callable[[], datetime]) -> DeadMan | None:
+    """The sign of life; None: none is configured."""
+    section = config.alerts.dead_man
+    if section is None:
+        return None
+    return DeadMan(section.url.reveal(), Http(section.timeout.total_seconds()), reasons, clock)
 
 
 def forget_unknown(config: Config, store: Store) -> None:

@@ -42,7 +42,7 @@ class SlackWebhook:
         return Request(self.url, as_json({**body, "unfurl_links": False, "unfurl_media": False}), JSON)
 
     def problem(self, answer: Answer) -> NotifyError | None:
-        word = clean(answer.body[:200].decode("utf-8", "replace").strip(), 100)
+        word = clean(answer.body[:100].decode("utf-8", "replace").strip())
         if answer.status == 200 and word == "ok":
             return None
         known = word if word.replace("_", "").isalpha() else ""

@@ -110,6 +110,11 @@ class Reader:
         found = rows(self.db, f"{queue.SELECT} where d.subject = :s order by d.number", {"s": subject})
         return [queue.delivery_of(each) for each in found]
 
+    def has_heard(self, source: str, event: str) -> bool:
+        """Whether an event of another service was acted on."""
+        here = {"s": source, "i": event}
+        return row(self.db, "select 1 from heard where source = :s and id = :i", here) is not None
+
     def waiting(self) -> list[Waiting]:
         """See groups.waiting."""
         return groups.waiting(self.db)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
@@ -123,6 +123,15 @@ class Transaction:
     def enqueue(self, *drafts: Draft) -> None:
         """Put messages in the queue that belong to no incident, or to several. See queue.enqueue for the rules."""
         queue.enqueue(self.db, drafts, self.now)
+
+    def hear(self, source: str, event: str, keep: timedelta) -> None:
+        """Remember that an event of another service was acted on; forget what is older than *keep*."""
+        run(
+            self.db,
+            "insert into heard (source, id, at) values (:source, :id, :at) on conflict do nothing",
+            {"source": source, "id": event, "at": self.now},
+        )
+        run(self.db, "delete from heard where at < :before", {"before": self.now - keep})
 
     def save_job_state(self, job: JobStateRow) -> None:
         """Store where a job that is no check stands."""

@@ -54,6 +54,7 @@ class WebDeps:
     auth: AuthSettings = field(default_factory=AuthSettings)
     public_url: str = ""
     inventory: Callable[[], Inventory | None] = lambda: None  # as last loaded; None: never
+    hooks: Sequence[Route] = ()  # addresses for other services, which prove themselves to each
     source: str = ""  # where it comes from, for people; nothing secret
 
 
@@ -70,6 +71,7 @@ def create_app(deps: WebDeps) -> Starlette:
             *reports.routes(deps.store, pages.renderer),
             Route("/instances/{place:path}", pages.instance),
             Route("/incidents/{fingerprint}", pages.incident),
+            *deps.hooks,
         ],
         middleware=[Middleware(Guard, auth=deps.auth, policy=pages.renderer.policy, public_url=deps.public_url)],
         exception_handlers={HTTPException: pages.refused, StoreError: pages.store_failed, Exception: pages.failed},

@@ -18,16 +18,19 @@ ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "barograph.example.yml"
 ENV = {"DATADOG_API_KEY": CANARY + "-a", "SLACK_BOT_TOKEN": CANARY + "-b", "BAROGRAPH_CI_TOKEN": CANARY + "-c-long"}
 
+FILES = ("pager_key", "slack-app", "prometheus", "oncall", "pagerduty", "pagerduty-webhook", "tickets")
+ADDRESSES = ("tickets-url", "slack-webhook-url", "healthchecks-url")
+
 
 @pytest.fixture
 def example(tmp_path: Path) -> Config:
     """The example in a folder that has what it names."""
     (tmp_path / "infrastructure").mkdir()
     (tmp_path / "secrets").mkdir()
-    for name in ("pager_key", "slack-app", "prometheus", "oncall"):
+    for name in (*FILES, *ADDRESSES):
         secret = tmp_path / "secrets" / name
         secret.touch(0o600)
-        secret.write_text(f"{CANARY}-{name}\n")
+        secret.write_text(f"{'https://example.com/' if name in ADDRESSES else ''}{CANARY}-{name}\n")
     path = tmp_path / "barograph.yml"
     path.write_text(EXAMPLE.read_text())
     return load(path, ENV, discover())
@@ -38,7 +41,8 @@ def test_the_example_loads_without_a_warning(example: Config) -> None:
     assert example.warnings == ()
     assert "drift" in example.checks
     assert example.secrets() == {
-        f"{CANARY}-{end}" for end in ("a", "b", "c-long", "pager_key", "slack-app", "prometheus", "oncall")
+        *(f"{CANARY}-{end}" for end in ("a", "b", "c-long", *FILES)),
+        *(f"https://example.com/{CANARY}-{end}" for end in ADDRESSES),
     }
 
 
