@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from alerts.delivery import Courier
+from alerts.gathering import Pace
 from alerts.lifecycle import Look, changes
 from alerts.slack import SlackNotifier
+from daemon.outlets import Gatherer
 from daemon.store import Store, StoreOutbox
 from tests.alerts.build import LABELS, POLICY, finding, reading
 from tests.alerts.world import FAST
@@ -48,9 +50,15 @@ def die_when(there: Path) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def record(store: Store, seed: int, now: datetime) -> None:
-    """Look at three places, as the daemon does: things open, change, end and come back."""
-    for number in range(3):
+def die_in(milliseconds: float) -> None:
+    """Kill this process wherever it is by then."""
+    threading.Event().wait(milliseconds / 1000)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def record(store: Store, seed: int, now: datetime, places: int = 3) -> None:
+    """Look at some places, as the daemon does: things open, change, end and come back."""
+    for number in range(places):
         place = f"acme-prod/service/{seed // 4}-{number}"
         kind = (seed + number) % 4
         found = (finding(f"{seed} things have changed at {number}"),) if kind else ()
@@ -65,6 +73,10 @@ def record(store: Store, seed: int, now: datetime) -> None:
                 tx.save_change(change)
 
 
+def gatherer(store: Store) -> Gatherer:
+    return Gatherer(store, Pace(gather_from=4), POLICY.status_url)
+
+
 def deliver(command: dict[str, Any]) -> int:
     """Record what there is to record, deliver until nothing more can be done now."""
     offset = timedelta(seconds=command["offset"])
@@ -76,11 +88,14 @@ def deliver(command: dict[str, Any]) -> int:
         threading.Thread(target=die_when, args=(Path(command["kill_when"]),), daemon=True).start()
     with Store.open(Path(command["store"]), clock) as store:
         if command.get("seed") is not None:
-            record(store, command["seed"], clock())
+            record(store, command["seed"], clock(), command.get("places", 3))
+        if command.get("die_in"):
+            threading.Thread(target=die_in, args=(command["die_in"],), daemon=True).start()
         notifier = SlackNotifier(command["token"], base_url=command["base_url"])
         outbox = StoreOutbox(store)
         settings = replace(FAST, fallback_channel="C-fallback")
-        courier = Courier(outbox, notifier, clock, settings, failpoint_of(dict(os.environ)), jitter=lambda: 0.0)
+        courier = Courier(outbox, notifier, clock, settings, failpoint_of(dict(os.environ)), jitter=lambda: 0.0,
+                          chore=gatherer(store) if command.get("gather") else lambda now, refused: None)  # fmt: skip
         while courier.step() == 0.0:
             pass
         return WAITING if outbox.backlog() else DRAINED

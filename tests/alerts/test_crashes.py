@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,20 +104,22 @@ class Arena:
     def assert_nothing_lost_and_nothing_doubled(self) -> None:
         rows = self.rows()
         assert {row["state"] for row in rows} <= {"sent", "superseded"}
-        messages = {m.metadata_id: m for channel in CHANNELS for m in self.slack.messages(channel)}
+        visible = [m for channel in CHANNELS for m in self.slack.messages(channel)]
+        messages = {m.metadata_id: m for m in visible}
+        times = Counter(m.metadata_id for m in visible)
         posted = [row["id"] for row in rows if row["state"] == "sent" and row["kind"] != "update"]
-        lost = [row for row in posted if not self.slack.visible_by_id(row)]
-        doubled = [row for row in posted if len(self.slack.visible_by_id(row)) > 1]
+        lost = [row for row in posted if not times[row]]
+        doubled = [row for row in posted if times[row] > 1]
         assert (lost, doubled) == ([], [])
         assert set(messages) == set(posted)
         assert sorted(entry.metadata_id for entry in self.slack.accepted()) == sorted(posted)
         # What people see of each incident is the last state that was stored.
         roots = {row["subject"]: messages[row["id"]] for row in rows if row["id"] in messages and row["kind"] == "post"}
+        last = {r["subject"]: r for r in rows if r["kind"] in ("post", "update") and r["state"] == "sent"}
         for subject, message in roots.items():
-            states = [
-                r for r in rows if r["subject"] == subject and r["kind"] in ("post", "update") and r["state"] == "sent"
-            ]
-            assert message.text == json.loads(states[-1]["body"])["text"]
+            assert message.text == json.loads(last[subject]["body"])["text"]
+        if any(subject.startswith("group:") for subject in roots):
+            return
         assert len({subject.partition("#")[0] for subject in roots}) == self.incidents()
 
 
@@ -183,6 +186,63 @@ def test_twenty_kills_at_each_failpoint_lose_and_double_nothing(arena: Arena, fa
 def test_two_hundred_kills_at_each_failpoint_lose_and_double_nothing(arena: Arena, failpoint: str) -> None:
     """The same, ten times as long."""
     crash(arena, failpoint, 200)
+
+
+def soak(arena: Arena, kills: int, deliveries: int, *, gather: bool = False) -> None:
+    """Record and deliver, each process killed at a random moment, until there were so many kills and deliveries."""
+    chance = random.Random(kills)
+    killed = seed = 0
+    while killed < kills or len(arena.rows()) < deliveries:
+        seed += 4
+        if chance.random() < 0.2:
+            arena.slack.script(chance.choice(list(FAULTS.values())))
+        moment = chance.uniform(1, 60)
+        killed += arena.process(seed=seed, places=14, die_in=moment, gather=gather) == KILLED
+        arena.slack.faults.clear()
+        arena.offset += chance.choice([0, 0, 10, 40])
+        assert seed < 40 * max(kills, deliveries // 10), "the processes are not killed"
+    for _ in range(100):
+        if arena.process(gather=gather) == DRAINED:
+            break
+        arena.offset += 20
+    arena.assert_nothing_lost_and_nothing_doubled()
+
+
+@pytest.mark.parametrize("gather", [False, True], ids=["alone", "gathered"])
+def test_kills_at_random_moments_lose_and_double_nothing(arena: Arena, gather: bool) -> None:
+    """Wherever it is killed, in a commit, in a call, while it gathers a flood."""
+    soak(arena, 15, 150, gather=gather)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_thousand_kills_over_ten_thousand_deliveries_lose_and_double_nothing(arena: Arena) -> None:
+    """The same, as long as it takes."""
+    soak(arena, 1_000, 10_000)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_two_hundred_kills_while_floods_are_gathered_lose_and_double_nothing(arena: Arena) -> None:
+    """The same, with groups."""
+    soak(arena, 200, 2_000, gather=True)
+
+
+def test_with_history_denied_a_kill_costs_one_repeat_that_says_so(arena: Arena) -> None:
+    """At most one for each kill, each with its mark; nothing is lost."""
+    arena.slack.drop_scopes("channels:history", "groups:history")
+    kills = 0
+    for seed in range(0, 40, 4):
+        kills += arena.process(seed=seed, failpoint="after_send:1") == KILLED
+        arena.offset += 40
+    arena.drain()
+    visible = [m for channel in CHANNELS for m in arena.slack.messages(channel)]
+    times = Counter(m.metadata_id for m in visible)
+    repeats = [m for m in visible if times[m.metadata_id] > 1 and m.text.startswith("(may repeat)")]
+    posted = {row["id"] for row in arena.rows() if row["state"] == "sent" and row["kind"] != "update"}
+    assert posted == set(times)
+    assert kills >= 5
+    assert sum(times.values()) - len(times) == len(repeats) <= kills
 
 
 def _until(true: Callable[[], bool]) -> bool:

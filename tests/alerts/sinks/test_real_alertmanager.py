@@ -22,7 +22,8 @@ from tests.alerts.sinks.world import sinks_running
 
 PROGRAM = shutil.which("alertmanager") or shutil.which("prometheus-alertmanager")
 pytestmark = pytest.mark.skipif(
-    PROGRAM is None, reason="no alertmanager on the PATH (Debian: prometheus-alertmanager): its own judgement is not asked"
+    PROGRAM is None,
+    reason="no alertmanager on the PATH (Debian: prometheus-alertmanager): its own judgement is not asked",
 )
 
 
