@@ -25,7 +25,8 @@ from daemon.inventory.model import ABSTRACT, Inventory
 log = logging.getLogger(__name__)
 
 ORGANIZATION, STACKS = "organization", "stacks"
-_SECONDS = 120.0  # for one list
+_SECONDS = 120.0  # for one list of regions
+_LISTING_SECONDS = 900.0  # for the organization: at 4 requests a second, the tags of 3,500 accounts
 _AT_ONCE = 8  # accounts whose regions are listed at the same time
 _APART = timedelta(minutes=5)  # between two listings that are two
 _KEY = re.compile(r"(?P<account>\d{12})(?:/(?P<region>[a-z0-9-]+))?")
@@ -127,7 +128,7 @@ class Directory:
             before = {key: entry.what for key, entry in self._known.organization.items()}
         asker = Asker(
             wanted.account, wanted.identity, Watching("accounts", organization.ACTIONS), self._context,
-            self._context.ticks() + _SECONDS,
+            self._context.ticks() + _LISTING_SECONDS,
         )  # fmt: skip
         try:
             listing = organization.list_accounts(asker, wanted, before, self._ending)

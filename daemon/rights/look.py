@@ -14,6 +14,7 @@ from daemon.accounts.directory import Directory
 from daemon.accounts.telling import trouble
 from daemon.accounts.watch import MEMORY
 from daemon.aws import AwsContext, ClientPool, Sessions
+from daemon.aws.rates import RateGate
 from daemon.policies.own import own
 from daemon.rights.judge import standing
 from daemon.rights.model import Denial, Standing, Subject
@@ -49,7 +50,7 @@ def look(
     with ExitStack() as stack:
         pool = ClientPool(Sessions(aws_settings(config)), prepare=prepare)
         stack.callback(pool.close)
-        context = AwsContext(pool, clock)
+        context = AwsContext(pool, clock, gate=RateGate())
         directory = Directory(settings, context, clock)
         directory.remember(memory)
         if settings.stacks:
