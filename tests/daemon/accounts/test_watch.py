@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from alerts.base import LIVE, Incident, IncidentState
 from alerts.policy import Policy
@@ -22,6 +24,7 @@ from checks import discover
 from checks.base import Kind, Outcome
 from daemon.accounts.watch import CHECK, PLACE, SOONER, AccountsWatch
 from daemon.app import Running, serve
+from daemon.cli import cli
 from daemon.config import load
 from daemon.eyes import Eyes, open_eyes
 from daemon.inventory.model import Inventory
@@ -224,7 +227,7 @@ def wait_for(done: Callable[[], bool], what: str) -> None:
 def test_the_daemon_watches_what_it_finds(organization: Any, moto: str, tmp_path: Path) -> None:
     """Without any inventory: accounts are found, looked at, and one that is new is looked at after the next list."""
     one = account(organization, "one")
-    off = "".join(f"  {name}: {{enabled: false}}\n" for name in discover() if name != "backups")
+    off = "".join(f"  {name}: {{enabled: false}}\n" for name in discover() if name != "network")
     path = tmp_path / "barograph.yml"
     path.write_text(CONFIG.format(url=moto) + f"store: {{path: b.db}}\nweb: {{listen: '127.0.0.1:0'}}\nchecks:\n{off}")
     commands: Any = queue.SimpleQueue()
@@ -235,14 +238,33 @@ def test_the_daemon_watches_what_it_finds(organization: Any, moto: str, tmp_path
 
     def looked_at() -> set[str]:
         with open_reader(tmp_path / "b.db") as reader:
-            return {job.place for job in reader.jobs() if job.check == "backups" and job.last_end is not None}
+            return {job.place for job in reader.jobs() if job.check == "network" and job.last_end is not None}
+
+    def idle() -> bool:
+        """No thread of a look is left that goes on into other tests."""
+        with open_reader(tmp_path / "b.db") as reader:
+            return not any(job.running for job in reader.jobs())
 
     try:
         wait_for(lambda: f"{one}/{REGION}" in looked_at(), "the account is looked at")
         new = account(organization, "new")
         running.refresh()
         wait_for(lambda: f"{new}/{REGION}" in looked_at(), "the new account is looked at")
+        wait_for(idle, "every look ends")
     finally:
         commands.put(STOP)
         daemon.join(60)
     assert not daemon.is_alive()
+
+
+def test_one_look_says_which_accounts_it_could_not_list(organization: Any, proxy: Proxy, tmp_path: Path) -> None:
+    """`barograph check` has no earlier list to go by: that nothing was looked at is no success."""
+    proxy.answer = lambda call: DENIED if call.target.endswith("ListAccounts") else None
+    path = tmp_path / "barograph.yml"
+    path.write_text(CONFIG.format(url=proxy.url))
+    done = CliRunner().invoke(cli, ["check", "backups", "-c", str(path), "--json"])
+    report = json.loads(done.stdout)
+    assert done.exit_code == 3
+    [blind] = [one for one in report["could_not_look"] if one["place"] == "organization"]
+    assert "the role lacks organizations:ListAccounts" in blind["reason"]
+    assert "no account of it was ever listed" in blind["reason"]
