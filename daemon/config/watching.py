@@ -134,7 +134,7 @@ class Aws(Section):
     read_timeout: SomeDuration = timedelta(seconds=30)
     """How long an answer may take."""
     paid_usd_per_day: Dollars = 5.0
-    """What may be spent a day (UTC) on requests that AWS charges for, by all checks; then they could not look."""
+    """What may be spent a day (UTC) on requests that AWS charges for; then checks cannot look. `check` has its own."""
     hub_role_arn: Role | None = None
     """Role to take on first, from which the roles of `accounts` are taken on."""
     hub_external_id: Text | None = None

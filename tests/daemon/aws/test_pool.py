@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +43,14 @@ def sockets() -> int:
         except OSError:
             continue
     return sum(link.startswith("socket:") for link in links)
+
+
+def none_left(before: int) -> None:
+    """No more sockets are open than *before*. A server in this process may need a moment to close its side."""
+    until = time.monotonic() + 10
+    while gc.collect() >= 0 and sockets() > before and time.monotonic() < until:
+        time.sleep(0.05)
+    assert sockets() <= before
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -105,8 +114,7 @@ def test_no_socket_is_left_open(moto: str) -> None:
         pool.close()
         place.call("sts", "get_caller_identity")
     pool.close()
-    gc.collect()
-    assert sockets() <= before
+    none_left(before)
 
 
 def test_every_request_is_counted_with_its_result() -> None:
@@ -197,8 +205,7 @@ def test_sockets_stay_few_however_many_clients_there_are() -> None:
                 most[bound] = max(most.get(bound, 0), sockets() - before)
             assert pool.open_clients == len(regions)
             pool.close()
-            gc.collect()
-            assert sockets() <= before
+            none_left(before)
     assert most == {2: 2, 4: 4, 10: len(regions)}
 
 
