@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from checks.aws import VERDICTS, AwsPlace
-from checks.base import Check, Reading, Scope
+from checks.base import Asks, Check, Reading, Scope
 from checks.strays.look import Choice, StrayLook
 from checks.strays.model import Accepted
 
@@ -29,6 +29,8 @@ class Unmanaged(Check):
     more_scopes: ClassVar[tuple[Scope, ...]] = (Scope.ACCOUNT,)
     every: ClassVar[timedelta] = timedelta(days=1)
     deadline: ClassVar[timedelta] = timedelta(minutes=30)
+    # Beside its lists: each CloudFormation stack, each key and bucket that no state holds.
+    asks: ClassVar[Mapping[Scope, Asks]] = {Scope.REGION: Asks(33, 0.1), Scope.ACCOUNT: Asks(10, 0.2)}
     iam: ClassVar[tuple[str, ...]] = (
         "autoscaling:DescribeAutoScalingGroups",
         "cloudformation:DescribeStacks",
