@@ -84,10 +84,19 @@ def _instance(place: AwsPlace, row: Row) -> Thing | None:
     return ec2(place, "instance", row, str(row["InstanceId"]), created=row.get("LaunchTime"))
 
 
+# Names of the device that a machine starts from, which no other volume can have ("Device names for volumes on Amazon
+# EC2 instances" in the EC2 User Guide).
+_ROOTS = frozenset({"/dev/sda", "/dev/sda1", "/dev/xvda"})
+
+
 def _volume(place: AwsPlace, row: Row) -> Thing | None:
-    attached = [one for one in row.get("Attachments") or () if one.get("DeleteOnTermination")]
-    host = next((str(one.get("InstanceId") or one.get("AssociatedResource") or "") for one in attached), "")
-    maker = f"instance {host}" if host else ""
+    # What goes with its instance came with it, as did what the instance starts from.
+    own = [
+        str(one.get("InstanceId") or one.get("AssociatedResource"))
+        for one in row.get("Attachments") or ()
+        if one.get("DeleteOnTermination") or one.get("Device") in _ROOTS
+    ]
+    maker = f"instance {own[0]}" if own else ""
     return ec2(place, "volume", row, str(row["VolumeId"]), created=row.get("CreateTime"), maker=maker)
 
 
@@ -168,10 +177,9 @@ def _group(place: AwsPlace, row: Row) -> Thing | None:
 def _route_table(place: AwsPlace, row: Row) -> Thing | None:
     if not mine(place, row):
         return None
+    # It comes with its VPC. What is written into it may be routes that a state holds, one by one.
     main = any(one.get("Main") for one in row.get("Associations") or ())
-    written = any(one.get("Origin") == "CreateRoute" for one in row.get("Routes") or ())
-    made = main and (not written or str(row.get("VpcId")) in _default_vpcs(place))
-    return ec2(place, "route-table", row, str(row["RouteTableId"]), maker=AWS if made else "")
+    return ec2(place, "route-table", row, str(row["RouteTableId"]), maker=AWS if main else "")
 
 
 def _acl(place: AwsPlace, row: Row) -> Thing | None:
@@ -240,8 +248,9 @@ def _table(place: AwsPlace, name: str) -> Thing:
 def _replication(place: AwsPlace, row: Row) -> Thing | None:
     if row.get("Status") == "deleting":
         return None
-    created = row.get("ReplicationGroupCreateTime")
-    return thing("elasticache:replicationgroup", str(row["ARN"]), str(row["ReplicationGroupId"]), created=created)
+    name, created = str(row["ReplicationGroupId"]), row.get("ReplicationGroupCreateTime")
+    arn = str(row.get("ARN") or arn_at(place, "elasticache", f"replicationgroup:{name}"))
+    return thing("elasticache:replicationgroup", arn, name, created=created)
 
 
 def _cache(place: AwsPlace, row: Row) -> Thing | None:

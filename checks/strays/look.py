@@ -17,7 +17,7 @@ from checks.strays.model import AWS, Accepted, Judged, Thing, Word, accepting, t
 from checks.strays.model import Kind as Sort
 
 _SINCE = "since"  # what is kept: ARN -> since when it is known, of what no state held at the last look
-_MOST = 5000  # of them; what comes when there are so many has no time of grace
+_MOST = 2000  # of them; what comes when there are so many has no time of grace
 _NAMED, _LISTED = 5, 200  # resources in a sentence, and in the evidence
 _AGAIN = timedelta(minutes=15)  # by then the states that were not read are tried again
 GLOBAL = "global"  # Resource Explorer's word for what has no region
@@ -169,9 +169,10 @@ class StrayLook:
                 self.blind.setdefault(thing.kind, error)
                 one = Judged(thing, Word.NOT_KNOWN)
             if one.word is Word.UNMANAGED:
-                begun = wide.age(thing, since, now, first=kept is None)
+                # Of what there was no room to remember nobody knows since when it is there: it has no time of grace.
+                begun = wide.age(thing, since, now, first=kept is None or len(since) >= _MOST)
                 if len(known) < _MOST:
-                    known[thing.arn] = begun
+                    known[thing.arn] = round(begun)
                 if now.timestamp() - begun < self.choice.grace.total_seconds():
                     one = Judged(thing, Word.NEW)
             sort.judged.append(one)

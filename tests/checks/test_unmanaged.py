@@ -63,10 +63,10 @@ def test_what_no_state_holds_and_nobody_else_made_is_told_by_kind() -> None:
         "ec2:natgateway": ["nat-1"],
         "ec2:network-acl": ["acl-changed"],
         "ec2:network-interface": ["eni-loose"],
-        "ec2:route-table": ["rtb-written"],
+        "ec2:route-table": ["rtb-own"],
         "ec2:security-group": ["sg-also", "sg-default", "sg-wizard"],
         "ec2:subnet": ["subnet-used"],
-        "ec2:volume": ["vol-loose"],
+        "ec2:volume": ["vol-added", "vol-loose"],
         "ec2:vpc": ["vpc-default"],
         "ec2:vpc-endpoint": ["vpce-1"],
         "ecs:cluster": ["main"],
@@ -111,7 +111,7 @@ def test_who_made_what_is_nobodys_is_said() -> None:
     tables = found[f"{AT}/dynamodb:table"]
     assert (tables.verdict, tables.evidence["of_others"]) == ("managed", {"CloudFormation stack legacy": 1})
     assert found[f"{AT}/ec2:volume"].evidence["of_others"] == {
-        "instance i-stray": 1, "Kubernetes volume claim data": 1,
+        "instance i-stray": 1, "Kubernetes volume claim data": 1, "instance i-managed": 1,
     }  # fmt: skip
     assert f"{AT}/backup:backup-vault" not in found, "what every account comes with has no reading of its own"
 
@@ -173,6 +173,19 @@ def test_what_is_kept_is_what_is_nobodys_with_its_age() -> None:
         place = fake_place(Unmanaged, fake, owners=OWNERS, memory={"since": before})
         list(Unmanaged().run(place))
     assert place.kept["since"]["arn:of:old"] == 5.0
+
+
+def test_more_than_can_be_remembered_is_told_all_the_same() -> None:
+    """Else what does not fit would be new at every look, and never told."""
+    urls = [f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/queue-{number}" for number in range(2500)]
+    fake = FakeAws({**REGIONAL, ("sqs", "list_queues"): {"QueueUrls": urls}})
+    check, kept = Unmanaged(types=("sqs:*",), explorer=False), None
+    for _ in range(3):
+        place = fake_place(check, fake, owners=OWNERS, memory=kept)
+        found = {one.resource: one for one in check.run(place)}
+        assert found[f"{AT}/sqs:queue"].values["resources"] == 2500.0
+        kept = place.kept
+    assert len(place.kept["since"]) == 2000
 
 
 def test_what_somebody_accepted_is_not_told_until_its_day_is_over() -> None:

@@ -64,6 +64,10 @@ REGIONAL: Answers = {
             {"VolumeId": "vol-claim", "CreateTime": OLD, "Tags": [
                 {"Key": "kubernetes.io/created-for/pvc/name", "Value": "data"}]},
             {"VolumeId": "vol-loose", "CreateTime": OLD},
+            {"VolumeId": "vol-kept", "CreateTime": OLD,
+             "Attachments": [{"InstanceId": "i-managed", "Device": "/dev/xvda", "DeleteOnTermination": False}]},
+            {"VolumeId": "vol-added", "CreateTime": OLD,
+             "Attachments": [{"InstanceId": "i-managed", "Device": "/dev/sdf", "DeleteOnTermination": False}]},
         ]
     },
     ("ec2", "describe_network_interfaces"): {
@@ -115,8 +119,8 @@ REGIONAL: Answers = {
              "Routes": [{"Origin": "CreateRouteTable"}]},
             {"RouteTableId": "rtb-default", "VpcId": "vpc-default", "OwnerId": ACCOUNT,
              "Associations": [{"Main": True}], "Routes": [{"Origin": "CreateRoute"}]},
-            {"RouteTableId": "rtb-written", "VpcId": "vpc-managed", "OwnerId": ACCOUNT,
-             "Associations": [{"Main": True}], "Routes": [{"Origin": "CreateRoute"}]},
+            {"RouteTableId": "rtb-own", "VpcId": "vpc-managed", "OwnerId": ACCOUNT, "Associations": [{"Main": False}],
+             "Routes": [{"Origin": "CreateRoute"}]},
         ]
     },
     ("ec2", "describe_network_acls"): {
