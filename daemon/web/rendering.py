@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from alerts.render import likely_who, where
+from alerts.render import where
+from alerts.suspects import likely_who
 from daemon.web import words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -39,7 +40,7 @@ class Renderer:
             "moment": words.moment,
             "span": words.span,
             "plural": words.plural,
-            "likely_who": likely_who,
+            "likely_who": lambda incident: likely_who(incident.evidence),
             "symbols": words.SYMBOLS,
             "styles": words.STYLES,
             "where": where,
