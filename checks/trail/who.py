@@ -31,7 +31,8 @@ class Suspect:
         return f"{self.who}, {self.at:%Y-%m-%d %H:%M} UTC ({what}{f' {how}' if how else ''})"
 
 
-_SOURCES: Mapping[str, str] = {"monitoring": "cloudwatch"}  # CloudTrail's name of a service -> that of its ARNs
+# CloudTrail's name of a service -> that of its ARNs, with the kind where its names are written in several ways.
+_SOURCES: Mapping[str, str] = {"monitoring": "cloudwatch", "ssm": "ssm:parameter"}
 
 
 def mark(family: str, name: str) -> str:

@@ -84,6 +84,7 @@ def test_what_the_latest_did_comes_first() -> None:
         ("arn:aws:cloudwatch:eu-west-1:111111111111:alarm:cpu", "cpu", "monitoring"),
         ("arn:aws:logs:eu-west-1:111111111111:log-group:/app:*", "/app", "logs"),
         ("arn:aws:dynamodb:eu-west-1:111111111111:table/orders", "orders", "dynamodb"),
+        ("arn:aws:ssm:eu-west-1:111111111111:parameter/db/key", "/db/key", "ssm"),
     ],
 )
 def test_what_a_state_and_an_event_call_a_thing_meets(one: str, other: str, source: str) -> None:
