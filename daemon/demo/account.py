@@ -85,21 +85,29 @@ def _buckets(s3: Any, region: str) -> None:
         {"Grantee": {"Type": "Group", "URI": _LOG_DELIVERY}, "Permission": each} for each in ("WRITE", "READ_ACP")
     ]
     s3.put_bucket_acl(Bucket=LOGS, AccessControlPolicy={"Grants": grants, "Owner": {"ID": "acme"}})
-    names = [each["Name"] for each in s3.list_buckets()["Buckets"]]
-    for name in names:  # first: moto cannot read the policy that a log bucket has later
-        if name != LOGS:
-            target = {"TargetBucket": LOGS, "TargetPrefix": f"s3/{name}/"}
-            s3.put_bucket_logging(Bucket=name, BucketLoggingStatus={"LoggingEnabled": target})
-    for name in names:
-        s3.put_bucket_policy(Bucket=name, Policy=_policy([_tls_only(name)]))
-        # AWS does the next two for every new bucket, and moto does not.
-        aes = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-        s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": aes})
-        flags = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(flags, True))
-        old = {"NoncurrentDays": 365}
-        rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": ""}, "NoncurrentVersionExpiration": old}
-        s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
+    for each in s3.list_buckets()["Buckets"]:
+        protect(s3, each["Name"])
+        if each["Name"] != LOGS:
+            log_access(s3, each["Name"])
+
+
+def log_access(s3: Any, name: str) -> None:
+    """Have a bucket's accesses written to the bucket of logs."""
+    target = {"TargetBucket": LOGS, "TargetPrefix": f"s3/{name}/"}
+    s3.put_bucket_logging(Bucket=name, BucketLoggingStatus={"LoggingEnabled": target})
+
+
+def protect(s3: Any, name: str) -> None:
+    """What a bucket has in this account, its access log apart."""
+    s3.put_bucket_policy(Bucket=name, Policy=_policy([_tls_only(name)]))
+    # AWS does the next two for every new bucket, and moto does not.
+    aes = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": aes})
+    flags = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(flags, True))
+    old = {"NoncurrentDays": 365}
+    rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": ""}, "NoncurrentVersionExpiration": old}
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
 
 
 def _flow_logs(ec2: Any) -> None:

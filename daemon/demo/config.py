@@ -91,6 +91,9 @@ def _checks(world: DemoWorld) -> str:
     return (
         "  access:\n    first_look: 1h\n"
         "  cost:\n    refresh: 1s\n"
+        "  unmanaged:\n    enabled: true\n    explorer: false\n    ignore:\n"
+        '      - {resource: "acme-terraform-*", reason: what Terraform itself needs, owner: "@acme/platform",'
+        " expires: 2099-12-31}\n"
         "  certificates:\n    endpoints:\n"
         f"      - {{host: {HOST}, port: {world.shop.port}, server_name: {NAME}, ca_bundle: {_quoted(world.shop.roots)},"
         ' stage: production, owner: "@acme/payments"}\n'

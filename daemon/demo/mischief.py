@@ -9,14 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 from checks.kinds import Kind, Tier
 from daemon.demo import wire
-from daemon.demo.account import client_maker, public
+from daemon.demo.account import client_maker, log_access, protect, public
 from daemon.demo.api import ACCOUNT, AWS_ITSELF
 from daemon.demo.endpoint import NAME
 from daemon.demo.manifests import workflow
 from daemon.demo.repository import LOCK_TABLE, OWNERS, STATE_BUCKET, DemoInstance, var_file
-from daemon.demo.standin.facts import EXTRA_SPEND, FAILED_BACKUPS
+from daemon.demo.standin.facts import EXTRA_SPEND, FAILED_BACKUPS, OLDER_BUCKETS
 from daemon.demo.world import REGION, DemoWorld
 
+OLD_BUCKET = "acme-old-exports"
 ADDRESSES = 5  # as many as a region may have, if nobody asks for more
 LEAKED = "hunter2-typed-by-hand"  # the secret that is set by hand: it must be nowhere but in the world's AWS
 
@@ -43,7 +44,7 @@ class Mischief:
     expected: tuple[Expected, ...]
     instance: DemoInstance | None = None  # that it is done to; None: to nothing that Terraform plans
     verdict: str = ""  # of the drift check on that instance
-    blinds: frozenset[tuple[str, str]] = frozenset()  # (check, place) that cannot look at everything because of it
+    last: bool = False  # done when the rest is found: from then on nobody knows whose everything is
 
 
 _CALM = DemoInstance("acme-prod", "network")  # nothing happens here: what is well must be reported as well
@@ -121,7 +122,7 @@ def stack_mischief() -> tuple[Mischief, ...]:
                 Expected("drift", "acme-dev/database", Kind.MONITORING, Tier.WARNING),
                 Expected("state", "acme-dev/database", Kind.STATE_CORRUPTION, Tier.CRITICAL),
             ),
-            DemoInstance("acme-dev", "database"), "error",
+            DemoInstance("acme-dev", "database"), "error", last=True,
         ),
         Mischief(
             "plan cannot run",
@@ -204,7 +205,15 @@ def account_mischief() -> tuple[Mischief, ...]:
             _misspell_stack,
             (Expected("repository", "repository", Kind.COMPLIANCE, Tier.INFO),),
         ),
-        # unmanaged: what no state holds is told where the check is switched on; its row comes here.
+        Mischief(
+            "bucket that no state holds",
+            "another account is merged into this one, and with it a bucket that somebody made by hand long ago",
+            _merge_bucket,
+            (
+                Expected("unmanaged", ACCOUNT, Kind.COMPLIANCE, Tier.INFO, OLD_BUCKET),
+                Expected("backups", region, Kind.BACKUP_FAILURE, Tier.WARNING, OLD_BUCKET),
+            ),
+        ),
     )  # fmt: skip
 
 
@@ -319,6 +328,15 @@ def _restore_certificate(world: DemoWorld) -> None:
 
 def _misspell_stack(world: DemoWorld) -> None:
     world.repository.commit("Add a workflow for releases", {"workflows/release.yaml": workflow("acme-prd", OWNERS)})
+
+
+def _merge_bucket(world: DemoWorld) -> None:
+    s3 = client_maker(world.api)("s3")
+    s3.create_bucket(Bucket=OLD_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    log_access(s3, OLD_BUCKET)
+    protect(s3, OLD_BUCKET)
+    made = datetime.now(UTC) - timedelta(days=700)
+    world.api.tell(OLDER_BUCKETS, {OLD_BUCKET: made.isoformat()})
 
 
 def _network(world: DemoWorld, stack: str) -> str:

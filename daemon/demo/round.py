@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from alerts.base import Incident
@@ -16,11 +17,12 @@ from daemon.demo.fakeslack import FakeSlack
 from daemon.demo.mischief import Mischief, all_mischief, calm
 from daemon.demo.programs import DemoError
 from daemon.demo.repository import INSTANCES
-from daemon.demo.scorecard import Found, Scorecard, Seen, Unsure, compare
+from daemon.demo.scorecard import DRIFT, Found, Scorecard, Seen, Unsure, compare
 from daemon.demo.world import DemoWorld
 
 LOOK_SECONDS = 180.0  # a look at all instances takes about ten; a damaged state alone makes Terraform wait for ten
 DELIVERY_SECONDS = 120.0  # warnings are grouped for up to a minute
+CONFIRM_SECONDS = 60.0  # damage of a state is told once it has stayed for twelve
 _TICK_SECONDS = 0.1
 _ON_ITS_OWN = frozenset({"drift", "state"})  # what these could not see hangs on no other look
 
@@ -96,6 +98,7 @@ class DemoRound:
         self.baseline()
         self.harm()
         self.look_again()
+        self.harm_last()
         return self.score()
 
     def baseline(self) -> None:
@@ -114,10 +117,28 @@ class DemoRound:
         self._say(f"first look: all {len(INSTANCES)} component instances are in sync, and no check finds anything")
 
     def harm(self) -> None:
-        """Do the mischief."""
+        """Do the mischief, but for what has to come last."""
         for item in self._mischief:
-            self._say(f"mischief: {item.story}")
-            item.do(self._world)
+            if not item.last:
+                self._do(item)
+
+    def harm_last(self) -> None:
+        """Do what blinds other checks, look where it shows, and wait until all is said. Raises DemoError."""
+        for item in self._mischief:
+            if item.last:
+                self._do(item)
+                places = frozenset((one.check, one.where) for one in item.expected)
+                self._look_at(item.name, places)
+                self._wait_if_need_be(partial(self._sure_of, [one for one in places if one[0] != DRIFT]))
+        self._wait("the messages", DELIVERY_SECONDS, lambda: self._watcher.undelivered() == 0)
+
+    def _do(self, item: Mischief) -> None:
+        self._say(f"mischief: {item.story}")
+        item.do(self._world)
+
+    def _sure_of(self, places: Collection[tuple[str, str]]) -> bool:
+        """Whether nothing at these places waits to be confirmed by another look."""
+        return not any((one.check, one.place) in places for one in self._watcher.unsure())
 
     def look_again(self) -> None:
         """Have everything looked at again, and wait until all of it is said. Raises DemoError."""
@@ -153,6 +174,13 @@ class DemoRound:
         looks = self._watcher.looks()
         drift = all(i.key in looks and looks[i.key].started_at >= since for i in INSTANCES)
         return drift and self._watcher.all_looked(since)
+
+    def _wait_if_need_be(self, done: Callable[[], bool]) -> None:
+        """Give a look that has to be confirmed the time for it; what it says then counts."""
+        until = time.monotonic() + CONFIRM_SECONDS
+        while not done() and time.monotonic() < until:
+            self._watcher.check_alive()
+            time.sleep(_TICK_SECONDS)
 
     def _wait(self, what: str, seconds: float, done: Callable[[], bool]) -> None:
         until = time.monotonic() + seconds

@@ -96,7 +96,6 @@ def compare(mischief: Iterable[Mischief], calm: Iterable[DemoInstance], seen: Se
             rows.append(_of_instance(item.name, item.instance.key, item.verdict, item.expected, seen, told))
             blind.add((DRIFT, item.instance.key))
         rows += _of_checks(item, seen, told)
-        blind.update(item.blinds)
     for instance in calm:
         instances.add(instance.key)
         rows.append(_of_instance("nothing", instance.key, "in_sync", (), seen, told))

@@ -10,7 +10,7 @@ from typing import Any
 from daemon.demo.api import ACCOUNT
 from daemon.demo.standin import bill, quotas
 from daemon.demo.standin.asked import Asked
-from daemon.demo.standin.facts import EXTRA_SPEND, FAILED_BACKUPS
+from daemon.demo.standin.facts import EXTRA_SPEND, FAILED_BACKUPS, OLDER_BUCKETS
 
 Answer = Callable[[Asked], Mapping[str, Any] | None]  # None: moto answers rightly in this case
 
@@ -58,10 +58,13 @@ def _buckets(asked: Asked) -> Mapping[str, Any]:
     """moto's buckets, with their regions, which moto does not list."""
     from moto.s3.models import s3_backends
 
-    found = s3_backends[ACCOUNT]["aws"].buckets
+    found, older = s3_backends[ACCOUNT]["aws"].buckets, asked.facts.get(OLDER_BUCKETS, {})
     return {
         "Buckets": [
-            {"Name": name, "CreationDate": bucket.creation_date, "BucketRegion": bucket.region_name}
+            {
+                "Name": name, "BucketRegion": bucket.region_name,
+                "CreationDate": datetime.fromisoformat(older[name]) if name in older else bucket.creation_date,
+            }
             for name, bucket in sorted(found.items())
         ],
         "Owner": {"ID": "acme"},
@@ -149,6 +152,7 @@ ANSWERS: Mapping[tuple[str, str], Answer] = {
     ("ce", "GetSavingsPlansUtilization"): _nothing(
         Total={"Utilization": {"TotalCommitment": "302.4", "UsedCommitment": "296.1", "UtilizationPercentage": "97.9"}}
     ),
+    ("cloudformation", "DescribeStacks"): _nothing(Stacks=[]),
     ("cloudtrail", "LookupEvents"): _lookup_events,
     ("compute-optimizer", "GetEnrollmentStatus"): _nothing(status="Inactive"),
     ("cost-optimization-hub", "ListEnrollmentStatuses"): _nothing(items=[], includeMemberAccounts=False),

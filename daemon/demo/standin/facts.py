@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FAILED_BACKUPS = "failed_backups"  # [{"resource": ARN, "type": "DynamoDB", "message": …}]
+OLDER_BUCKETS = "older_buckets"  # {"acme-old-exports": "2029-01-31T09:00:00+00:00"}: made before the demo began
 EXTRA_SPEND = "extra_spend"  # {"2031-03-14": dollars}
 
 

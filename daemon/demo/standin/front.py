@@ -31,6 +31,7 @@ _SIGNED = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/aws4_request")
 # What requests are signed for -> botocore's name of the service, of those the front has to do with.
 SERVICES: Mapping[str, str] = {
     "access-analyzer": "accessanalyzer", "apigateway": "apigateway", "backup": "backup", "ce": "ce",
+    "cloudformation": "cloudformation",
     "cloudtrail": "cloudtrail", "compute-optimizer": "compute-optimizer", "config": "config",
     "cost-optimization-hub": "cost-optimization-hub", "dlm": "dlm", "dynamodb": "dynamodb", "ec2": "ec2",
     "elasticache": "elasticache", "guardduty": "guardduty", "iam": "iam", "lambda": "lambda",

@@ -32,8 +32,8 @@ def _wrong(seen: Seen) -> list[tuple[str, str]]:
 
 
 def test_something_is_planted_for_every_check() -> None:
-    """A check that is not among them would be shown to nobody; `unmanaged` has to be switched on."""
-    assert {one.check for item in all_mischief() for one in item.expected} == set(discover()) - {"unmanaged"}
+    """A check that is not among them would be shown to nobody."""
+    assert {one.check for item in all_mischief() for one in item.expected} == set(discover())
 
 
 def test_everything_found_as_planted_agrees() -> None:
