@@ -22,8 +22,8 @@ DISAGREES, INTERRUPTED = 1, 130
 def demo(once: bool, port: int) -> None:
     """Watch an embedded world: moto as AWS, a real Terraform, and mischief. No account and no network are needed.
 
-    Stacks are applied, Barograph has its first look, eight things go wrong, and the terminal shows what Slack would
-    show. Ctrl-C ends it and leaves nothing behind.
+    Stacks are applied, Barograph has its first look, something goes wrong for every check, and the terminal shows what
+    Slack would show, in short. Ctrl-C ends it and leaves nothing behind.
 
     Exit codes of --once: 0 everything planted was found, and nothing else; 1 it was not; 130 it was interrupted.
     """
