@@ -32,8 +32,15 @@ def _one(value: Json) -> str:
     if not isinstance(value, Mapping) or not value.get("who"):
         return ""
     what = value.get("what")
-    acts = [what] if isinstance(what, str) else list(what)[:2] if isinstance(what, (list, tuple)) else []
-    at = str(value.get("at") or "")[:16].replace("T", " ")
-    told = [f"{at} UTC" if at else "", ", ".join(map(str, acts)), f"by {value['via']}" if value.get("via") else ""]
+    acts = what if isinstance(what, (list, tuple)) else [what]
+    # Each piece is cleaned by itself: put together, the end of one could hide the beginning of another.
+    at = _clean(value.get("at"))[:16].replace("T", " ")
+    told = [f"{at} UTC" if at else "", ", ".join(filter(None, map(_clean, acts[:2]))), _clean(value.get("via"))]
+    told[2] = told[2] and f"by {told[2]}"
     circumstances = "; ".join(filter(None, told))
-    return one_line(clean(f"{value['who']} ({circumstances})" if circumstances else str(value["who"]), 500))
+    who = _clean(value["who"])
+    return f"{who} ({circumstances})" if circumstances else who
+
+
+def _clean(value: Json) -> str:
+    return "" if value is None else one_line(clean(str(value), 200))

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from alerts.announce import threads_of
 from alerts.base import LIVE
 from alerts.owners import managed_by
 from checks.base import Outcome
@@ -165,7 +166,7 @@ class _Pages:
             if found is None:
                 raise HTTPException(404)
             transitions = view.transitions(found.fingerprint)
-            deliveries = view.deliveries_of(found.thread) if found.thread else []
+            deliveries = [each for thread in threads_of(found) for each in view.deliveries_of(thread.subject)]
         return self.renderer.page(
             "incident.html", now=now, incident=found, live=found.state in LIVE, transitions=transitions[::-1],
             deliveries=deliveries, differences=differences([found.evidence]), sides=SIDES,

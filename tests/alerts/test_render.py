@@ -15,6 +15,7 @@ from alerts.baseline import summarise
 from alerts.blocks import MAX_BLOCK_CHARACTERS, MAX_BLOCKS, MAX_TEXT, Body, as_text, characters
 from alerts.degrade import cut, noted, smaller
 from alerts.escape import REMOVED, is_mention, length, link, mrkdwn, scrub
+from alerts.next_steps import runbook
 from alerts.render import View, incident_message, lasted, transition_message
 from checks.base import Kind, Tier
 from daemon.demo.fakeslack import validate_message
@@ -36,6 +37,7 @@ def accepted(body: Body) -> None:
 
 def forms(one: Incident, view: View = VIEW) -> list[Body]:
     """Every message that can be made of an incident."""
+    view = replace(view, runbook=view.runbook or runbook(one, POLICY))
     made = [incident_message(one, view, NOW)]
     made += [transition_message(one, one, action, one.summary, view, NOW) for action in (Action.RESOLVE, Action.UPDATE)]
     fresh = replace(one, baseline=True, announced=False, state=IncidentState.OPEN)
@@ -150,11 +152,12 @@ def incidents(draw: st.DrawFn) -> Incident:
         place=draw(TEXT), resource=draw(TEXT), key=draw(TEXT), check="drift", kind=draw(st.sampled_from(Kind)),
         tier=draw(st.sampled_from(Tier)), tier_reason=draw(TEXT), summary=draw(TEXT), remedy=draw(TEXT),
         addresses=tuple(draw(st.lists(TEXT, max_size=3))) * many, verdict=draw(TEXT), not_seen_because=draw(TEXT),
-        labels=draw(st.dictionaries(st.sampled_from(["stack", "component", "stage", "owner", "account"]), TEXT)),
+        labels=draw(st.dictionaries(st.sampled_from(["stack", "component", "stage", "owner", "runbook"]), TEXT)),
         evidence={
             "differences": [*draw(DIFFERENCES), {"paths": draw(PATHS), "more": draw(VALUE)}] * many,
             "diagnostics": draw(VALUE),
             "who": draw(VALUE),
+            "likely_who": draw(VALUE | st.lists(st.fixed_dictionaries({"who": VALUE, "at": VALUE, "what": VALUE}))),
         },
         state=draw(st.sampled_from(IncidentState)), occurrence=draw(st.integers(1, 10**6)),
     )  # fmt: skip
@@ -215,8 +218,9 @@ def everywhere(hostile: str) -> Incident:
     return incident(
         place=hostile, resource=hostile, summary=hostile, tier_reason=hostile, remedy=hostile, verdict=hostile,
         addresses=(hostile,), not_seen_because=hostile, state=IncidentState.OPEN,
-        labels={"stack": hostile, "component": hostile, "owner": hostile, "stage": hostile},
-        evidence={"differences": [each, {"address": hostile, "note": hostile, "paths": [each]}], "who": hostile},
+        labels={"stack": hostile, "component": hostile, "owner": hostile, "stage": hostile, "region": hostile},
+        evidence={"differences": [each, {"address": hostile, "note": hostile, "paths": [each]}],
+                  "likely_who": [hostile, {"who": hostile, "at": hostile, "what": [hostile], "via": hostile}]},
     )  # fmt: skip
 
 
