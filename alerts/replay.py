@@ -15,8 +15,8 @@ from datetime import datetime
 from alerts.announce import OF_THE_BASELINE, announce, posts_alone, sinks_of
 from alerts.base import LIVE, Action, DeliveryKind, DeliveryState, Draft, Incident, IncidentState, Transition
 from alerts.escape import has_mention
+from alerts.events import EventAction, told
 from alerts.policy import Policy
-from alerts.routes import SINK
 from alerts.tiers import BY_CONFIGURATION, effective_stage, tier_of
 from checks.base import Tier
 
@@ -44,14 +44,14 @@ class Tally:
 
     messages: int = 0  # root messages and replies: what notifies
     mentions: int = 0  # of them, those that call somebody
-    edits: int = 0
+    edits: int = 0  # of root messages; to a sink: what follows a page
     pages: int = 0  # of a sink: incidents that began to be told there
 
     def add(self, kind: str, *, mentions: bool, page: bool) -> None:
         told = kind in (DeliveryKind.POST, DeliveryKind.REPLY)
         self.messages += told
         self.mentions += told and mentions
-        self.edits += kind == DeliveryKind.UPDATE
+        self.edits += kind == DeliveryKind.UPDATE or (kind == DeliveryKind.EVENT and not page)
         self.pages += page
 
 
@@ -132,10 +132,7 @@ def _follow(
     stored = replace(stored, summary="", remedy="", addresses=(), evidence={})
     counts = [transition for transition in history if transition.at >= since]
     found.incidents += bool(counts)
-    held: frozenset[str] = frozenset()
     current = _beginning(stored, history, policy, found)
-    if current is not None:
-        held = frozenset(sinks_of(current, policy)) if current.state in LIVE else held
     for transition in history:
         counted = transition.at >= since
         if transition.action not in LOOKED:
@@ -149,18 +146,15 @@ def _follow(
         before = _summed(current, summed_up.get(stored.check, ()), transition.at)
         after = _after(stored, before, transition, tier, history)
         current, drafts, _ = announce(before, after, transition.action, transition.reason, policy, transition.at)
-        wanted = frozenset(sinks_of(current, policy)) if current.state in LIVE else frozenset()
-        if counted:
-            _count(drafts, wanted - held, found)
-        held = held | wanted if current.state in LIVE else frozenset()
+        current, events = told(before, current, sinks_of(current, policy), "", "")
+        for draft in (*drafts, *events) if counted else ():
+            found.keys[draft.dedupe_key] += 1
+            found.tally(draft.channel).add(draft.kind, mentions=has_mention(draft.body), page=is_page(draft))
 
 
-def _count(drafts: Iterable[Draft], paged: Iterable[str], found: Replay) -> None:
-    for draft in drafts:
-        found.keys[draft.dedupe_key] += 1
-        found.tally(draft.channel).add(draft.kind, mentions=has_mention(draft.body), page=False)
-    for name in paged:
-        found.tally(SINK + name).pages += 1
+def is_page(draft: Draft) -> bool:
+    """Whether it tells a sink of something that it did not hold as open."""
+    return draft.kind is DeliveryKind.EVENT and draft.body.get("action") == EventAction.TRIGGER
 
 
 def _beginning(stored: Incident, history: Sequence[Transition], policy: Policy, found: Replay) -> Incident | None:
@@ -178,12 +172,13 @@ def _beginning(stored: Incident, history: Sequence[Transition], policy: Policy, 
         stored, tier=tier, state=IncidentState(first.before), seq=first.seq - 1,
         occurrence=stored.occurrence - came_back, opened_at=stored.first_seen if came_back else stored.opened_at,
         resolved_at=None, baseline=stored.baseline and not came_back, announced=True, verdict="0",
-        channel="", thread="", copies=(),
+        channel="", thread="", copies=(), sinks=(),
     )  # fmt: skip
     if not posts_alone(tier, stored.kind) or known.baseline:
         return known
     begun, _, _ = announce(None, replace(known, state=IncidentState.OPEN), Action.OPEN, "", policy, first.at)
-    return replace(known, channel=begun.channel, thread=begun.thread, copies=begun.copies)
+    sinks = sinks_of(begun, policy) if known.state in LIVE else ()
+    return replace(known, channel=begun.channel, thread=begun.thread, copies=begun.copies, sinks=sinks)
 
 
 def _after(
@@ -194,7 +189,7 @@ def _after(
     base = before or replace(
         stored, occurrence=1, first_seen=at, opened_at=at, resolved_at=None, verdict="0", announced=False,
         baseline=OF_THE_BASELINE in transition.reason or (stored.baseline and _once(history)),
-        channel="", thread="", copies=(),
+        channel="", thread="", copies=(), sinks=(),
     )  # fmt: skip
     after = replace(
         base, tier=tier, seq=transition.seq, changed_at=at, last_seen=at,
