@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from checks.base import Kind, Tier
 from daemon.report.book import Book, next_step, owner_of, place_of
-from daemon.report.model import Decision, Light, Report, Section, worst
+from daemon.report.model import Decision, Light, Report, Section, Unit, worst
 from daemon.report.period import Week, history
 from daemon.report.scrub import scrubbed
 from daemon.report.sections import SECTIONS
-from daemon.report.words import duration, plural
+from daemon.report.words import duration, number, plural
 from daemon.store.week_rows import Facts, Item
 from daemon.store.weeks import TARGETS
 
@@ -155,7 +155,9 @@ def _of_numbers(book: Book, sections: dict[str, Section]) -> Iterator[Decision]:
             yield Decision(f"Quota {row[0]} is full in {plural(left, 'day')}", platform, str(row[5]), str(row[1]))
     for row in _rows(sections["cost"], "Budgets"):
         if row[4] in ("over", "will be over"):
-            yield Decision(f"Budget {row[0]} {'is' if row[4] == 'over' else ''} {row[4]}".replace("  ", " "),
+            how = "is over" if row[4] == "over" else "will be over"
+            amounts = f"{number(_float(row[2]), Unit.USD)} spent, {number(_float(row[3]), Unit.USD)} forecast"
+            yield Decision(f"The budget {row[0]} {how}: {amounts}, of {number(_float(row[1]), Unit.USD)}",
                            "who holds the budget", "Cost Explorer: group by service, this month")  # fmt: skip
     for row in _rows(sections["expiries"], "The next to end"):
         left = row[5]
@@ -166,6 +168,10 @@ def _of_numbers(book: Book, sections: dict[str, Section]) -> Iterator[Decision]:
     if savings is not None and savings.this is not None and savings.this >= SAVING:
         yield Decision(f"${savings.this:,.0f} a month could be saved", "who holds the budget",
                        "aws cost-optimization-hub list-recommendations --region us-east-1")  # fmt: skip
+
+
+def _float(value: object) -> float | None:
+    return value if isinstance(value, float) else None
 
 
 def _rows(section: Section, title: str) -> tuple[tuple[object, ...], ...]:

@@ -16,7 +16,7 @@ LEFT, RIGHT, TOP, BOTTOM = 58, 8, 12, 26
 
 def ticks(most: float, count: int = 4) -> list[float]:
     """Round values from 0 to at least *most*."""
-    if most <= 0:
+    if most < 1e-9:
         return [0.0, 1.0]
     rough = most / count
     power = 10.0 ** math.floor(math.log10(rough))
