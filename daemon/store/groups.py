@@ -26,6 +26,11 @@ from daemon.store.sql import row, rows, run
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# The incident that a thread is of: its subject begins with the fingerprint ("v1:…#2", "v1:…#2@C0123").
+_OF_INCIDENT = "i.fingerprint = substr(d.subject, 1, instr(d.subject, '#') - 1)"
+# Whether an incident still has the thread :thread: its own, or a copy in another channel that it has not left.
+_HAS = """(i.thread = {thread} or exists (select 1 from json_each(i.copies) c
+    where json_extract(c.value, '$[1]') = {thread} and not json_extract(c.value, '$[2]')))"""
 RENDER_EVERY = timedelta(seconds=1)
 MOST_REPLIES = 5  # of members, that wait in one group's thread
 TOLD = "the message of its group tells of it"
@@ -35,11 +40,11 @@ def waiting(db: Database) -> list[Waiting]:
     """Root messages of incidents that wait and were never sent, in the order of storing."""
     found = rows(
         db,
-        """select d.subject, d.channel, d.tier, i.state from delivery d
-        join thread t on t.subject = d.subject join incident i on i.thread = d.subject
+        f"""select d.subject, d.channel, d.tier, i.state from delivery d
+        join thread t on t.subject = d.subject join incident i on {_OF_INCIDENT}
         where d.state = 'pending' and d.kind = 'post' and t.root_ts = '' and t.parent = '' and t.gathered = ''
         and not exists (select 1 from delivery s where s.subject = d.subject and s.state = 'sending')
-        order by d.number""",
+        order by d.number""",  # noqa: S608 - a literal of this module
     )
     return [
         Waiting(each["subject"], each["channel"], Tier(each["tier"]), IncidentState(each["state"]) not in LIVE)
@@ -93,9 +98,10 @@ def gather(db: Database, what: Gather, now: datetime) -> None:
         here = {"group": group.subject, "subject": subject, "why": f"gathered: {what.reason}", "position": position}
         joined = run(
             db,
-            """insert into gathered (subject, position, thread, fingerprint)
-            select :group, :position, i.thread, i.fingerprint from incident i where i.thread = :subject
-            on conflict (subject, thread) do nothing""",
+            f"""insert into gathered (subject, position, thread, fingerprint)
+            select :group, :position, d.subject, i.fingerprint from (select :subject as subject) d
+            join incident i on {_OF_INCIDENT} where true
+            on conflict (subject, thread) do nothing""",  # noqa: S608 - a literal of this module
             here,
         )
         position += max(joined, 0)
@@ -116,9 +122,10 @@ def members(db: Database, subject: str) -> list[Member]:
     """The members of a group, in the order of its list."""
     found = rows(
         db,
-        """select i.*, g.position as position_, t.gathered <> g.subject or i.thread <> g.thread as left_
+        f"""select i.*, g.position as position_,
+            t.gathered <> g.subject or not {_HAS.format(thread="g.thread")} as left_
         from gathered g join incident i on i.fingerprint = g.fingerprint left join thread t on t.subject = g.thread
-        where g.subject = :s order by g.position""",
+        where g.subject = :s order by g.position""",  # noqa: S608 - literals of this module
         {"s": subject},
     )
     return [Member(each["position_"], incident_of(each), bool(each["left_"])) for each in found]
@@ -174,11 +181,11 @@ def _below(db: Database, group: Group, subject: str, now: datetime) -> None:
     )
 
 
-def taken(db: Database, draft: Draft, *, moves: bool, now: datetime) -> bool:
+def taken(db: Database, draft: Draft, now: datetime) -> bool:
     """Let a group tell of what a member's message would have told; False: the message is to go its own way.
 
-    A member that is critical, or open again after it was listed as over, gets a message of its own. *moves*: the same
-    change begins one elsewhere. What is said in the thread of a member that is open is said in the group's.
+    A member that is critical, or open again after it was listed as over, gets a message of its own, unless it goes on
+    in another channel. What is said in the thread of a member that is open is said in the group's.
     """
     if draft.kind in (DeliveryKind.EVENT, DeliveryKind.POST):
         return False
@@ -190,20 +197,19 @@ def taken(db: Database, draft: Draft, *, moves: bool, now: datetime) -> bool:
     )
     if found is None:
         return False
-    here = row(db, "select * from incident where fingerprint = :f", {"f": found["fingerprint"]})
+    here = row(
+        db,
+        f"select i.*, {_HAS.format(thread=':thread')} as stays_ from incident i where i.fingerprint = :f",  # noqa: S608 - a literal of this module
+        {"f": found["fingerprint"], "thread": draft.subject},
+    )
     assert here is not None
     incident = incident_of(here)
-    live = incident.state in LIVE
+    live = incident.state in LIVE and bool(here["stays_"])
     _soil(db, found["gathered"])
-    if live and not moves and (draft.tier is Tier.CRITICAL or found["cause"] == CATCH_UP):
+    if live and (draft.tier is Tier.CRITICAL or found["cause"] == CATCH_UP):
         run(db, "update thread set gathered = '' where subject = :s", {"s": draft.subject})
         return False
-    if (
-        live
-        and not moves
-        and draft.kind is DeliveryKind.REPLY
-        and _waiting_replies(db, found["gathered"]) < MOST_REPLIES
-    ):
+    if live and draft.kind is DeliveryKind.REPLY and _waiting_replies(db, found["gathered"]) < MOST_REPLIES:
         body = noted(draft.body, f"{where(incident)}:")
         thread = row(db, "select channel from thread where subject = :s", {"s": found["gathered"]})
         channel = str(thread["channel"]) if thread else draft.channel

@@ -29,12 +29,10 @@ def enqueue(db: Database, drafts: Iterable[Draft], now: datetime) -> None:
     from daemon.store import groups  # which puts messages in here itself
 
     subjects: dict[str, None] = {}
-    given = list(drafts)
-    moves = any(draft.kind is DeliveryKind.POST for draft in given)
-    for draft in given:
+    for draft in drafts:
         if row(db, "select 1 from delivery where dedupe_key = :key", {"key": draft.dedupe_key}) is not None:
             continue
-        if groups.taken(db, draft, moves=moves, now=now):
+        if groups.taken(db, draft, now):
             _insert(db, draft, draft.channel, now, DeliveryState.SUPERSEDED, groups.TOLD)
             continue
         _insert(db, draft, _channel(db, draft, now), now)

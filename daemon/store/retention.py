@@ -35,17 +35,30 @@ _OLD_DELIVERIES = f"""delete from delivery where number in (
     select d.number from delivery d where d.state in ('sent', 'superseded', 'dead')
     and coalesce(d.sent_at, d.created_at) < :cutoff and d.created_at < :cutoff
     and not exists (select 1 from delivery w where w.subject = d.subject and w.state in ('pending', 'sending'))
+    and not exists (select 1 from thread t join gathering g on g.subject in (t.subject, t.parent)
+        where t.subject = d.subject)
     and not exists (select 1 from incident i where {_INCIDENT_OF.format("d")}
         and (i.state in ({LIVE_STATES}) or i.changed_at >= :cutoff)) limit :batch)"""  # noqa: S608
 
 _OLD_THREADS = f"""delete from thread where subject in (
     select t.subject from thread t where t.created_at < :cutoff
     and not exists (select 1 from delivery d where d.subject = t.subject)
+    and not exists (select 1 from gathering g where g.subject = t.subject)
     and not exists (select 1 from incident i where {_INCIDENT_OF.format("t")}
         and (i.state in ({LIVE_STATES}) or i.changed_at >= :cutoff)) limit :batch)"""  # noqa: S608
 
 
 _OLD_MEASURES = "delete from measure where rowid in (select rowid from measure where at < :cutoff limit :batch)"
+
+# A group goes with the last of its members: until then its messages are edited.
+_OLD_GROUP = f"""select g.subject from gathering g where g.opened_at < :cutoff
+    and not exists (select 1 from delivery d where d.subject = g.subject and d.state in ('pending', 'sending'))
+    and not exists (select 1 from gathered m join incident i on i.fingerprint = m.fingerprint
+        where m.subject = g.subject and (i.state in ({LIVE_STATES}) or i.changed_at >= :cutoff))"""  # noqa: S608
+_OLD_MEMBERS = f"""delete from gathered where rowid in (
+    select rowid from gathered where subject in ({_OLD_GROUP}) limit :batch)"""  # noqa: S608
+_OLD_GROUPS = f"""delete from gathering where subject in (
+    select subject from ({_OLD_GROUP}) where subject not in (select subject from gathered) limit :batch)"""  # noqa: S608
 
 
 def prune(transaction: Callable[[], AbstractContextManager[Transaction]], now: datetime, keep: timedelta) -> Pruned:
@@ -54,6 +67,8 @@ def prune(transaction: Callable[[], AbstractContextManager[Transaction]], now: d
     Incidents stay, so that an old one that comes back is known; so does the latest run of each job.
     """
     cutoff = now - keep
+    for statement in (_OLD_MEMBERS, _OLD_GROUPS):
+        _in_batches(transaction, statement, cutoff)
     return Pruned(
         *(
             _in_batches(transaction, statement, cutoff)

@@ -32,6 +32,7 @@ from alerts.gathering import (
     root_message,
 )
 from alerts.lifecycle import Look
+from alerts.routes import Route
 from alerts.slack import SlackNotifier
 from checks.base import Reading, Tier
 from daemon.demo.fakeslack import Fault, FaultKind, Rates
@@ -342,3 +343,48 @@ def test_members_are_never_posted_beside_their_group(tmp_path: Path) -> None:
         assert all(subject.startswith("group:") for subject in subjects)
         assert "other words" in seen(world)
         assert DeliveryKind.UPDATE in {d.kind for d in world.deliveries if d.state is DeliveryState.SENT}
+
+
+def test_a_flood_in_every_channel_that_hears_of_it_is_gathered_there(tmp_path: Path) -> None:
+    """A row that says `continue` gives each incident a thread more; a raised one leaves the list of both."""
+    row = Route("C-other", further=True)
+    policy = replace(POLICY, routes=replace(POLICY.routes, rows=(row,)))
+    with gathering(tmp_path, FAST) as world:
+        for n in range(12):
+            world.look(at(n, reading(DRIFT)), policy)
+        world.work(5)
+        assert [len(world.slack.messages(c)) for c in ("C-ops", "C-other")] == [2, 2]
+        world.look(at(3, reading(DELETED)), policy)
+        world.look(at(4, reading()), policy)
+        world.work(5)
+        for channel in ("C-ops", "C-other"):
+            own = [m for m in world.slack.messages(channel) if m.text.startswith("🔴 CRITICAL")]
+            assert len(own) == 1
+            assert "open 10" in seen(world, channel)
+            assert "resolved 1" in seen(world, channel)
+        world.assert_exactly_once()
+
+
+def test_a_group_is_kept_for_as_long_as_it_has_a_member_that_lives(tmp_path: Path) -> None:
+    """Then it goes with its messages; nothing of it is posted anew meanwhile."""
+    keep, long = timedelta(days=400), timedelta(days=500).total_seconds()
+    with gathering(tmp_path, FAST) as world:
+        for n in range(12):
+            world.look(at(n, reading(DRIFT)))
+        world.work(5)
+        for n in range(11):
+            world.look(at(n, reading()))
+        world.work(5)
+        world.clock.advance(long)
+        world.store.prune(world.clock(), keep)
+        world.look(at(11, reading(finding("other words"))))
+        world.work(5)
+        assert len(world.slack.messages("C-ops")) == 2
+        assert "other words" in seen(world)
+        world.look(at(11, reading()))
+        world.work(5)
+        world.clock.advance(long)
+        for _ in range(2):
+            world.store.prune(world.clock(), keep)
+        tables = world.store.counts().tables
+        assert (tables["gathering"], tables["gathered"], tables["delivery"]) == (0, 0, 0)
