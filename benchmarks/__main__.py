@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: run every case and print a Markdown table for docs/benchmarks.md."""
+"""`python -m benchmarks [CASE…]`: run every case, or those named, and print a Markdown table for docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ def main() -> int:
         f"SQLite {sqlite3.sqlite_version}; load {os.getloadavg()[0]:.1f} at the start\n"
     )
     print("| what | figure | beside it |\n|---|---|---|")
+    wanted = sys.argv[1:]
     for case in CASES:
+        if wanted and case.__name__ not in wanted:
+            continue
         for what, figure, beside in case():
             print(f"| {what} | {figure} | {beside} |", flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
