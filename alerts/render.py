@@ -194,5 +194,5 @@ def _ordinal(number: int) -> str:
 
 
 __all__ = [
-    "MARKS", "View", "headline", "incident_message", "lasted", "likely_who", "moment", "transition_message", "where",
+    "MARKS", "View", "headline", "incident_message", "lasted", "moment", "transition_message", "where",
 ]  # fmt: skip
