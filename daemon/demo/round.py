@@ -24,6 +24,7 @@ LOOK_SECONDS = 180.0  # a look at all instances takes about ten; a damaged state
 DELIVERY_SECONDS = 120.0  # warnings are grouped for up to a minute
 CONFIRM_SECONDS = 60.0  # damage of a state is told once it has stayed for twelve
 _TICK_SECONDS = 0.1
+_MORE_LOOKS = 3  # at what could not be seen; states are read meanwhile
 _ON_ITS_OWN = frozenset({"drift", "state"})  # what these could not see hangs on no other look
 
 
@@ -160,8 +161,9 @@ class DemoRound:
 
     def _settle(self, what: str) -> None:
         """Look once more at what hangs on other looks: what spans accounts, and what knew no owners yet."""
-        unsure = {(one.check, one.place) for one in self._watcher.unsure() if one.check not in _ON_ITS_OWN}
-        self._look_at(what, {one for one in unsure if one[1] != ESTATE})
+        for _ in range(_MORE_LOOKS):
+            unsure = {(one.check, one.place) for one in self._watcher.unsure() if one.check not in _ON_ITS_OWN}
+            self._look_at(what, {one for one in unsure if one[1] != ESTATE})
         self._look_at(what, {one for one in self._watcher.places() if one[1] == ESTATE})
 
     def _look_at(self, what: str, places: Collection[tuple[str, str]]) -> None:
