@@ -49,6 +49,15 @@ def test_tier_and_route_go_by_the_owning_stack() -> None:
     assert (history.only.tier, sent(made)) == (Tier.WARNING, [("post", "C-dev")])
 
 
+def test_a_resource_has_the_channel_and_the_runbook_of_its_component() -> None:
+    """As its state names the owner, so the owner's own settings hold for what is found about it."""
+    own = {"channel": "C0123456789", "runbook": "https://wiki.example.com/db"}
+    history = History(Policy(routes=Routes("C-ops")))
+    [change] = history.look(plain(replace(OWNER, labels=own)))
+    assert [draft.channel for draft in change.drafts] == ["C0123456789"]
+    assert "<https://wiki.example.com/db|Runbook (wiki.example.com)>" in change.drafts[0].body["text"]
+
+
 def test_without_an_owner_the_account_decides() -> None:
     """Unmanaged in a production account is critical."""
     history = History(POLICY)

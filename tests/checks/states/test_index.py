@@ -10,7 +10,17 @@ from checks.states.model import Held
 
 A, B, R = "111111111111", "222222222222", "eu-west-1"
 AWS = "registry.terraform.io/hashicorp/aws"
-PROD = Instance("acme-prod", "db", "db", stage="production", tenant="acme", owner="@data", account=A)
+PROD = Instance(
+    "acme-prod",
+    "db",
+    "db",
+    stage="production",
+    tenant="acme",
+    owner="@data",
+    account=A,
+    channel="C0123456789",
+    runbook="https://wiki.example.com/db",
+)
 DEV = Instance("acme-dev", "db", "db", stage="development", account=B)
 
 
@@ -101,6 +111,7 @@ def test_an_owner_has_what_routes_an_alert() -> None:
     assert (found.stack, found.component, found.stage, found.owner, found.labels["tenant"]) == (
         "acme-prod", "db", "production", "@data", "acme",
     )  # fmt: skip
+    assert (found.labels["channel"], found.labels["runbook"]) == ("C0123456789", "https://wiki.example.com/db")
 
 
 def test_what_two_states_hold_is_said_of_both() -> None:
