@@ -10,11 +10,13 @@ from enum import StrEnum
 
 from alerts.base import LIVE, Action, Copy, DeliveryKind, Draft, Incident
 from alerts.blocks import Body
+from alerts.deadlines import hushed, stamped
+from alerts.escalated import escalated, view_of
 from alerts.keys import dedupe_key
-from alerts.next_steps import runbook
 from alerts.policy import Policy
-from alerts.render import View, incident_message, transition_message
+from alerts.render import incident_message, transition_message
 from alerts.routes import Facts, Routed, route
+from alerts.silences import Hidden
 from alerts.tiers import RANK
 from checks.base import Kind, Tier
 
@@ -51,8 +53,7 @@ def what_to_say(
     if action in (Action.RESOLVE, Action.RETIRE):
         return (Say.EDIT_AND_REPLY, "its thread hears the end") if has_root else (Say.NOTHING, "it had no message")
     if action is Action.REOPEN:
-        soon = before.resolved_at is not None and now - before.resolved_at <= policy.reopen_within
-        if has_root and soon and not elsewhere:
+        if has_root and _soon(before, policy, now) and not elsewhere:
             return Say.EDIT_AND_REPLY, "back soon after its end: the same thread"
         if not posts:
             return Say.NOTHING, f"{after.tier}: kept for the weekly review"
@@ -80,19 +81,69 @@ def announce(
     before: Incident | None, after: Incident, action: Action, reason: str, policy: Policy, now: datetime
 ) -> tuple[Incident, tuple[Draft, ...], str]:
     """Give the incident with its channels and threads, the messages to store with it, and why these."""
+    hidden = policy.silences.hiding(after, now) if after.state in LIVE else None
+    if hidden is not None or (before is not None and before.silence and after.state not in LIVE):
+        return _quietly(before, after, action, hidden, policy, now)
     routed = route(policy.routes, Facts.of(after))
     say, why = what_to_say(before, after, action, routed.channel, policy, now)
+    after = stamped(after, policy)
     if say is Say.NOTHING:
         return after, (), f"no message: {why}"
     speech = _Speech(before, after, action, reason, policy, now)
     if say in (Say.EDIT, Say.EDIT_AND_REPLY):
-        return *_in_threads(speech, routed, say), why
+        after, drafts = _in_threads(speech, routed, say)
+        return after, (*drafts, *speech.escalated(reply=say is Say.EDIT_AND_REPLY)), why
     plan = _anew(after, routed) if say is Say.ROOT or before is None else _moved(before, routed)
-    after = replace(
+    if say is Say.ROOT:
+        after = replace(after, escalation="", escalation_channel="")
+    after = _home(hushed(after, None), plan, policy)
+    speech = replace(speech, after=after)
+    drafts = (*speech.roots(routed, plan), *speech.escalated(reply=False))
+    return after, drafts, f"{why} to {', '.join(_heard(plan))} by {routed.reason}"
+
+
+def reveal(incident: Incident, policy: Policy, now: datetime) -> tuple[Incident, tuple[Draft, ...], str]:
+    """Give an incident that was hidden, and has no message, what it would have had: root messages by its route."""
+    routed = route(policy.routes, Facts.of(incident))
+    plan = _anew(incident, routed)
+    after = _home(hushed(incident, None), plan, policy)
+    speech = _Speech(incident, after, Action.UNSILENCE, "", policy, now)
+    return after, tuple(speech.roots(routed, plan)), f"posted to {', '.join(_heard(plan))} by {routed.reason}"
+
+
+def _home(after: Incident, plan: Sequence[Copy], policy: Policy) -> Incident:
+    """The incident with its threads, the first of which is its own."""
+    here = replace(
         after, channel=plan[0].channel, thread=plan[0].subject, copies=tuple(plan[1:]), announced=True,
     )  # fmt: skip
-    speech = replace(speech, after=after)
-    return after, tuple(speech.roots(routed, plan)), f"{why} to {', '.join(_heard(plan))} by {routed.reason}"
+    return stamped(here, policy)
+
+
+def _quietly(
+    before: Incident | None, after: Incident, action: Action, hidden: Hidden | None, policy: Policy, now: datetime
+) -> tuple[Incident, tuple[Draft, ...], str]:
+    """The same for an incident that is hidden, or was until it ended: its root message is edited, nobody is notified.
+
+    A comeback that would have had a root message of its own has none until it is no longer hidden.
+    """
+    note = hidden.note if hidden is not None else before.silence_note if before is not None else ""
+    after = hushed(after, hidden)
+    if action is Action.REOPEN and not (before is not None and _soon(before, policy, now)):
+        after = replace(after, channel="", copies=(), escalation="", escalation_channel="")
+    after = stamped(after, policy)
+    drafts = edits(after, policy, now)
+    return after, drafts, f"{'edited only' if drafts else 'no message'}: {note}"
+
+
+def edits(incident: Incident, policy: Policy, now: datetime) -> tuple[Draft, ...]:
+    """All its root messages, edited in place to say how things stand; nobody is notified. None where there is none."""
+    routed = route(policy.routes, Facts.of(incident))
+    speech = _Speech(incident, incident, Action.UPDATE, "", policy, now)
+    return (*speech.roots(routed, threads_of(incident), reply=False), *speech.escalated(reply=False))
+
+
+def _soon(before: Incident, policy: Policy, now: datetime) -> bool:
+    return before.resolved_at is not None and now - before.resolved_at <= policy.reopen_within
 
 
 def threads_of(incident: Incident) -> tuple[Copy, ...]:
@@ -113,7 +164,8 @@ def _heard(plan: Sequence[Copy]) -> list[str]:
 
 def _anew(incident: Incident, routed: Routed) -> list[Copy]:
     """Threads of a new occurrence: one in each channel, the incident's own first."""
-    number = 1 + max((_number(thread.subject) for thread in threads_of(incident)), default=0)
+    known = [incident.thread, *(thread.subject for thread in incident.copies)]
+    number = 1 + max(map(_number, known))
     subject = f"{incident.fingerprint}#{number}"
     further = [Copy(copy.channel, f"{subject}@{copy.channel}") for copy in routed.copies]
     return [Copy(routed.channel, subject), *further]
@@ -179,17 +231,27 @@ class _Speech:
             yield self._draft(thread, DeliveryKind.UPDATE, self._message("" if thread.left else mention, gone))
             if reply and not thread.left:
                 wakes = self.action is Action.REOPEN or self.raised
-                view = View(mention if wakes else "", self.policy.status_url)
+                view = view_of(self.after, self.policy, mention if wakes else "")
                 text = transition_message(self.before, self.after, self.action, self.reason, view, self.now)
                 yield self._draft(thread, DeliveryKind.REPLY, text)
 
+    def escalated(self, *, reply: bool) -> Iterator[Draft]:
+        """The same for the escalation channel, where there is a message: it was called there, and is not again."""
+        if self.after.escalation:
+            yield escalated(self.after, DeliveryKind.UPDATE, self._message("", ""))
+            if reply:
+                view = view_of(self.after, self.policy)
+                text = transition_message(self.before, self.after, self.action, self.reason, view, self.now)
+                yield escalated(self.after, DeliveryKind.REPLY, text)
+
     def _message(self, mention: str, note: str) -> Body:
-        view = View(mention, self.policy.status_url, note, runbook(self.after, self.policy))
-        return incident_message(self.after, view, self.now)
+        return incident_message(self.after, view_of(self.after, self.policy, mention, note), self.now)
 
     def _history(self) -> str:
         """What a new root message says of what came before it."""
         before = self.before
+        if before is not None and before.silence and not before.channel:
+            return f"Was {before.silence_note}. Open since {self.after.opened_at:%Y-%m-%d %H:%M} UTC."
         if before is None or not before.channel:
             return ""
         if self.raised and before.state in LIVE:

@@ -70,6 +70,18 @@ class Incident:
     verdict: str = ""  # the check's word for the resource when it was last seen: Reading.verdict
     copies: tuple[Copy, ...] = ()  # the threads of this occurrence beside `thread`
     sinks: tuple[str, ...] = ()  # names of the sinks that hold it as open
+    ack_by: str = ""  # who acknowledged it; empty: nobody, or that has ended
+    ack_at: datetime | None = None
+    ack_until: datetime | None = None
+    clock_from: datetime | None = None  # since when the deadlines of its tier run
+    deadline_at: datetime | None = None  # when something is due next; None: nothing will be
+    escalated_level: int = 0  # reminders since clock_from, those that were missed included
+    promoted: bool = False  # its target was missed, in this occurrence, and that was told
+    escalation: str = ""  # the subject of its messages in the escalation channel; empty: none
+    escalation_channel: str = ""
+    silence: str = ""  # what hides it now: the id of a silence, "window:" + name; empty: nothing
+    silence_note: str = ""  # "silenced until … by …: …", for people
+    silenced_until: datetime | None = None
 
     def with_sinks(self, sinks: tuple[str, ...]) -> Incident:
         """The same, held as open by these."""
@@ -77,13 +89,19 @@ class Incident:
 
 
 class Action(StrEnum):
-    """What a look did to an incident."""
+    """What a look, a person or time did to an incident."""
 
     OPEN = "open"
     UPDATE = "update"  # tier or content changed
     RESOLVE = "resolve"
     REOPEN = "reopen"
     RETIRE = "retire"
+    ACKNOWLEDGE = "acknowledge"
+    ACK_EXPIRE = "ack_expire"
+    REMIND = "remind"  # a critical incident that nobody has acknowledged
+    PROMOTE = "promote"  # a warning that was not answered within its target
+    SILENCE = "silence"
+    UNSILENCE = "unsilence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +144,8 @@ class Draft:
     kind: DeliveryKind
     channel: str  # of Slack, or "sink:" and the name of a sink
     tier: Tier
-    # {"text": …, "blocks": […]}: rendered, escaped, within Slack's limits. Of an EVENT: data, see alerts.events.
+    # {"text": …, "blocks": […]}: rendered, escaped, within Slack's limits. "reply_broadcast": a REPLY that its channel
+    # sees too, and of which only the latest is sent where several wait. Of an EVENT: data, see alerts.events.
     body: Mapping[str, Any]
 
 

@@ -16,11 +16,11 @@ def smaller(body: Mapping[str, Any]) -> Body | None:
     """The next smaller form: fewer blocks, no blocks, a short text; None if there is nothing left to take away."""
     text, blocks = str(body.get("text", "")), list(body.get("blocks") or ())
     if len(blocks) > KEPT_BLOCKS:
-        return {"text": text, "blocks": blocks[:KEPT_BLOCKS]}
+        return {**body, "text": text, "blocks": blocks[:KEPT_BLOCKS]}
     if blocks:
-        return {"text": text, "blocks": []}
+        return {**body, "text": text, "blocks": []}
     if length(text) > SHORT_TEXT:
-        return {"text": cut(text, SHORT_TEXT), "blocks": []}
+        return {**body, "text": cut(text, SHORT_TEXT), "blocks": []}
     return None
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from alerts.announce import announce, sinks_of
 from alerts.base import COULD_NOT_LOOK, LIVE, Action, Change, Incident, IncidentState, Transition
+from alerts.deadlines import started
 from alerts.events import told as told_to_sinks
 from alerts.fingerprint import fingerprint
 from alerts.owners import labels_of
@@ -268,6 +269,7 @@ def _told(
     before: Incident | None, after: Incident, action: Action, reason: str, policy: Policy, now: datetime
 ) -> Change:
     """The change with its stored fact and its messages."""
+    after = started(before, after, action, now)
     after, drafts, told = announce(before, after, action, reason, policy, now)
     after, events = told_to_sinks(before, after, sinks_of(after, policy), reason, policy.status_url)
     transition = Transition(

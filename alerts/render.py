@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from alerts.base import COULD_NOT_LOOK, LIVE, Action, Incident, IncidentState
 from alerts.blocks import Body, code_section, context, fields, header, message, mrkdwn_section, plain_section
+from alerts.buttons import buttons
 from alerts.diff import difference_text
 from alerts.escape import clean, defanged, is_mention, link, mrkdwn, one_line
 from alerts.next_steps import take_apart
@@ -35,6 +36,7 @@ class View:
     status_url: str = ""
     note: str = ""  # one sentence about the message itself: where it goes on, what came before
     runbook: str = ""  # address of what is written for such a case
+    silence_for: timedelta | None = None  # by the button; None: messages have no buttons
 
 
 def where(incident: Incident) -> str:
@@ -88,6 +90,9 @@ def incident_message(incident: Incident, view: View, now: datetime) -> Body:
         blocks.append(context([mrkdwn(view.note, NOTE)]))
     if diff:
         blocks.append(code_section("What was found", diff, DIFF))
+    row = buttons(incident, view.silence_for.total_seconds() / 3600) if view.silence_for is not None else None
+    if row is not None:
+        blocks.append(row)
     foot = [mrkdwn(f"{incident.check} · {incident.fingerprint}", 200)]
     blocks.append(context([part for part in (_page(incident, view), _runbook(view), *foot) if part]))
     return message(_fallback(incident, view, facts, diff, mention), blocks, f"{incident.fingerprint}.{incident.seq}")
@@ -112,7 +117,8 @@ def _cleaned(incident: Incident) -> Incident:
     return replace(
         incident, place=clean(incident.place), resource=clean(incident.resource), verdict=clean(incident.verdict),
         tier_reason=clean(incident.tier_reason), summary=clean(incident.summary), remedy=clean(incident.remedy),
-        not_seen_because=clean(incident.not_seen_because),
+        not_seen_because=clean(incident.not_seen_because), ack_by=clean(incident.ack_by, 300),
+        silence_note=clean(incident.silence_note, 1_200),
         labels={name: clean(value, 500) for name, value in incident.labels.items()},
     )  # fmt: skip
 
@@ -122,6 +128,7 @@ def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
     times = f", {incident.occurrence} times by now" if incident.occurrence > 1 else ""
     if incident.state in LIVE:
         yield "Since", f"{moment(incident.opened_at)}{times}"
+        yield from standing(incident)
     else:
         ended = incident.resolved_at or now
         yield "Was open", f"{moment(incident.opened_at)}, for {lasted(ended - incident.opened_at)}{times}"
@@ -141,6 +148,19 @@ def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
     account = " ".join(filter(None, (incident.labels.get(name, "") for name in ("account", "region"))))
     if account:
         yield "Account", account
+
+
+def standing(incident: Incident) -> Iterator[tuple[str, str]]:
+    """Who has it in hand, what hides it, when it is to be answered."""
+    if incident.silence:
+        yield "Silenced", incident.silence_note
+    if incident.state is IncidentState.ACKNOWLEDGED:
+        until = f", until {moment(incident.ack_until)}" if incident.ack_until is not None else ""
+        yield "Acknowledged", f"by {incident.ack_by}{until}"
+    elif incident.promoted:
+        yield "Target", "missed: nobody has answered it in time"
+    elif incident.tier is Tier.WARNING and incident.deadline_at is not None and not incident.silence:
+        yield "To be answered by", moment(incident.deadline_at)
 
 
 def _fallback(incident: Incident, view: View, facts: list[tuple[str, str]], diff: str, mention: str) -> list[str]:

@@ -77,6 +77,8 @@ class SlackNotifier:
             arguments["blocks"] = delivery.body["blocks"]
         if thread := _thread(delivery):
             arguments["thread_ts"] = thread
+            if delivery.kind is DeliveryKind.REPLY and delivery.body.get("reply_broadcast"):
+                arguments["reply_broadcast"] = True
         answer = self._call("chat.postMessage", arguments)
         self._remember(delivery.channel, answer)
         return _ts(answer)

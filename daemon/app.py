@@ -20,7 +20,8 @@ from checks.base import Place
 from daemon import web
 from daemon.accounts.watch import AccountsWatch
 from daemon.config import Config, ConfigError, load
-from daemon.delivering import Deliveries, alone
+from daemon.delivering import Deliveries, alone, listener
+from daemon.desk import Desk
 from daemon.estate import stored
 from daemon.eyes import Accounting, open_eyes
 from daemon.health import Health, why_not_ready
@@ -29,7 +30,7 @@ from daemon.inventory.model import Inventory
 from daemon.measures import job as keep_measures
 from daemon.metrics import OwnMetrics, Snapshots
 from daemon.orders import RELOAD, STOP, Commands
-from daemon.outlets import couriers, dead_man, forget_unknown
+from daemon.outlets import couriers, dead_man, forget_unknown, hook_secrets
 from daemon.record import Recorder, Run, StoredFact, StoredMemory
 from daemon.reporting import Reporter, orders_of
 from daemon.repository.tree import Tree
@@ -38,11 +39,13 @@ from daemon.scheduler import Scheduler
 from daemon.states.cache import StoredStates
 from daemon.store import Store
 from daemon.suspects import Suspects, name_later
+from daemon.ticking import Ticker
 from daemon.turns import Turns
 from daemon.upkeep import Upkeep
 from daemon.vitals import count_request, count_run, count_wait, vitals
 from daemon.watch import InventoryWatch
 from daemon.watchdog import Watchdog
+from daemon.web.webhooks import PagerDutyHook
 from daemon.wiring import (
     ENDPOINT_LOOKS,
     ENDPOINTS,
@@ -214,7 +217,9 @@ def _run(
         workers = plan_workers(config)
         if workers < config.planning.workers:
             log.warning("planning.workers is %d, but memory allows for %d", config.planning.workers, workers)
-        scheduler = Scheduler({PLANS: workers, ENDPOINTS: ENDPOINT_LOOKS, "default": 4, "upkeep": 3}, clock)
+        scheduler = Scheduler(
+            {PLANS: workers, ENDPOINTS: ENDPOINT_LOOKS, "default": 4, "upkeep": 3, "ticker": 1}, clock
+        )
         watched: dict[tuple[str, str], Place] = {}  # replaced as a whole, never changed in place
 
         read_in: object = None  # the content in which the repository's files were looked at last
@@ -274,9 +279,13 @@ def _run(
         ways_out = couriers(config, store, clock, delivery)
         started = clock()
 
+        def troubles() -> tuple[str, ...]:
+            unheard = buttons.trouble if buttons is not None else ""
+            return (*delivery.troubles(), *((unheard,) if unheard else ()))
+
         def health() -> Health:
             return vitals(
-                started, store, scheduler, runner, inventory_watch.current, watched, delivery.troubles(),
+                started, store, scheduler, runner, inventory_watch.current, watched, troubles(),
                 recorder.unrecorded, inventory_watch.failure,
                 [name for name in eyes.plans if is_of_instances(eyes.plans, name)], held, eyes.spending,
             )  # fmt: skip
@@ -293,6 +302,10 @@ def _run(
             store, recorder, clock, lambda: _intervals(eyes.plans, watched), config.store.retention,
             lambda: snapshots.tally,
         )  # fmt: skip
+        told = partial(on_stored, None)
+        ticker = Ticker(store, policy, clock, told)
+        desk = Desk(store, policy, clock, told)
+        buttons = listener(config, desk)
 
         app = web.create_app(
             web.WebDeps(
@@ -304,6 +317,8 @@ def _run(
                 public_url=config.web.public_url or "",
                 inventory=lambda: inventory_watch.current,
                 source=source_title(config),
+                desk=desk,
+                hooks=PagerDutyHook(hook_secrets(config), desk.acknowledge, store, clock).routes(),
             )
         )
         host, _, port = config.web.listen.rpartition(":")
@@ -332,6 +347,8 @@ def _run(
         _thread(stack, quiet, "snapshots", snapshots.run)
         for way, courier in ways_out.items():
             _thread(stack, quiet, f"delivery to {way}", alone(delivering[way], courier.run))
+        if buttons is not None:
+            _thread(stack, quiet, "buttons", buttons.run)
         _thread(stack, quiet, "watchdog", Watchdog(lambda: scheduler.beat_at, clock).run)
         stack.callback(quiet.set)
         scheduler.start()
@@ -341,6 +358,7 @@ def _run(
         elif (accounts_watch.check, accounts_watch.place) in recorder.jobs():
             recorder.retire(accounts_watch.check, accounts_watch.place, "accounts are not listed any more", clock())
         scheduler.every("baselines", 5, upkeep.baselines, pool="upkeep")
+        scheduler.every("deadlines", 1, ticker.run, pool="ticker")
         scheduler.every("self", 60, upkeep.look_at_self, pool="upkeep", at_once=False)
         scheduler.every("unknown sinks", 60, partial(forget_unknown, config, store), pool="upkeep")
         scheduler.every("prune", 86_400, upkeep.prune, pool="upkeep")

@@ -9,12 +9,15 @@ from datetime import datetime
 from functools import partial
 
 from alerts.base import Notifier
+from alerts.buttons import ACKNOWLEDGE, SILENCE, Press
 from alerts.delivery import Event, Settings
 from alerts.events import sink_name
 from alerts.slack import SlackNotifier
+from alerts.slack_buttons import Buttons
 from daemon.aws.mail import SesNotifier, SesSettings
 from daemon.config import Config
 from daemon.console import LogNotifier
+from daemon.desk import Desk, Done
 from daemon.destinations import ByDestination
 from daemon.metrics import OwnMetrics
 from daemon.reporting import MAIL
@@ -48,6 +51,30 @@ def _chat(config: Config, clock: Callable[[], datetime], read: Callable[[str], b
         config.slack.token.reveal(), base_url=config.slack.api_url, timeout=config.slack.timeout.total_seconds(),
         content=read,
     )  # fmt: skip
+
+
+def listener(config: Config, desk: Desk) -> Buttons | None:
+    """Who hears the buttons in Slack; None: there is no app-level token, and messages have no buttons."""
+    slack = config.slack
+    if slack is None or slack.app_token is None:
+        return None
+    return Buttons(
+        slack.app_token.reveal(), slack.token.reveal(), lambda press: carry_out(desk, press),
+        groups=slack.button_groups, base_url=slack.api_url, timeout=slack.timeout.total_seconds(),
+    )  # fmt: skip
+
+
+def carry_out(desk: Desk, press: Press) -> str:
+    """Do what a button says; give what to tell the person alone. What was done, the thread says."""
+    who = f"{press.name or 'a person'} (Slack {press.user})"
+    if press.action == ACKNOWLEDGE:
+        done: Done = desk.acknowledge(press.fingerprint, who, occurrence=press.occurrence)
+    elif press.action == SILENCE:
+        reason = "by the button in Slack"
+        done = desk.silence_incident(press.fingerprint, who, reason, occurrence=press.occurrence)
+    else:
+        done = desk.show_difference(press.fingerprint, who, press.occurrence)
+    return "" if done.changed else done.text
 
 
 def delivery_settings(config: Config) -> Settings:

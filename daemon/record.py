@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from alerts.base import LIVE, Incident
 from alerts.baseline import summarise
 from alerts.lifecycle import READ, Look, Policy, amend, changes, retire
 from checks.base import Json, Outcome, Reading
-from daemon.store import RunRow, Store, StoreError
+from daemon.store import RunRow, Store, StoreError, Transaction
 
 OK = "ok"
 
@@ -136,7 +136,7 @@ class Recorder:
                 tx.save_readings(run.check, run.place, readings, run.ended, complete=run.looked_everywhere)
             if outcome == OK:
                 tx.remember(run.check, run.place, run.kept, run.ended)
-            for change in changes(known, look, self._policy, run.ended):
+            for change in changes(known, look, policy_in(tx, self._policy), run.ended):
                 tx.save_change(change)
         self._forget(run.check, run.place)
         self._on_stored(run)
@@ -147,13 +147,13 @@ class Recorder:
             before = tx.incidents(incident.check, incident.place).get(incident.fingerprint)
             if before is None or before.state not in LIVE or before.seq != incident.seq:
                 return
-            tx.save_change(amend(before, evidence, reason, self._policy, now))
+            tx.save_change(amend(before, evidence, reason, policy_in(tx, self._policy), now))
         self._on_stored(None)
 
     def retire(self, check: str, place: str, reason: str, now: datetime) -> None:
         """Stop watching a place: its live incidents are retired, not resolved, and its job is forgotten."""
         with self._store.transaction() as tx:
-            for change in retire(tx.incidents(check, place), reason, self._policy, now):
+            for change in retire(tx.incidents(check, place), reason, policy_in(tx, self._policy), now):
                 tx.save_change(change)
             tx.forget_job(check, place, now)
         self._forget(check, place)
@@ -187,6 +187,11 @@ class Recorder:
     def jobs(self) -> Mapping[tuple[str, str], JobState]:
         """Where every check at every place stands."""
         return {(row.check, row.place): JobState(row.next_due, row.last_ok, row.first_ok) for row in self._store.jobs()}
+
+
+def policy_in(tx: Transaction, policy: Policy) -> Policy:
+    """The policy with the silences that people have made, as this transaction sees them."""
+    return replace(policy, silences=replace(policy.silences, made=tx.silences()))
 
 
 def _outcome(run: Run) -> tuple[str, str, str]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from alerts.calendars import local_instant
 
 CATCH_UP_WINDOW = timedelta(seconds=60)
 CLOCK_TOLERANCE = timedelta(minutes=2)  # a clock set back by less moves nothing
@@ -51,15 +53,6 @@ def next_due(schedule: Schedule, after: datetime) -> datetime:
             return _next_local(after, at, zone, weekday=None)
         case Weekly(weekday, at, zone):
             return _next_local(after, at, zone, weekday=weekday)
-
-
-def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """Give the one UTC instant that stands for wall-clock *at* on *day* in *zone*.
-
-    A time that happens twice (autumn) is taken the first time; one that does not happen (spring) is moved on by the
-    length of the gap. So every local day has exactly one.
-    """
-    return datetime.combine(day, at, tzinfo=zone).replace(fold=0).astimezone(UTC)
 
 
 def fraction(key: str) -> float:

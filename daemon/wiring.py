@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from alerts.policy import Policy
+from alerts.silences import Silences
 from alerts.tiers import TierOverride
 from checks.base import Scope
 from daemon.accounts import model as accounts
+from daemon.answers import targets, windows
 from daemon.aws import (
     OWN,
     Account,
@@ -71,6 +73,9 @@ def alert_policy(config: Config) -> Policy:
         calendars=calendars_of(alerts, config.timezone),
         runbook_url=alerts.runbook_url or "",
         runbooks=alerts.runbooks,
+        targets=targets(config),
+        silences=Silences(windows=windows(config)),
+        buttons=config.slack is not None and config.slack.app_token is not None,
     )
 
 

@@ -55,7 +55,7 @@ def test_alerts_import_only_the_contract_of_checks() -> None:
 EDGES = {
     "boto3": ("daemon/aws/clients.py",),
     "botocore": ("daemon/aws/",),
-    "slack_sdk": ("alerts/slack.py",),
+    "slack_sdk": ("alerts/slack.py", "alerts/slack_buttons.py"),
     "apscheduler": ("daemon/scheduler.py",),
     "subprocess": ("daemon/processes.py", "daemon/guard.py"),
     "sqlite_utils": ("daemon/store/",),

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from checks.kinds import Kind, Tier
+from daemon.config.answering import Deadlines, WindowRow
 from daemon.config.outlets import DeadMan, Sink
 from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
 from daemon.config.section import SecretPath, SecretText, Section, group
@@ -27,6 +28,7 @@ from daemon.config.values import (
     SomeDuration,
     Text,
     Url,
+    UserGroup,
     VariableName,
     is_loopback,
     wrong_at,
@@ -107,9 +109,22 @@ class Alerts(Section):
     dead_man: DeadMan | None = None
     """The sign of life, sent only while looks are on time and messages leave."""
 
+    deadlines: Deadlines = group()
+    """How soon incidents are to be answered."""
+    windows: tuple[WindowRow, ...] = ()
+    """Maintenance that comes again."""
+
     @model_validator(mode="after")
     def _sinks_exist(self) -> Alerts:
         _known_sink("fallback_sink", self.fallback_sink, self.sinks)
+        return self
+
+    @model_validator(mode="after")
+    def _windows_have_names(self) -> Alerts:
+        names = [window.name for window in self.windows]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise wrong_at("windows", "has the name of an earlier one; a report could not tell them apart", index)
         return self
 
 
@@ -138,6 +153,8 @@ class Slack(Section):
     """App-level token (`xapp-…`) for buttons over Socket Mode."""
     app_token_file: SecretPath | None = None
     """File that holds `app_token`."""
+    button_groups: Annotated[tuple[UserGroup, ...], OneOrMany] = ()
+    """IDs of user groups whose members may press buttons (needs `usergroups:read`); everybody if not given."""
     api_url: Url = "https://slack.com/api/"
     """Address of Slack's Web API."""
     timeout: SomeDuration = timedelta(seconds=10)

@@ -386,6 +386,13 @@ def _mention(value: Any) -> str:
     raise must_be("whom to mention: here, channel, or the ID of a user group (S…) or person (U…)", value)
 
 
+def _user_group(value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"S[A-Z0-9]{2,20}", text):
+        raise must_be("the ID of a user group such as S0123456789", value)
+    return text
+
+
 def read_json(value: Any) -> Any:
     """Numbers become numbers; text from the environment stays marked as such, so that it is never shown."""
     if isinstance(value, Numeral):
@@ -456,6 +463,7 @@ OrganizationalUnit = Annotated[str, *_kind(_unit, _TEXT)]
 Provider = Annotated[str, *_kind(_provider, _TEXT)]
 VariableName = Annotated[str, *_kind(_name, _TEXT)]
 Channel = Annotated[str, *_kind(_channel, _TEXT)]
+UserGroup = Annotated[str, *_kind(_user_group, _TEXT)]
 Mention = Annotated[str, *_kind(_mention, _TEXT)]
 JsonMapping = Annotated[Mapping[str, Any], *_kind(_json_mapping, {"type": "object"})]
 Count = Annotated[int, *_kind(partial(_range, _whole, 1, 1_000_000), _or_variable({"type": "integer", "minimum": 1}))]

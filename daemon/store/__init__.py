@@ -8,6 +8,7 @@ from daemon.store.read import Reader
 from daemon.store.rows import (
     AuditRow,
     Counts,
+    HiddenRow,
     JobRow,
     JobStateRow,
     Pruned,
@@ -20,7 +21,7 @@ from daemon.store.store import Store, open_reader
 from daemon.store.transaction import Transaction
 
 __all__ = [
-    "AuditRow", "Counts", "DamagedError", "Examination", "InUseError", "JobRow", "JobStateRow", "Pruned", "Reader",
-    "ReadingRow", "RunRow", "StateRow", "Store", "StoreError", "StoreOutbox", "Transaction", "VerdictChange", "backup",
-    "examine", "open_reader", "restore",
+    "AuditRow", "Counts", "DamagedError", "Examination", "HiddenRow", "InUseError", "JobRow", "JobStateRow", "Pruned",
+    "Reader", "ReadingRow", "RunRow", "StateRow", "Store", "StoreError", "StoreOutbox", "Transaction", "VerdictChange",
+    "backup", "examine", "open_reader", "restore",
 ]  # fmt: skip

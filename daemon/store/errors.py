@@ -10,12 +10,12 @@ class StoreError(Exception):
     """The store cannot be used, or a step was not stored. The text says where, what is wrong and what to do."""
 
 
+class InUseError(StoreError):
+    """Another process holds the instance lock: a daemon runs on this store."""
+
+
 class DamagedError(StoreError):
     """The file is not a sound database any more, or never was one."""
-
-
-class InUseError(StoreError):
-    """Another process has the store."""
 
 
 # SQLite's name of the error (its beginning) -> what is wrong; what to do.

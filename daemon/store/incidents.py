@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
@@ -10,7 +11,7 @@ from sqlite_utils import Database
 from alerts.base import LIVE, Action, Copy, Incident, IncidentState, Transition
 from checks.base import Kind, Tier
 from daemon.store.codec import dump, load, time, time_or_none
-from daemon.store.sql import rows, run, upsert
+from daemon.store.sql import row, rows, run, upsert
 
 LIVE_STATES = ", ".join(sorted(f"'{state.value}'" for state in LIVE))  # for `state in (…)`
 
@@ -26,6 +27,11 @@ def save(db: Database, incident: Incident) -> None:
         "resolved_at": i.resolved_at, "channel": i.channel, "thread": i.thread,
         "copies": dump([[copy.channel, copy.subject, copy.left] for copy in i.copies]),
         "not_seen_because": i.not_seen_because, "verdict": i.verdict, "sinks": dump(i.sinks),
+        "ack_by": i.ack_by, "ack_at": i.ack_at,
+        "ack_until": i.ack_until, "clock_from": i.clock_from, "deadline_at": i.deadline_at,
+        "escalated_level": i.escalated_level, "promoted": i.promoted, "escalation": i.escalation,
+        "escalation_channel": i.escalation_channel, "silence": i.silence, "silence_note": i.silence_note,
+        "silenced_until": i.silenced_until,
     }  # fmt: skip
     upsert(db, "incident", ("fingerprint",), values)
 
@@ -57,6 +63,23 @@ def of_job(db: Database, check: str, place: str) -> dict[str, Incident]:
         {"check": check, "place": place},
     )
     return {row["fingerprint"]: incident_of(row) for row in found}
+
+
+def find(db: Database, fingerprint: str) -> Incident | None:
+    found = row(db, "select * from incident where fingerprint = :f", {"f": fingerprint})
+    return None if found is None else incident_of(found)
+
+
+def pressing(db: Database, now: datetime) -> list[Incident]:
+    """Live incidents for which something is due, the longest due first; or whose clock was set back under them."""
+    found = rows(
+        db,
+        f"""select * from incident where state in ({LIVE_STATES}) and (
+            deadline_at <= :now or clock_from > :now or ack_at > :now)
+        order by deadline_at, fingerprint""",  # noqa: S608 - literals of this module
+        {"now": now},
+    )
+    return [incident_of(each) for each in found]
 
 
 def unannounced_baseline(db: Database) -> list[Incident]:
@@ -93,6 +116,11 @@ def incident_of(row: Mapping[str, Any]) -> Incident:
         resolved_at=time_or_none(row["resolved_at"]), channel=row["channel"], thread=row["thread"],
         copies=tuple(Copy(*copy) for copy in load(row["copies"])),
         not_seen_because=row["not_seen_because"], verdict=row["verdict"], sinks=tuple(load(row["sinks"])),
+        ack_by=row["ack_by"], ack_at=time_or_none(row["ack_at"]), ack_until=time_or_none(row["ack_until"]),
+        clock_from=time_or_none(row["clock_from"]), deadline_at=time_or_none(row["deadline_at"]),
+        escalated_level=row["escalated_level"], promoted=bool(row["promoted"]), escalation=row["escalation"],
+        escalation_channel=row["escalation_channel"], silence=row["silence"], silence_note=row["silence_note"],
+        silenced_until=time_or_none(row["silenced_until"]),
     )  # fmt: skip
 
 

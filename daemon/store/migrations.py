@@ -125,6 +125,37 @@ _SINKS = (
 )
 
 
+# What was open before there were deadlines is given its whole time: else an upgrade would find all of it late.
+_DEADLINES = (
+    "alter table incident add column ack_by text not null default ''",
+    "alter table incident add column ack_at text",
+    "alter table incident add column ack_until text",
+    "alter table incident add column clock_from text",
+    "alter table incident add column deadline_at text",
+    "alter table incident add column escalated_level integer not null default 0",
+    "alter table incident add column promoted integer not null default 0",
+    "alter table incident add column escalation text not null default ''",
+    "alter table incident add column escalation_channel text not null default ''",
+    "alter table incident add column silence text not null default ''",
+    "alter table incident add column silence_note text not null default ''",
+    "alter table incident add column silenced_until text",
+    """update incident set clock_from = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')
+        where state in ('open', 'acknowledged')""",
+    "create index incident_by_deadline on incident (deadline_at) where deadline_at is not null",
+    """create table silence (
+        id text primary key, matcher text not null, author text not null, reason text not null,
+        starts_at text not null, ends_at text not null, created_at text not null,
+        removed_at text, removed_by text not null default '', end_noted integer not null default 0) strict""",
+    """create table hidden (
+        id integer primary key autoincrement, fingerprint text not null references incident (fingerprint),
+        occurrence integer not null, silence text not null, note text not null, tier text not null,
+        opened_under integer not null, began_at text not null, ended_at text,
+        outcome text not null default '') strict""",
+    "create unique index hidden_now on hidden (fingerprint) where ended_at is null",
+    "create index hidden_by_age on hidden (began_at)",
+)
+
+
 # In order; the position of each, from 1, is its number.
 _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("0001_first", (*_FIRST, f"pragma application_id = {APPLICATION_ID}")),
@@ -133,6 +164,7 @@ _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("0004_copies", (_COPIES,)),
     ("0005_reports", _REPORTS),
     ("0006_sinks", _SINKS),
+    ("0007_deadlines", _DEADLINES),
 )
 
 

@@ -50,6 +50,8 @@ def tidy(db: Database, subject: str) -> None:
     - Of several waiting UPDATEs only the latest stays: it holds the whole state.
     - Of waiting EVENTs, an update yields to whatever comes after it (not one of tier or labels, which a sink that was
       told of the earlier ones has to hear), and everything to a later end.
+    - Of several waiting broadcast replies only the latest stays, and none where the root message waits: who comes back
+      from an outage of Slack wants one reminder.
     """
     here = {"subject": subject}
     run(
@@ -72,6 +74,7 @@ def tidy(db: Database, subject: str) -> None:
             and (state = 'sending' or (state = 'pending' and kind = 'post')))""",
         here,
     )
+    _tidy_broadcasts(db, here)
     latest = row(
         db,
         """select number, body, tier, tier_rank from delivery
@@ -96,6 +99,19 @@ def tidy(db: Database, subject: str) -> None:
     )
     _supersede(db, subject, "update", None, "became the body of the root message, which was not sent yet")
     _supersede(db, subject, "reply", None, "the root message, not sent yet, says it already")
+
+
+def _tidy_broadcasts(db: Database, here: Mapping[str, object]) -> None:
+    run(
+        db,
+        """update delivery set state = 'superseded', error_class = '', error = 'a later message says more'
+        where subject = :subject and kind = 'reply' and state = 'pending' and body like '%"reply_broadcast":true%'
+        and json_extract(body, '$.reply_broadcast')
+        and exists (select 1 from delivery o where o.subject = :subject and o.state = 'pending' and (
+            (o.kind = 'post' and o.number < delivery.number)
+            or (o.kind = 'reply' and o.number > delivery.number and json_extract(o.body, '$.reply_broadcast'))))""",
+        here,
+    )
 
 
 def _supersede(db: Database, subject: str, kind: str, before: int | None, why: str) -> None:

@@ -10,15 +10,27 @@ from sqlite_utils import Database
 
 from alerts.base import Delivery, DeliveryState, Incident, IncidentState, Transition
 from alerts.gathering import Group, Member, Waiting
+from alerts.silences import Silence
 from checks.base import Json, Outcome
-from daemon.store import groups, incidents, queue, runs, states
+from daemon.store import groups, incidents, queue, runs, silences, states
 from daemon.store.codec import load, time, time_or_none
-from daemon.store.rows import AuditRow, Counts, JobRow, JobStateRow, ReadingRow, RunRow, StateRow, VerdictChange
+from daemon.store.rows import (
+    AuditRow,
+    Counts,
+    HiddenRow,
+    JobRow,
+    JobStateRow,
+    ReadingRow,
+    RunRow,
+    StateRow,
+    VerdictChange,
+)
 from daemon.store.sql import row, rows
 
 TABLES = (
     "job", "job_state", "run", "reading", "verdict_change", "incident", "transition", "thread", "delivery", "audit",
     "memory", "state_read", "report", "report_file", "measure", "gathering", "gathered", "heard",
+    "silence", "hidden",
 )  # fmt: skip
 
 
@@ -83,8 +95,23 @@ class Reader:
         return incidents.waiting(self.db, sink)
 
     def incident(self, fingerprint: str) -> Incident | None:
-        found = row(self.db, "select * from incident where fingerprint = :f", {"f": fingerprint})
-        return None if found is None else incidents.incident_of(found)
+        return incidents.find(self.db, fingerprint)
+
+    def pressing(self, now: datetime) -> list[Incident]:
+        """Live incidents for which something is due, the longest due first."""
+        return incidents.pressing(self.db, now)
+
+    def silences(self, now: datetime | None = None) -> list[Silence]:
+        """Silences that people made, the latest first; with *now*: those that may still hide something."""
+        return silences.read(self.db, now)
+
+    def ended_silences(self, now: datetime) -> list[Silence]:
+        """Silences that have ended by themselves, and whose end is not noted in the audit trail yet."""
+        return silences.ended(self.db, now)
+
+    def hidden(self, since: datetime | None = None) -> list[HiddenRow]:
+        """What silences and windows hid, oldest first; with *since*: what was hidden at that time or later."""
+        return silences.hidden(self.db, since)
 
     def transitions(self, fingerprint: str) -> list[Transition]:
         """All that happened to an incident, oldest first."""

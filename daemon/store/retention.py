@@ -47,7 +47,9 @@ _OLD_THREADS = f"""delete from thread where subject in (
     and not exists (select 1 from incident i where {_INCIDENT_OF.format("t")}
         and (i.state in ({LIVE_STATES}) or i.changed_at >= :cutoff)) limit :batch)"""  # noqa: S608
 
-
+_OLD_HIDDEN = "delete from hidden where id in (select id from hidden where ended_at < :cutoff limit :batch)"
+_OLD_SILENCES = """delete from silence where id in (select id from silence
+    where ends_at < :cutoff and (end_noted = 1 or removed_at is not null) limit :batch)"""
 _OLD_MEASURES = "delete from measure where rowid in (select rowid from measure where at < :cutoff limit :batch)"
 
 # A group goes with the last of its members: until then its messages are edited.
@@ -79,6 +81,8 @@ def prune(transaction: Callable[[], AbstractContextManager[Transaction]], now: d
                 _OLD_DELIVERIES,
                 _OLD_THREADS,
                 _OLD_MEASURES,
+                _OLD_HIDDEN,
+                _OLD_SILENCES,
             )
         )
     )

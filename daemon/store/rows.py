@@ -112,6 +112,26 @@ class VerdictChange:
 
 
 @dataclass(frozen=True, slots=True)
+class HiddenRow:
+    """A stretch of time in which a silence hid an incident. *ended_at* None: it still does."""
+
+    fingerprint: str
+    occurrence: int
+    silence: str  # its id, or "window:" + the window's name
+    note: str  # for people: until when, by whom, why
+    tier: str
+    opened_under: bool  # it opened, or came back, while it was hidden
+    began_at: datetime
+    ended_at: datetime | None
+    outcome: str  # how it ended: "shown", or "resolved", "retired" while it was hidden; empty: it has not
+
+    @property
+    def never_shown(self) -> bool:
+        """Whether it came and went without anybody being told."""
+        return self.opened_under and self.outcome in ("resolved", "retired")
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRow:
     """Who did what. Never changed, never removed."""
 
@@ -141,3 +161,5 @@ class Pruned:
     deliveries: int = 0
     threads: int = 0
     measures: int = 0
+    hidden: int = 0
+    silences: int = 0

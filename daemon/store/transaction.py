@@ -9,8 +9,9 @@ from sqlite_utils import Database
 
 from alerts.base import Change, Draft, Incident
 from alerts.gathering import Gather, Group, Waiting
+from alerts.silences import Silence
 from checks.base import Json, Reading
-from daemon.store import groups, incidents, queue, runs, states
+from daemon.store import groups, incidents, queue, runs, silences, states
 from daemon.store.rows import JobStateRow, RunRow, StateRow
 from daemon.store.sql import run, upsert
 
@@ -81,6 +82,21 @@ class Transaction:
         """All incidents of the job, live, resolved and retired, by fingerprint."""
         return incidents.of_job(self.db, check, place)
 
+    def incident(self, fingerprint: str) -> Incident | None:
+        return incidents.find(self.db, fingerprint)
+
+    def silences(self) -> tuple[Silence, ...]:
+        """Silences that may hide something now or later."""
+        return tuple(silences.read(self.db, self.now))
+
+    def save_silence(self, silence: Silence) -> None:
+        """Store a silence, or the end that a person gave it."""
+        silences.save(self.db, silence, self.now)
+
+    def note_ended_silences(self) -> list[Silence]:
+        """Those that have ended by themselves and were not given by this method before."""
+        return silences.note_ended(self.db, self.now)
+
     def unannounced_baseline(self) -> list[Incident]:
         """Live incidents of a first look that no message has told of, oldest first."""
         return incidents.unannounced_baseline(self.db)
@@ -91,6 +107,7 @@ class Transaction:
         Raises StoreError at the end of the transaction if the transition's (fingerprint, seq) is taken already.
         """
         incidents.save(self.db, change.incident)
+        silences.follow(self.db, change, self.now)
         if change.transition is not None:
             incidents.insert_transition(self.db, change.transition)
         queue.enqueue(self.db, change.drafts, self.now)

@@ -19,13 +19,16 @@ from starlette.routing import Route
 from alerts.announce import threads_of
 from alerts.base import LIVE
 from alerts.owners import managed_by
+from alerts.render import standing
 from checks.base import Outcome
+from daemon.desk import Desk
 from daemon.health import Health, why_not_alive, why_not_ready
 from daemon.inventory.model import Inventory
 from daemon.metrics.snapshot import Snapshot
 from daemon.standing import Standing, standings
 from daemon.store import JobRow, Reader, StoreError
 from daemon.web import reports, repository, status
+from daemon.web.api import Api
 from daemon.web.auth import AuthSettings
 from daemon.web.differences import SIDES, differences, other_evidence
 from daemon.web.guard import Guard, keep_quiet
@@ -57,6 +60,7 @@ class WebDeps:
     inventory: Callable[[], Inventory | None] = lambda: None  # as last loaded; None: never
     hooks: Sequence[Route] = ()  # addresses for other services, which prove themselves to each
     source: str = ""  # where it comes from, for people; nothing secret
+    desk: Desk | None = None  # who acts on incidents; None: they can only be looked at
 
 
 def create_app(deps: WebDeps) -> Starlette:
@@ -73,6 +77,7 @@ def create_app(deps: WebDeps) -> Starlette:
             Route("/instances/{place:path}", pages.instance),
             Route("/incidents/{fingerprint}", pages.incident),
             *deps.hooks,
+            *(Api(deps.store, deps.desk).routes() if deps.desk is not None else ()),
         ],
         middleware=[Middleware(Guard, auth=deps.auth, policy=pages.renderer.policy, public_url=deps.public_url)],
         exception_handlers={HTTPException: pages.refused, StoreError: pages.store_failed, Exception: pages.failed},
@@ -166,11 +171,13 @@ class _Pages:
             if found is None:
                 raise HTTPException(404)
             transitions = view.transitions(found.fingerprint)
-            deliveries = [each for thread in threads_of(found) for each in view.deliveries_of(thread.subject)]
+            subjects = [thread.subject for thread in threads_of(found)] + [found.escalation] * bool(found.escalation)
+            deliveries = [each for subject in subjects for each in view.deliveries_of(subject)]
         return self.renderer.page(
             "incident.html", now=now, incident=found, live=found.state in LIVE, transitions=transitions[::-1],
             deliveries=deliveries, differences=differences([found.evidence]), sides=SIDES,
             evidence=other_evidence(found.evidence), managed=managed_by(found.labels),
+            standing=list(standing(found)) if found.state in LIVE else [],
         )  # fmt: skip
 
     def _troubles(

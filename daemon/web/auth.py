@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 READ = "read"
+ACKNOWLEDGE = "acknowledge"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
-from daemon.web.auth import READ, AuthSettings, sign_in
+from daemon.web.auth import ACKNOWLEDGE, READ, AuthSettings, sign_in
 from daemon.web.webhooks import PAGERDUTY
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+API = "/api/v1/"
 OPEN_PATHS = frozenset({"/healthz", PAGERDUTY})  # a webhook's signature is its sign-in
 _NETLOC = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]@/]+)(:\d*)?")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -53,10 +54,17 @@ class Guard:
         if who is None:
             challenge = {"WWW-Authenticate": self._auth.challenge}
             return PlainTextResponse("Sign in with a token or a user and password.\n", 401, challenge)
-        if READ not in who.scopes:
-            return PlainTextResponse(f"This needs the scope {READ}.\n", 403)
+        needed = needed_scope(scope["method"], scope["path"])
+        if needed not in who.scopes:
+            return PlainTextResponse(f"This needs the scope {needed}.\n", 403)
         scope["user_name"] = who.name
         return None
+
+
+def needed_scope(method: str, path: str) -> str:
+    """What a token must allow for a request."""
+    reads = method in ("GET", "HEAD")
+    return ACKNOWLEDGE if path.startswith(API) and not reads else READ
 
 
 def keep_quiet(headers: MutableHeaders, policy: str) -> None:

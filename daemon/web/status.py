@@ -74,9 +74,11 @@ def details(incidents: Sequence[Incident]) -> list[str]:
     """Lines under the headline: what is informational, acknowledged, known from the start."""
     info = sum(incident.tier is Tier.INFO for incident in incidents)
     acknowledged = sum(incident.state is IncidentState.ACKNOWLEDGED for incident in incidents)
+    silenced = sum(bool(incident.silence) for incident in incidents)
     baseline = sum(incident.baseline for incident in incidents)
     found = [f"{plural(info, 'thing')} for the weekly review"] if info else []
     found += [f"{acknowledged} acknowledged"] if acknowledged else []
+    found += [f"{silenced} silenced: not posted"] if silenced else []
     return [*found, f"{baseline} known since the first look"] if baseline else found
 
 

@@ -1,0 +1,161 @@
+"""The API under /api/v1: incidents, acknowledging, silences. JSON in, JSON out.
+
+A browser cannot be made to act on anybody's behalf: what changes something must be sent as `application/json`, which a
+page of another site may not send without asking first, and nobody answers that; and an `Origin` that is not this
+address is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from alerts.base import LIVE, IncidentState
+from daemon.desk import Desk, Done
+from daemon.deskwork import (
+    BadRequestError,
+    Verb,
+    done_json,
+    incident_json,
+    new_silence,
+    on_incident,
+    silence_json,
+)
+from daemon.store import Reader, StoreError
+from daemon.web.guard import API as PREFIX
+
+MAX_BODY = 64 * 1024  # bytes
+MOST = 1_000  # incidents in one answer
+
+
+class Readable(Protocol):
+    """What is needed of the store."""
+
+    def read(self) -> AbstractContextManager[Reader]: ...
+
+
+class RefusedError(Exception):
+    """An answer that says no, with its status."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Api:
+    """Its routes. Reading needs the scope `read`, the rest `acknowledge`: daemon.web.guard asks for them before."""
+
+    def __init__(self, store: Readable, desk: Desk) -> None:
+        self._store = store
+        self._desk = desk
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{PREFIX}incidents", self.incidents),
+            Route(f"{PREFIX}incidents/{{fingerprint}}", self.incident),
+            Route(f"{PREFIX}incidents/{{fingerprint}}/{{verb}}", self.act, methods=["POST"]),
+            Route(f"{PREFIX}silences", self.silences),
+            Route(f"{PREFIX}silences", self.silence, methods=["POST"]),
+            Route(f"{PREFIX}silences/{{id}}", self.unsilence, methods=["DELETE"]),
+        ]
+
+    def incidents(self, request: Request) -> Response:
+        """Incidents, the latest opened first: the live ones, or those in the `state` that is asked for."""
+        states = request.query_params.getlist("state")
+        try:
+            wanted = {IncidentState(state) for state in states} or set(LIVE)
+        except ValueError:
+            return _no(400, f"state must be one of {', '.join(IncidentState)}")
+        with self._store.read() as view:
+            found = view.incidents(wanted, MOST + 1)
+        return JSONResponse({"incidents": [incident_json(one) for one in found[:MOST]], "more": len(found) > MOST})
+
+    def incident(self, request: Request) -> Response:
+        with self._store.read() as view:
+            found = view.incident(request.path_params["fingerprint"])
+            transitions = [] if found is None else view.transitions(found.fingerprint)
+        return _no(404, "there is no such incident") if found is None else JSONResponse(
+            incident_json(found, transitions)
+        )  # fmt: skip
+
+    def silences(self, request: Request) -> Response:
+        with self._store.read() as view:
+            return JSONResponse({"silences": [silence_json(one) for one in view.silences()[:MOST]]})
+
+    async def act(self, request: Request) -> Response:
+        try:
+            verb = Verb(request.path_params["verb"])
+        except ValueError:
+            return _no(404, f"an incident takes {', '.join(Verb)}")
+        fingerprint = request.path_params["fingerprint"]
+        return await self._done(request, partial(on_incident, self._desk, verb, fingerprint))
+
+    async def silence(self, request: Request) -> Response:
+        return await self._done(request, partial(new_silence, self._desk))
+
+    async def unsilence(self, request: Request) -> Response:
+        silence = request.path_params["id"]
+        return await self._done(request, lambda body, who: self._desk.unsilence(silence, who))
+
+    async def _done(self, request: Request, do: Callable[[Mapping[str, Any], str], Done]) -> Response:
+        try:
+            _refuse_foreign(request)
+            body = await _body(request)
+            done = await run_in_threadpool(do, body, _who(request))
+        except RefusedError as error:
+            return _no(error.status, str(error))
+        except BadRequestError as error:
+            return _no(400, str(error))
+        except StoreError as error:
+            return _no(503, f"nothing was stored: {error}")
+        status = 404 if not done.known else 409 if done.refused else 200
+        return JSONResponse(done_json(done), status)
+
+
+def _who(request: Request) -> str:
+    name = request.scope.get("user_name")
+    return f"{name} (HTTP)" if name else "somebody on this machine (HTTP, nobody signs in)"
+
+
+def _refuse_foreign(request: Request) -> None:
+    """Raise RefusedError for what a page of another site may have sent."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        raise RefusedError(403, "this comes from a page of another site")
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise RefusedError(403, "this comes from a page of another site")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise RefusedError(415, "send it as application/json")
+
+
+async def _body(request: Request) -> Mapping[str, Any]:
+    """The JSON object that was sent; nothing is an empty one. Raises RefusedError."""
+    data = b""
+    try:
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > MAX_BODY:
+                raise RefusedError(413, f"a request has {MAX_BODY // 1024} KiB at most")
+    except ClientDisconnect:
+        raise RefusedError(400, "the request ended early") from None
+    try:
+        found = json.loads(data) if data.strip() else {}
+    except (ValueError, RecursionError):
+        raise RefusedError(400, "this is no JSON") from None
+    if not isinstance(found, dict):
+        raise RefusedError(400, "send a JSON object")
+    return found
+
+
+def _no(status: int, text: str) -> JSONResponse:
+    return JSONResponse({"error": text}, status)
