@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "Watch an embedded world: no account, no network.",
     "check": "Look once, and say what was found.",
     "verdict": "Judge a saved plan (`terraform show -json`) offline.",
+    "alerts": "List incidents, acknowledge and silence them.",
     "inventory": "List what would be watched.",
     "config": "Check, show or describe the configuration.",
     "checks": "Describe every check.",

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from alerts.base import LIVE, IncidentState
+from alerts.escape import clean
 from daemon.desk import Desk, Done
 from daemon.deskwork import (
     BadRequestError,
@@ -110,7 +111,8 @@ class Api:
         try:
             _refuse_foreign(request)
             body = await _body(request)
-            done = await run_in_threadpool(do, body, _who(request))
+            who = _who(request, body.pop("by", ""))
+            done = await run_in_threadpool(do, body, who)
         except RefusedError as error:
             return _no(error.status, str(error))
         except BadRequestError as error:
@@ -121,9 +123,14 @@ class Api:
         return JSONResponse(done_json(done), status)
 
 
-def _who(request: Request) -> str:
+def _who(request: Request, by: object) -> str:
+    """Who signed in; *by* is who they say it is for, which nobody has proven. Raises BadRequestError."""
+    if not isinstance(by, str):
+        raise BadRequestError("by must be a text")
     name = request.scope.get("user_name")
-    return f"{name} (HTTP)" if name else "somebody on this machine (HTTP, nobody signs in)"
+    signed = f"signed in as {name}" if name else "on this machine, where nobody signs in"
+    told = clean(" ".join(by.split()), 80)
+    return f"{told}, {signed} (HTTP)" if told else f"{name or 'somebody'} (HTTP)"
 
 
 def _refuse_foreign(request: Request) -> None:
@@ -138,7 +145,7 @@ def _refuse_foreign(request: Request) -> None:
         raise RefusedError(415, "send it as application/json")
 
 
-async def _body(request: Request) -> Mapping[str, Any]:
+async def _body(request: Request) -> dict[str, Any]:
     """The JSON object that was sent; nothing is an empty one. Raises RefusedError."""
     data = b""
     try:
