@@ -29,7 +29,7 @@ from daemon.report.model import Report
 from daemon.report.period import WEEK, Week, history, last_complete, parse_week
 from daemon.report.png import chart_png
 from daemon.report.words import moment
-from daemon.schedule import local_instant
+from alerts.calendars import local_instant
 from daemon.store import Reader, StoreError, Transaction, reports
 from daemon.store.reports import ReportRow
 from daemon.store.weeks import facts

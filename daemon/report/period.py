@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from daemon.schedule import local_instant
+from alerts.calendars import local_instant
 
 WEEK = timedelta(weeks=1)
 _NAME = re.compile(r"(\d{4})-W(\d\d)")
