@@ -105,7 +105,8 @@ def _join(lines: Sequence[str]) -> str:
 def characters(block: Block) -> int:
     """How many characters of text Slack counts in a block."""
     objects = [block.get("text"), *block.get("fields", ()), *block.get("elements", ())]
-    return sum(length(item["text"]) for item in objects if isinstance(item, Mapping) and "text" in item)
+    texts = [item["text"] for item in objects if isinstance(item, Mapping) and "text" in item]
+    return sum(length(text["text"] if isinstance(text, Mapping) else text) for text in texts)  # a button's is an object
 
 
 def as_text(body: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode import SocketModeClient
@@ -31,12 +32,6 @@ LOOK_EVERY = 0.5  # seconds between looks at whether the connection stands
 GIVE_UP = 15.0  # seconds without a connection after which a client is replaced by a new one
 LONGEST_PAUSE = 60.0  # seconds between attempts to connect
 MEMBERS_FOR = 300.0  # seconds for which the members of a group are taken as known
-
-
-class Connect(Protocol):
-    """Makes a client that is not connected yet."""
-
-    def __call__(self) -> SocketModeClient: ...
 
 
 class Members:
@@ -120,7 +115,7 @@ class Buttons:
     def _listen(self, stop: threading.Event) -> None:
         """Connect, and stay while the client keeps the connection up. Raises what the library raises."""
         client = SocketModeClient(self._app_token, logger=self._silent, web_client=self._app)
-        client.socket_mode_request_listeners.append(self._heard)
+        client.socket_mode_request_listeners.append(partial(self._heard, stop))
         try:
             client.connect()
             up = time.monotonic()
@@ -131,10 +126,12 @@ class Buttons:
                 elif time.monotonic() - up > GIVE_UP:
                     raise ConnectionError("the connection was lost and does not come back")
         finally:
-            with contextlib.suppress(Exception):  # it closes what may be closed already
-                client.close()
+            # It waits for its own threads for seconds, and nobody else needs to.
+            threading.Thread(target=_close, args=(client,), name="closing", daemon=True).start()
 
-    def _heard(self, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
+    def _heard(self, stop: threading.Event, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
+        if stop.is_set():
+            return  # not answered: the person sees that nothing came of it, or Slack asks whoever listens next
         press = press_of(request.payload) if request.type == "interactive" else None
         if press is not None:
             stored = threading.Event()
@@ -143,10 +140,12 @@ class Buttons:
         client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
 
     def _work(self, stop: threading.Event) -> None:
-        while not stop.is_set():
+        while True:
             try:
                 press, stored = self._presses.get(timeout=LOOK_EVERY)
             except Empty:
+                if stop.is_set():
+                    return
                 continue
             try:
                 text = self._members.refusal(press.user) or self._do(press)
@@ -172,6 +171,11 @@ class Buttons:
             log.warning("%s", trouble)
         elif new:
             log.info("buttons in Slack are heard")
+
+
+def _close(client: SocketModeClient) -> None:
+    with contextlib.suppress(Exception):  # it closes what may be closed already
+        client.close()
 
 
 def _said(error: Exception) -> str:

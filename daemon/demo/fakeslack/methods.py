@@ -28,6 +28,7 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "conversations.join": ("channels:join",),
     "files.getUploadURLExternal": ("files:write",),
     "files.completeUploadExternal": ("files:write",),
+    "usergroups.users.list": ("usergroups:read",),
     "apps.connections.open": ("connections:write",),
 }
 
@@ -329,6 +330,13 @@ def complete_upload(workspace: Workspace, arguments: Arguments) -> dict[str, Any
     return {"files": [{"id": file["id"], "title": file["title"]} for file in files]}
 
 
+def group_members(workspace: Workspace, arguments: Arguments) -> dict[str, Any]:
+    members = workspace.user_groups.get(_need(arguments, "usergroup"))
+    if members is None:
+        raise SlackError("no_such_subteam")
+    return {"users": list(members)}
+
+
 METHODS: Mapping[str, Method] = {
     "auth.test": auth_test,
     "chat.postMessage": post_message,
@@ -341,6 +349,7 @@ METHODS: Mapping[str, Method] = {
     "conversations.info": info,
     "conversations.list": list_channels,
     "conversations.join": join,
+    "usergroups.users.list": group_members,
     "files.getUploadURLExternal": upload_url,
     "files.completeUploadExternal": complete_upload,
 }

@@ -87,6 +87,7 @@ class Workspace:
     channels: dict[str, Channel] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    user_groups: dict[str, list[str]] = field(default_factory=dict)  # id of a group -> ids of its members
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def add_channel(self, name: str, *, private: bool = False) -> Channel:
