@@ -20,6 +20,9 @@ from daemon.store import Reader, Store
 
 log = logging.getLogger(__name__)
 
+# Where a test may kill the process: on both sides of the commit, and before it with everything written.
+FAILPOINTS = ("before_tick", "during_tick", "after_tick")
+
 
 class Ticker:
     """Does what is due. `tick` is safe to miss, to run late, and to run twice; not beside itself."""

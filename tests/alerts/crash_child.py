@@ -21,10 +21,12 @@ from typing import Any
 from alerts.delivery import Courier
 from alerts.gathering import Pace
 from alerts.lifecycle import Look, changes
+from alerts.routes import Escalation
 from alerts.slack import SlackNotifier
 from daemon.outlets import Gatherer
 from daemon.store import Store, StoreOutbox
-from tests.alerts.build import LABELS, POLICY, finding, reading
+from daemon.ticking import Ticker
+from tests.alerts.build import DELETED, DRIFT, LABELS, POLICY, finding, reading
 from tests.alerts.world import FAST
 
 DRAINED, WAITING = 0, 3
@@ -77,6 +79,19 @@ def gatherer(store: Store) -> Gatherer:
     return Gatherer(store, Pace(gather_from=4), POLICY.status_url)
 
 
+TICKING = replace(POLICY, routes=replace(POLICY.routes, default_escalation=Escalation("C-other")))
+
+
+def open_some(store: Store, now: datetime) -> None:
+    """Two critical incidents and a warning, all of which wait for somebody."""
+    for number, found in enumerate((DELETED, DELETED, DRIFT)):
+        place = f"acme-prod/service/{number}"
+        look = Look("drift", place, LABELS, (reading(found, resource=place),))
+        with store.transaction() as tx:
+            for change in changes(tx.incidents("drift", place), look, TICKING, now):
+                tx.save_change(change)
+
+
 def deliver(command: dict[str, Any]) -> int:
     """Record what there is to record, deliver until nothing more can be done now."""
     offset = timedelta(seconds=command["offset"])
@@ -91,6 +106,10 @@ def deliver(command: dict[str, Any]) -> int:
             record(store, command["seed"], clock(), command.get("places", 3))
         if command.get("die_in"):
             threading.Thread(target=die_in, args=(command["die_in"],), daemon=True).start()
+        if command.get("open"):
+            open_some(store, clock())
+        if command.get("tick"):
+            Ticker(store, TICKING, clock, failpoint=failpoint_of(dict(os.environ))).tick()
         notifier = SlackNotifier(command["token"], base_url=command["base_url"])
         outbox = StoreOutbox(store)
         settings = replace(FAST, fallback_channel="C-fallback")

@@ -23,6 +23,7 @@ import pytest
 
 from alerts.delivery import FAILPOINTS
 from daemon.demo.fakeslack import FakeSlack, Fault, FaultKind, Rates
+from daemon.ticking import FAILPOINTS as TICK_FAILPOINTS
 from tests.alerts.crash_child import DRAINED, WAITING
 from tests.alerts.world import CHANNELS
 
@@ -92,6 +93,12 @@ class Arena:
         with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
             db.row_factory = sqlite3.Row
             found = [dict(row) for row in db.execute("select * from delivery order by number")]
+        db.close()
+        return found
+
+    def transitions(self) -> Counter[str]:
+        with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
+            found = Counter(action for (action,) in db.execute("select action from transition"))
         db.close()
         return found
 
@@ -178,6 +185,42 @@ def crash(arena: Arena, failpoint: str, kills: int) -> None:
 def test_twenty_kills_at_each_failpoint_lose_and_double_nothing(arena: Arena, failpoint: str) -> None:
     """Whatever was committed is visible exactly once after the restart, in its last state."""
     crash(arena, failpoint, 20)
+
+
+def crash_tickers(arena: Arena, failpoint: str, kills: int) -> None:
+    """Hour after hour a ticker is killed there, and its restart somewhere in delivery; then one is left alone."""
+    chance = random.Random(failpoint)
+    arena.process(open=True)
+    for number in range(1, kills + 1):
+        arena.offset = 61 * 60 + number * 3600  # past the third reminder, and one more each time
+        point = f"{failpoint}:{chance.randint(1, 2)}"
+        assert arena.process(tick=True, failpoint=point) == KILLED
+        arena.process(tick=True, failpoint=f"{chance.choice(FAILPOINTS)}:{chance.randint(1, 2)}")
+        arena.offset += 40
+        arena.process(tick=True)
+        arena.offset += chance.choice([0, 20])
+    arena.drain()
+    arena.assert_nothing_lost_and_nothing_doubled()
+    told = arena.transitions()
+    assert told["remind"] == 2 * kills
+    assert told["promote"] == (1 if kills >= 23 else 0)
+    sent = [row for row in arena.rows() if row["kind"] == "reply" and row["state"] == "sent"]
+    # Each reminder is one reply in its thread; of the escalation channel the first is its root message.
+    assert len(sent) <= 2 * (2 * kills) + 2
+
+
+@pytest.mark.parametrize("failpoint", TICK_FAILPOINTS)
+def test_tickers_that_are_killed_repeat_and_forget_nothing(arena: Arena, failpoint: str) -> None:
+    """Each reminder is stored once with its messages, the promotion once, and each message is visible once."""
+    crash_tickers(arena, failpoint, 25)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("failpoint", TICK_FAILPOINTS)
+def test_two_hundred_kills_of_tickers_repeat_and_forget_nothing(arena: Arena, failpoint: str) -> None:
+    """The same, for longer."""
+    crash_tickers(arena, failpoint, 200)
 
 
 @pytest.mark.slow
