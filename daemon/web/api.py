@@ -7,6 +7,7 @@ address is refused.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -35,6 +36,7 @@ from daemon.store import Reader, StoreError
 from daemon.web.guard import API as PREFIX
 
 MAX_BODY = 64 * 1024  # bytes
+BODY_SECONDS = 10.0  # for a client to send one
 MOST = 1_000  # incidents in one answer
 
 
@@ -149,12 +151,15 @@ async def _body(request: Request) -> dict[str, Any]:
     """The JSON object that was sent; nothing is an empty one. Raises RefusedError."""
     data = b""
     try:
-        async for chunk in request.stream():
-            data += chunk
-            if len(data) > MAX_BODY:
-                raise RefusedError(413, f"a request has {MAX_BODY // 1024} KiB at most")
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > MAX_BODY:
+                    raise RefusedError(413, f"a request has {MAX_BODY // 1024} KiB at most")
     except ClientDisconnect:
         raise RefusedError(400, "the request ended early") from None
+    except TimeoutError:
+        raise RefusedError(408, f"the request did not arrive in {BODY_SECONDS:.0f} s") from None
     try:
         found = json.loads(data) if data.strip() else {}
     except (ValueError, RecursionError):
