@@ -17,6 +17,7 @@ from daemon.commands.config import USAGE, config_file, load_or_exit
 from daemon.commands.verdict import printable
 
 if TYPE_CHECKING:
+    from daemon.config import Config
     from daemon.reaching import Reached, Reply
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -53,9 +54,10 @@ def list_(path: Path, *, everything: bool, silences: bool, as_json: bool) -> Non
     from daemon.store import Reader
     from daemon.web.status import by_urgency
 
+    config = load_or_exit(path)
     now = datetime.now(UTC)
     if silences:
-        made = _read(path, lambda view: view.silences(now))
+        made = _read(config, lambda view: view.silences(now))
         if as_json:
             click.echo(json.dumps({"silences": [silence_json(one) for one in made]}, indent=2))
             return
@@ -66,7 +68,7 @@ def list_(path: Path, *, everything: bool, silences: bool, as_json: bool) -> Non
     def wanted(view: Reader) -> list[Any]:
         return view.incidents(None if everything else LIVE)
 
-    found = by_urgency(_read(path, wanted))
+    found = by_urgency(_read(config, wanted))
     if as_json:
         click.echo(json.dumps({"incidents": [incident_json(one) for one in found]}, indent=2))
         return
@@ -89,8 +91,9 @@ def show(path: Path, incident: str, *, as_json: bool) -> None:
     from alerts.render import standing
     from daemon.deskwork import incident_json
 
-    fingerprint = _whole(path, incident)
-    found, transitions = _read(path, lambda view: (view.incident(fingerprint), view.transitions(fingerprint)))
+    config = load_or_exit(path)
+    fingerprint = _whole(config, incident)
+    found, transitions = _read(config, lambda view: (view.incident(fingerprint), view.transitions(fingerprint)))
     if found is None:
         _fail(f"there is no incident {incident}", REFUSED)
     if as_json:
@@ -116,9 +119,10 @@ def ack(path: Path, incident: str, length: str | None, *, as_json: bool) -> None
     """Say that you have an incident in hand: reminders end until then."""
     from daemon.deskwork import Verb
 
-    fingerprint = _whole(path, incident)
+    config = load_or_exit(path)
+    fingerprint = _whole(config, incident)
     body = _body() | ({"for": length} if length else {})
-    _say(_reach(path, lambda desk: desk.act(Verb.ACK, fingerprint, body)), as_json)
+    _say(_reach(config, lambda desk: desk.act(Verb.ACK, fingerprint, body)), as_json)
 
 
 def _matching(command: F) -> F:
@@ -146,15 +150,16 @@ def silence(
     """
     from daemon.deskwork import Verb
 
+    config = load_or_exit(path)
     matcher = {f"{name}s": list(values) for name, values in patterns.items() if values}
     body = _body() | {"for": length, "reason": reason}
     if bool(incident) == bool(matcher):
         _fail("give an incident, or options such as --stack 'acme-*'", USAGE)
     if incident:
-        fingerprint = _whole(path, incident)
-        _say(_reach(path, lambda desk: desk.act(Verb.SILENCE, fingerprint, body)), as_json)
+        fingerprint = _whole(config, incident)
+        _say(_reach(config, lambda desk: desk.act(Verb.SILENCE, fingerprint, body)), as_json)
     else:
-        _say(_reach(path, lambda desk: desk.silence(body | {"matcher": matcher})), as_json)
+        _say(_reach(config, lambda desk: desk.silence(body | {"matcher": matcher})), as_json)
 
 
 @alerts.command(epilog=_EPILOG)
@@ -163,8 +168,9 @@ def silence(
 @_as_json
 def unsilence(path: Path, which: str, *, as_json: bool) -> None:
     """End a silence, or what hides an incident. What is still open is posted."""
-    known = which if ":" not in which else _whole(path, which)
-    _say(_reach(path, lambda desk: desk.unsilence(known, _body())), as_json)
+    config = load_or_exit(path)
+    known = which if ":" not in which else _whole(config, which)
+    _say(_reach(config, lambda desk: desk.unsilence(known, _body())), as_json)
 
 
 def _body() -> dict[str, Any]:
@@ -178,20 +184,19 @@ def _user() -> str:
         return f"user {os.getuid()}"  # a container's user need not have a name
 
 
-def _read(path: Path, ask: Callable[[Any], Any]) -> Any:
+def _read(config: Config, ask: Callable[[Any], Any]) -> Any:
     from daemon.store import StoreError, open_reader
 
-    store = load_or_exit(path).store.path
     try:
-        with open_reader(store) as view:
+        with open_reader(config.store.path) as view:
             return ask(view)
     except StoreError as error:
         _fail(str(error), TROUBLE)
 
 
-def _whole(path: Path, given: str) -> str:
+def _whole(config: Config, given: str) -> str:
     """The fingerprint that *given* is the beginning of; *given* itself where that is not one."""
-    found = _read(path, lambda view: [one.fingerprint for one in view.incidents()])
+    found = _read(config, lambda view: [one.fingerprint for one in view.incidents()])
     fits = [one for one in found if one.startswith(given)]
     if given in fits or not fits:
         return given
@@ -200,12 +205,11 @@ def _whole(path: Path, given: str) -> str:
     return str(fits[0])
 
 
-def _reach(path: Path, do: Callable[[Reached], Reply]) -> Reply:
+def _reach(config: Config, do: Callable[[Reached], Reply]) -> Reply:
     from daemon.deskwork import BadRequestError
     from daemon.reaching import UnreachableError, reach
     from daemon.store import StoreError
 
-    config = load_or_exit(path)
     try:
         return reach(config, os.environ.get(TOKEN, ""), _user(), lambda: datetime.now(UTC), do)
     except BadRequestError as error:
