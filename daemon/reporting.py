@@ -18,6 +18,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from alerts.base import DeliveryKind, Draft
+from alerts.calendars import local_instant
 from alerts.escape import defanged
 from checks.base import Tier
 from daemon.report import slack
@@ -29,7 +30,6 @@ from daemon.report.model import Report
 from daemon.report.period import WEEK, Week, history, last_complete, parse_week
 from daemon.report.png import chart_png
 from daemon.report.words import moment
-from alerts.calendars import local_instant
 from daemon.store import Reader, StoreError, Transaction, reports
 from daemon.store.reports import ReportRow
 from daemon.store.weeks import facts

@@ -15,14 +15,19 @@ from alerts.deadlines import due, next_at, offset, reminders
 from alerts.lifecycle import changes
 from alerts.policy import Policy, Targets
 from alerts.reminders import pass_time
-from alerts.routes import Route, Routes
+from alerts.routes import Escalation, Route, Routes
 from checks.base import Kind, Tier
 from tests.alerts.build import DELETED, DRIFT, NOW, PLACE, POLICY, History, finding, look, reading, sent
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SECOND = timedelta(seconds=1)
-LOUD = replace(POLICY, targets=Targets(escalation_channel="C-boss", escalation_mention="<@U0BOSS0001>"))
+LOUD = replace(POLICY, routes=replace(POLICY.routes, default_escalation=Escalation("C-boss", "<@U0BOSS0001>")))
 BERLIN, NEW_YORK, LORD_HOWE = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York"), ZoneInfo("Australia/Lord_Howe")
+
+
+def working(zone: ZoneInfo) -> Policy:
+    """A warning's time runs on working days in *zone*."""
+    return replace(POLICY, routes=replace(POLICY.routes, default_calendar="work"), calendars={"work": Calendar(zone)})
 
 
 def opened(found: object = DELETED, policy: Policy = POLICY) -> History:
@@ -140,7 +145,7 @@ def test_a_warning_over_a_weekend_on_which_clocks_change_is_due_on_monday_at_its
         NEW_YORK: datetime(2026, 3, 6, 15, 0, 1, tzinfo=NEW_YORK),
         LORD_HOWE: datetime(2026, 10, 2, 15, 0, 1, tzinfo=LORD_HOWE),
     }[zone]
-    policy = replace(POLICY, targets=Targets(calendar=Calendar(zone)))
+    policy = working(zone)
     history = History(policy)
     history.now = friday.astimezone(UTC)
     history.look(look(reading(DRIFT)), timedelta())
@@ -161,7 +166,7 @@ def test_reminders_go_by_real_time_when_clocks_change(zone: ZoneInfo) -> None:
         NEW_YORK: datetime(2026, 11, 1, 5, 55, tzinfo=UTC),
         LORD_HOWE: datetime(2026, 4, 4, 14, 55, tzinfo=UTC),
     }[zone]
-    policy = replace(POLICY, targets=Targets(calendar=Calendar(zone)))
+    policy = working(zone)
     history = History(policy)
     history.now = start
     history.look(look(reading(DELETED)), timedelta())
@@ -244,7 +249,7 @@ def test_a_promoted_warning_tells_its_end_where_it_was_promoted_to() -> None:
 
 def test_one_channel_for_everything_hears_a_promotion_once() -> None:
     """Where critical incidents go to the warning's own channel, its thread is enough, with the critical mention."""
-    policy = Policy(routes=Routes("C-one", (Route("C-one", "<!here>", tier=Tier.CRITICAL),)))
+    policy = Policy(routes=Routes("C-one", (Route("C-one", "<!here>", tiers=(Tier.CRITICAL,)),)))
     history = opened(DRIFT, policy)
     change = tick(history, NOW + 24 * HOUR)
 

@@ -15,7 +15,8 @@ from sqlite_utils import Database
 
 from alerts.base import DeliveryKind, DeliveryState, IncidentState
 from alerts.lifecycle import Look
-from alerts.policy import Policy, Targets
+from alerts.policy import Policy
+from alerts.routes import Escalation
 from alerts.silences import Matcher, Silences, Window
 from daemon.demo.fakeslack import Fault, FaultKind
 from daemon.desk import Desk
@@ -27,7 +28,7 @@ from tests.alerts.build import DELETED, DRIFT, LABELS, NOW, POLICY, look, readin
 from tests.alerts.world import World, running
 
 HOUR, MINUTE = 3600.0, 60.0
-LOUD = replace(POLICY, targets=Targets(escalation_channel="C-other"))
+LOUD = replace(POLICY, routes=replace(POLICY.routes, default_escalation=Escalation("C-other")))
 
 
 @dataclass
@@ -332,7 +333,7 @@ def test_an_upgrade_makes_nothing_late(tmp_path: Path) -> None:
         text = dict.fromkeys(columns, "")
         row = text | {
             "fingerprint": "v1:old", "kind": "drift", "tier": "warning", "state": "open", "channel": "C-ops",
-            "thread": "v1:old#1", "addresses": "[]", "labels": "{}", "evidence": "{}", "occurrence": 1, "seq": 1,
+            "thread": "v1:old#1", "addresses": "[]", "copies": "[]", "sinks": "[]", "labels": "{}", "evidence": "{}", "occurrence": 1, "seq": 1,
             "baseline": 0, "announced": 1, "resolved_at": None,
             **dict.fromkeys(("first_seen", "opened_at", "last_seen", "changed_at"), "2020-01-01T00:00:00.000000Z"),
         }  # fmt: skip
