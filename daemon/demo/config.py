@@ -33,18 +33,17 @@ _ACCOUNTS = f"""\
 """
 
 
-def write_config(world: DemoWorld, *, slack_url: str, slack_token: str, port: int) -> Path:
+def write_config(world: DemoWorld, *, slack_url: str, slack_token: str, app_token: str = "", port: int) -> Path:
     """Write barograph.yml for a started world, with what it names; gives its path.
 
     *slack_url* is that of the Slack Web API. *port* is the status page's, on 127.0.0.1; 0 takes a free one, to
-    which messages cannot link. The keys for the world's AWS are not in it: they come from the environment
-    (use_demo_credentials).
+    which messages cannot link. Without *app_token* messages have no buttons. The keys for the world's AWS are not in
+    it: they come from the environment (use_demo_credentials).
     """
     folder = world.scratch / "config"
     folder.mkdir()
-    token = folder / "slack-token"
-    token.touch(0o600)
-    token.write_text(slack_token)
+    token = _secret(folder / "slack-token", slack_token)
+    buttons = f"  app_token_file: {_secret(folder / 'app-token', app_token).name}\n" if app_token else ""
     path = folder / "barograph.yml"
     path.write_text(
         f"source:\n  kind: terraform\n  path: {_quoted(world.repository.folder)}\n  roots:\n{_roots()}"
@@ -54,11 +53,17 @@ def write_config(world: DemoWorld, *, slack_url: str, slack_token: str, port: in
         f"aws:\n  region: {REGION}\n  endpoint_url: {world.api.endpoint}\n{_ACCOUNTS}"
         f"checks:\n{_checks(world)}"
         f"alerts:\n  default_channel: {channel_id(CHANNELS[Tier.INFO])}\n  routes:\n{_routes()}"
-        f"slack:\n  token_file: {token.name}\n  api_url: {slack_url}\n"
+        f"slack:\n  token_file: {token.name}\n  api_url: {slack_url}\n{buttons}"
         f"store:\n  path: {_quoted(world.scratch / 'store' / 'barograph.db')}\n"
         f"web:\n  listen: 127.0.0.1:{port}\n{f'  public_url: http://127.0.0.1:{port}/' if port else ''}\n"
     )
     (world.scratch / "store").mkdir()
+    return path
+
+
+def _secret(path: Path, text: str) -> Path:
+    path.touch(0o600)
+    path.write_text(text)
     return path
 
 

@@ -38,7 +38,9 @@ def perform(
         channels = {channel_id(name): name for name in CHANNELS.values()}
         slack = FakeSlack(CHANNELS.values())
         with slack, LivePrinter(slack, channels, say):
-            config = write_config(world, slack_url=slack.base_url, slack_token=slack.token, port=port)
+            config = write_config(
+                world, slack_url=slack.base_url, slack_token=slack.token, app_token=slack.app_token, port=port
+            )
             with open_service(config) as watcher:
                 say(addresses(watcher, slack, config))
                 card = DemoRound(world, slack, watcher, clock=clock, say=say).run()
