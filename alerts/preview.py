@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from alerts.announce import posts_alone
-from alerts.base import LIVE, Action, Incident
+from alerts.announce import announce, posts_alone
+from alerts.base import LIVE, Action, DeliveryKind, Incident, IncidentState
 from alerts.blocks import Body, as_text
 from alerts.next_steps import runbook
 from alerts.policy import Policy
-from alerts.render import View, incident_message, transition_message
+from alerts.reminders import pass_time
+from alerts.render import View, incident_message, lasted, transition_message
 from alerts.routes import Facts, Routed, route
 from alerts.samples import ended
 from alerts.tiers import RANK
@@ -21,11 +22,14 @@ from checks.base import Tier
 HIGHER = {Tier.INFO: Tier.WARNING, Tier.WARNING: Tier.CRITICAL}
 
 
+NAMES = ("root", "reply", "reminder", "escalation", "resolve_root", "resolve")
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """One message, and what makes it be sent."""
 
-    name: str  # root, reply, resolve_root, resolve
+    name: str  # one of NAMES
     when: str
     body: Body
 
@@ -43,10 +47,26 @@ def messages(incident: Incident, policy: Policy, now: datetime) -> Iterator[Show
         incident, after, Action.UPDATE, why, loud if after.tier is not incident.tier else quiet, now
     )
     yield Shown("reply", "the reply in its thread when that changes", said)
+    yield from _late(incident, policy)
     over, why = ended(incident, now)
     yield Shown("resolve_root", "the root message once it is over", incident_message(over, quiet, now))
     said = transition_message(incident, over, Action.RESOLVE, why, quiet, now)
     yield Shown("resolve", "the reply in its thread once it is over", said)
+
+
+def _late(incident: Incident, policy: Policy) -> Iterator[Shown]:
+    """What is said when nobody answers in time: nothing of what has no message of its own, or no deadline."""
+    fresh = replace(incident, state=IncidentState.OPEN, baseline=False, channel="", thread="", copies=())
+    opened, _, _ = announce(None, replace(fresh, clock_from=fresh.opened_at), Action.OPEN, "", policy, fresh.opened_at)
+    change = pass_time(opened, policy, opened.deadline_at) if opened.deadline_at is not None else None
+    if change is None or opened.deadline_at is None:
+        return
+    waited = f"{lasted(opened.deadline_at - fresh.opened_at)} after it began, where nobody has acknowledged it"
+    for draft in change.drafts:
+        if draft.kind is DeliveryKind.REPLY and draft.channel == opened.channel:
+            yield Shown("reminder", f"in its thread and its channel, {waited}", dict(draft.body))
+        if draft.kind is DeliveryKind.POST:
+            yield Shown("escalation", f"in {draft.channel}, {waited}", dict(draft.body))
 
 
 def _next(incident: Incident) -> tuple[Incident, str]:

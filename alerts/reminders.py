@@ -26,8 +26,14 @@ def pass_time(incident: Incident, policy: Policy, now: datetime) -> Change | Non
     if step.action is None:
         after = stamped(sound, policy)
         return None if after == incident else Change(after, None)
-    after, drafts, said = _done(sound, step, policy, now)
-    return changed(incident, after, step.action, f"{step.why}; {said}", drafts, policy, now)
+    return done(incident, sound, step, policy, now)
+
+
+def done(before: Incident, incident: Incident, step: Step, policy: Policy, now: datetime) -> Change:
+    """Do *step* to *incident*, which is *before* with its clocks right. *step* has an action."""
+    assert step.action is not None
+    after, drafts, said = _done(incident, step, policy, now)
+    return changed(before, after, step.action, f"{step.why}; {said}", drafts, policy, now)
 
 
 def changed(

@@ -7,20 +7,32 @@ the configuration says another.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from alerts.acting import acknowledge, silence
 from alerts.announce import OF_THE_BASELINE, announce, posts_alone, sinks_of
-from alerts.base import LIVE, Action, DeliveryKind, DeliveryState, Draft, Incident, IncidentState, Transition
+from alerts.base import LIVE, Action, Change, DeliveryKind, DeliveryState, Draft, Incident, IncidentState, Transition
+from alerts.deadlines import Step, started
 from alerts.escape import has_mention
 from alerts.events import EventAction, told
 from alerts.policy import Policy
+from alerts.reminders import done
+from alerts.silences import Hidden, Matcher, Silence
 from alerts.tiers import BY_CONFIGURATION, effective_stage, tier_of
 from checks.base import Tier
 
+# What people and time do: their moments are taken as they were, and what is said then as this policy says it.
+ANSWERED = frozenset(
+    {Action.ACKNOWLEDGE, Action.ACK_EXPIRE, Action.REMIND, Action.PROMOTE, Action.SILENCE, Action.UNSILENCE}
+)
 LOOKED = frozenset({Action.OPEN, Action.UPDATE, Action.RESOLVE, Action.REOPEN, Action.RETIRE})
+_ENDS = re.compile(r"until (\d{4}-\d\d-\d\d \d\d:\d\d) UTC")
+_LEVEL = re.compile(r"reminder (\d{1,9}), in ")
+_A_WHILE = timedelta(days=30)  # of a silence that is not stored any more: its end is stored as a transition
 BASELINE = "baseline:"  # the subject of a summary of first looks begins so: baseline:CHECK:…
 
 
@@ -65,10 +77,16 @@ class Replay:
     incidents: int = 0
     middle: int = 0  # incidents whose beginning is not stored any more
     guessed: int = 0  # transitions whose tier an earlier configuration had set, and this one does not
-    skipped: Counter[str] = field(default_factory=Counter)  # what people or time did, by action
+    moot: Counter[str] = field(default_factory=Counter)  # what people or time did and could not do now, by action
 
     def tally(self, channel: str) -> Tally:
         return self.tallies.setdefault(channel, Tally())
+
+    def count(self, drafts: Iterable[Draft]) -> None:
+        """Count messages of incidents."""
+        for draft in drafts:
+            self.keys[draft.dedupe_key] += 1
+            self.tally(draft.channel).add(draft.kind, mentions=has_mention(draft.body), page=is_page(draft))
 
 
 def replay(
@@ -129,27 +147,70 @@ def _follow(
 ) -> None:
     """Follow one incident through its transitions, and count what is said from *since* on."""
     # Nothing of its text decides anything, and rendering it takes most of the time.
-    stored = replace(stored, summary="", remedy="", addresses=(), evidence={})
+    stored = replace(
+        stored, summary="", remedy="", addresses=(), evidence={}, channel="", thread="", copies=(), sinks=(), ack_by="",
+        ack_at=None, ack_until=None, clock_from=None, deadline_at=None, escalated_level=0, promoted=False,
+        escalation="", escalation_channel="", silence="", silence_note="", silenced_until=None,
+    )  # fmt: skip
     counts = [transition for transition in history if transition.at >= since]
     found.incidents += bool(counts)
     current = _beginning(stored, history, policy, found)
     for transition in history:
         counted = transition.at >= since
+        found.transitions += counted
         if transition.action not in LOOKED:
-            found.skipped[str(transition.action)] += counted
-            if current is not None:
-                current = replace(current, state=IncidentState(transition.after), seq=transition.seq)
+            change = _answered(current, transition, policy) if current is not None else None
+            if change is None:
+                found.moot[str(transition.action)] += counted
+                continue
+            current = change.incident
+            found.count(change.drafts if counted else ())
             continue
         tier, guessed = _tier(stored, transition, policy)
-        found.transitions += counted
         found.guessed += counted and guessed
         before = _summed(current, summed_up.get(stored.check, ()), transition.at)
         after = _after(stored, before, transition, tier, history)
+        after = started(before, after, transition.action, transition.at)
         current, drafts, _ = announce(before, after, transition.action, transition.reason, policy, transition.at)
         current, events = told(before, current, sinks_of(current, policy), "", "")
-        for draft in (*drafts, *events) if counted else ():
-            found.keys[draft.dedupe_key] += 1
-            found.tally(draft.channel).add(draft.kind, mentions=has_mention(draft.body), page=is_page(draft))
+        found.count((*drafts, *events) if counted else ())
+
+
+def _answered(current: Incident, transition: Transition, policy: Policy) -> Change | None:
+    """Do again what people or time did, at its moment; None where there is nothing to do it to under this policy."""
+    at, action = transition.at, transition.action
+    before = replace(current, seq=transition.seq - 1)
+    if current.state not in LIVE or (action in (Action.REMIND, Action.PROMOTE) and not current.channel):
+        return None
+    if action is Action.ACKNOWLEDGE:
+        until = _ENDS.search(transition.reason)
+        ends = datetime.fromisoformat(f"{until[1]}+00:00") if until else None
+        return acknowledge(before, "somebody", policy, at, ends - at if ends is not None and ends > at else None).change
+    if action is Action.REMIND:
+        level = _LEVEL.search(transition.reason)
+        step = Step(action, "", int(level[1]) if level else current.escalated_level + 1)
+        return done(before, before, step, policy, at) if current.tier is Tier.CRITICAL else None
+    if action is Action.PROMOTE:
+        apt = current.tier is Tier.WARNING and not current.promoted
+        return done(before, before, Step(action, "its target was missed"), policy, at) if apt else None
+    if action is Action.SILENCE:
+        return _silenced(before, transition, policy)
+    if action is Action.ACK_EXPIRE and current.state is not IncidentState.ACKNOWLEDGED:
+        return None
+    if action is Action.UNSILENCE and not current.silence:
+        return None
+    return done(before, before, Step(action, ""), policy, at)
+
+
+def _silenced(before: Incident, transition: Transition, policy: Policy) -> Change | None:
+    """By a person, who is answered in the thread, or by a window or a wider silence, which is not."""
+    at, by_time = transition.at, transition.reason.endswith(("; edited only", "; no message"))
+    hidden = policy.silences.hiding(before, at)
+    if by_time:
+        hidden = hidden or Hidden("replay", at + _A_WHILE, transition.reason)
+        return done(before, before, Step(Action.SILENCE, "", hidden=hidden), policy, at)
+    made = Silence("replay", Matcher(), "somebody", "as it was", at, hidden.until if hidden else at + _A_WHILE)
+    return silence(before, made, policy, at).change
 
 
 def is_page(draft: Draft) -> bool:
@@ -172,7 +233,7 @@ def _beginning(stored: Incident, history: Sequence[Transition], policy: Policy, 
         stored, tier=tier, state=IncidentState(first.before), seq=first.seq - 1,
         occurrence=stored.occurrence - came_back, opened_at=stored.first_seen if came_back else stored.opened_at,
         resolved_at=None, baseline=stored.baseline and not came_back, announced=True, verdict="0",
-        channel="", thread="", copies=(), sinks=(),
+        clock_from=first.at,
     )  # fmt: skip
     if not posts_alone(tier, stored.kind) or known.baseline:
         return known
@@ -189,11 +250,11 @@ def _after(
     base = before or replace(
         stored, occurrence=1, first_seen=at, opened_at=at, resolved_at=None, verdict="0", announced=False,
         baseline=OF_THE_BASELINE in transition.reason or (stored.baseline and _once(history)),
-        channel="", thread="", copies=(), sinks=(),
     )  # fmt: skip
     after = replace(
         base, tier=tier, seq=transition.seq, changed_at=at, last_seen=at,
-        state=IncidentState(transition.after), not_seen_because="",
+        state=base.state if transition.action is Action.UPDATE else IncidentState(transition.after),
+        not_seen_because="",
         verdict=str(transition.seq) if transition.reason.startswith("verdict changed") else base.verdict,
     )  # fmt: skip
     if transition.action is Action.REOPEN:

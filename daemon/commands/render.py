@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from alerts.preview import NAMES
 from checks.kinds import Kind
 from daemon.commands.config import config_file
 from daemon.commands.incidents import labels_of, of_tier, policy_of, refuse, sampled, stored, with_labels
@@ -24,7 +25,7 @@ from daemon.commands.incidents import labels_of, of_tier, policy_of, refuse, sam
 @with_labels
 @click.option("--format", "form", type=click.Choice(("text", "blocks", "json")), default="text", show_default=True,
               help="text: as people read it; blocks: for Slack's Block Kit Builder; json: what is sent.")  # fmt: skip
-@click.option("--only", type=click.Choice(("root", "reply", "resolve_root", "resolve")), help="One of the messages.")
+@click.option("--only", type=click.Choice(NAMES), help="One of the messages.")
 @click.pass_context
 def render(
     ctx: click.Context, path: Path, fingerprint: str | None, sample: str | None, tier: str | None,

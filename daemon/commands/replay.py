@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +82,7 @@ class Comparison:
             },
             "not_replayed": {
                 "beginning_not_stored": self.would.middle, "tier_not_known": self.would.guessed,
-                "by_people_or_time": dict(sorted(self.would.skipped.items())),
+                "moot": dict(sorted(self.would.moot.items())),
                 "history_begins": self.oldest.isoformat() if self.oldest else None,
             },
             "notes": list(self.notes()),
@@ -135,9 +135,13 @@ class Comparison:
                 f"{self.would.guessed} transitions had a tier by configuration that this one does not give: taken as "
                 "the table of tiers has it, without the facts of the time."
             )
-        if self.would.skipped:
-            told = ", ".join(f"{name} {count}" for name, count in sorted(self.would.skipped.items()))
-            yield f"Not replayed, as people or time did it: {told}."
+        if self.would.moot:
+            told = ", ".join(f"{name} {count}" for name, count in sorted(self.would.moot.items()))
+            yield f"What people or time did to incidents that would not have been told like this: {told}."
+        yield (
+            "Acknowledgements, reminders and silences are taken at the moments at which they were; what people had "
+            "themselves shown is not done again."
+        )
         yield "Labels (owner, stage, stack) are those of today; first looks and outages are as they were."
 
 
@@ -151,6 +155,7 @@ def compare(store: Path, policy: Policy, since: datetime, until: datetime) -> Co
         incidents = {one.fingerprint: one for one in view.incidents()}
         transitions = history.transitions(view)
         sent = history.sent(view, since - timedelta(seconds=1))
+        policy = replace(policy, silences=replace(policy.silences, made=history.silences(view)))
         oldest = history.oldest_transition(view.db)
     made, gone = really(sent, since, until)
     return Comparison(since, until, gone, made, again(incidents, transitions, sent, policy, since, until), oldest)

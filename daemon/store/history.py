@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlite_utils import Database
 
 from alerts.base import DeliveryState, Transition
 from alerts.replay import Sent
+from alerts.silences import Silence
 from daemon.store import incidents
 from daemon.store.codec import time
 from daemon.store.read import Reader
@@ -39,6 +41,15 @@ def sent(view: Reader, since: datetime) -> list[Sent]:
         )
         for each in found
     ]  # fmt: skip
+
+
+def silences(view: Reader) -> tuple[Silence, ...]:
+    """What people silenced, each until it really ended."""
+    return tuple(
+        one if one.removed_at is None
+        else replace(one, ends_at=min(one.ends_at, one.removed_at), removed_at=None)
+        for one in view.silences()
+    )  # fmt: skip
 
 
 def oldest_transition(db: Database) -> datetime | None:

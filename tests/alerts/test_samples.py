@@ -14,7 +14,7 @@ from alerts.next_steps import runbook, take_apart
 from alerts.policy import Policy
 from alerts.preview import decision, messages
 from alerts.render import View, incident_message
-from alerts.routes import Route, Routes
+from alerts.routes import Escalation, Route, Routes
 from alerts.samples import ended, sample
 from alerts.suspects import likely_who
 from checks.base import Kind, Tier
@@ -65,16 +65,29 @@ def test_the_life_of_a_sample() -> None:
     """Its root, a change, its end; each as Slack takes it."""
     policy = Policy(Routes("C0", default_mention="<!here>"))
     made = {each.name: each.body for each in messages(sample(Kind.DRIFT, NOW), policy, NOW)}
-    assert list(made) == ["root", "reply", "resolve_root", "resolve"]
+    assert list(made) == ["root", "reply", "reminder", "resolve_root", "resolve"]
     assert all(validate_message(body) == [] for body in made.values())
     assert all(len(body["blocks"]) <= MAX_BLOCKS for body in made.values())
     assert all(sum(map(characters, body["blocks"])) <= MAX_BLOCK_CHARACTERS for body in made.values())
     assert as_text(made["reply"]).startswith("🔴 Now critical, was warning")
+    assert as_text(made["reminder"]).startswith("⏰ 24 h target missed: it was to be answered by 2026-03-03 08:40 UTC")
     assert as_text(made["resolve_root"]).startswith("✅ RESOLVED drift")
     assert as_text(made["resolve"]).startswith("✅ Resolved after 20 min")
     over, _ = ended(sample(Kind.DRIFT, NOW), NOW)
     assert over.state is IncidentState.RESOLVED
     assert [each.name for each in messages(over, policy, NOW)] == ["root"]
+
+
+def test_what_is_said_when_nobody_answers() -> None:
+    """A reminder in the thread, and a message where it is escalated to; nothing where nothing is posted."""
+    policy = Policy(Routes("C0", default_escalation=Escalation("C9", "<!channel>")))
+    made = {each.name: each for each in messages(sample(Kind.QUOTA_EXCEEDED, NOW), policy, NOW)}
+    assert as_text(made["reminder"].body).startswith(
+        "🔴 Nobody has acknowledged this for 15 min: 000000000011/eu-west-1"
+    )
+    assert "in C9, 15 min after it began" in made["escalation"].when
+    assert "@channel" in as_text(made["escalation"].body)
+    assert not {"reminder", "escalation"} & {one.name for one in messages(sample(Kind.COMPLIANCE, NOW), policy, NOW)}
 
 
 def test_labels_of_a_sample_can_be_changed_and_taken_away() -> None:
