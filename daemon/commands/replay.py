@@ -140,7 +140,7 @@ class Comparison:
             yield f"What people or time did to incidents that would not have been told like this: {told}."
         yield (
             "Acknowledgements, reminders and silences are taken at the moments at which they were; what people had "
-            "themselves shown is not done again."
+            "themselves shown is not done again, nor is told what a window that is new hides until it ends."
         )
         yield "Labels (owner, stage, stack) are those of today; first looks and outages are as they were."
 
