@@ -28,6 +28,7 @@ from alerts.routes import Routes
 from alerts.slack import SlackNotifier
 from benchmarks import repositories
 from benchmarks.large import states
+from benchmarks.reports import weekly
 from benchmarks.sweep import sweep
 from benchmarks.tls import endpoints
 from checks.base import Finding, Instance, Kind, Outcome, Reading
@@ -304,4 +305,6 @@ def networks() -> Iterator[Row]:
     yield "the same judged by who reaches whom, 20 route tables of 250 VPCs each", f"{judged * 1e3:.0f} ms", ""
 
 
-CASES = (verdict, transitions, metrics, delivery, planning, starting, reading, endpoints, networks, states, sweep)
+CASES = (
+    verdict, transitions, metrics, delivery, planning, starting, reading, endpoints, networks, states, sweep, weekly,
+)  # fmt: skip

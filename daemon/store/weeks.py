@@ -5,16 +5,17 @@ Each question reads an index once; none reads a message's body or all evidence t
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from math import fsum
 from typing import Any
 
 from sqlite_utils import Database
 
 from checks.base import Json, Tier
 from daemon.store import week_rows as given
-from daemon.store.codec import load, time, time_text
+from daemon.store.codec import bind, load, time, time_text
 from daemon.store.incidents import LIVE_STATES, incident_of
 from daemon.store.read import Reader, reading_of
 from daemon.store.sql import row, rows
@@ -39,9 +40,10 @@ def facts(reader: Reader, weeks: Sequence[tuple[datetime, datetime]], as_of: dat
     db = reader.db
     last = len(weeks) - 1
     ends = [end for _, end in weeks]
+    moved, repaired, answered = _replayed(db, weeks, as_of)
     return given.Facts(
-        weeks=tuple(weeks), as_of=as_of, began=_began(db), jobs=tuple(reader.jobs()), moved=tuple(_moved(db, weeks)),
-        repaired=tuple(_repaired(db, weeks)), answered=tuple(_answered(db, weeks, as_of)),
+        weeks=tuple(weeks), as_of=as_of, began=_began(db), jobs=tuple(reader.jobs()), moved=tuple(moved),
+        repaired=tuple(repaired), answered=tuple(answered),
         standing=tuple(_standing(db, weeks)), open=tuple(_open(db, ends[last])), ended=tuple(_ended(db, weeks[last])),
         baseline=tuple(_baseline(db, ends)), looks=_looks(db, weeks), late=_late(db, weeks[-2:], last),
         silent=tuple(_silent(db, weeks[last])), sent=tuple(_sent(db, weeks)), verdicts=tuple(_verdicts(db, ends)),
@@ -68,70 +70,102 @@ def _numbered(weeks: Iterable[tuple[datetime, datetime]], first: int = 0) -> str
     return f"w (week, starts, ends) as (values {values})"
 
 
-def _moved(db: Database, weeks: Sequence[tuple[datetime, datetime]]) -> Iterable[given.Moved]:
-    found = rows(
-        db,
-        f"""with {_numbered(weeks)}
-        select w.week, t.action, t.tier, i.kind, i.check_name, i.baseline = 1 and t.action = 'open' as first_look,
-            count(*) as count
-        from w cross join transition t on t.at >= w.starts and t.at < w.ends
-        join incident i on i.fingerprint = t.fingerprint
-        where t.action in ('open', 'reopen', 'resolve', 'retire')
-        group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 5, 6""",  # noqa: S608 - times of this module
+def _replayed(
+    db: Database, weeks: Sequence[tuple[datetime, datetime]], as_of: datetime
+) -> tuple[Sequence[given.Moved], Sequence[given.Repaired], Sequence[given.Answered]]:
+    """What incidents did in each week, how long they took to be over, and to be answered: one pass in order of time."""
+    known = {
+        each["fingerprint"]: (each["kind"], each["check_name"], bool(each["baseline"]))
+        for each in rows(db, "select fingerprint, kind, check_name, baseline from incident")
+    }
+    replay = _Replay(db, [time_text(end) for _, end in weeks], known)
+    cursor = db.execute(
+        """select fingerprint, seq, at, action, tier from transition
+        where at >= :first and action <> 'update' order by at, id""",
+        bind({"first": weeks[0][0]}),
     )
-    for each in found:
-        yield given.Moved(
-            each["week"], each["action"], Tier(each["tier"]), each["kind"], each["check_name"],
-            bool(each["first_look"]), each["count"],
-        )  # fmt: skip
+    for each in cursor:
+        replay.take(*each)
+    return replay.result(as_of)
 
 
-def _repaired(db: Database, weeks: Sequence[tuple[datetime, datetime]]) -> Iterable[given.Repaired]:
-    found = rows(
+class _Replay:
+    """The transitions of some weeks, taken one by one, oldest first. *ends*: of the weeks, as text."""
+
+    def __init__(self, db: Database, ends: Sequence[str], known: Mapping[str, tuple[str, str, bool]]) -> None:
+        self._db = db
+        self._ends = ends
+        self._known = known
+        self._week = 0
+        self._began: dict[str, str] = {}  # fingerprint -> when it opened last
+        self._asked: dict[str, tuple[int, str, str]] = {}  # fingerprint -> (week, tier, when): opened, not answered yet
+        self._moved: Counter[tuple[int, str, str, str, str, bool]] = Counter()
+        self._repaired: dict[tuple[int, str], list[float]] = defaultdict(list)
+        self._answered: dict[tuple[int, str], list[float]] = defaultdict(list)
+
+    def take(self, mark: str, seq: int, at: str, action: str, tier: str) -> None:
+        while self._week < len(self._ends) and at >= self._ends[self._week]:
+            self._week += 1
+        week = self._week if self._week < len(self._ends) else None
+        kind, check, baseline = self._known[mark]
+        if action in ("open", "reopen"):
+            self._began[mark] = at
+            first_look = baseline and action == "open"
+            if week is not None and not first_look and Tier(tier) in TARGETS:
+                self._asked[mark] = (week, tier, at)
+        elif action in ("acknowledge", "resolve", "retire"):
+            asked = self._asked.pop(mark, None)
+            if asked is not None and action != "retire":
+                self._answered[asked[0], asked[1]].append(_seconds(asked[2], at))
+        if week is None:
+            return
+        if action == "resolve" and not baseline:
+            began = self._began.get(mark) or _opened(self._db, mark, seq)
+            if began is not None:
+                self._repaired[week, tier].append(_seconds(began, at))
+        if action in ("open", "reopen", "resolve", "retire"):
+            self._moved[week, action, tier, kind, check, baseline and action == "open"] += 1
+
+    def result(
+        self, as_of: datetime
+    ) -> tuple[Sequence[given.Moved], Sequence[given.Repaired], Sequence[given.Answered]]:
+        moved = [
+            given.Moved(week, action, Tier(tier), kind, check, first_look, count)
+            for (week, action, tier, kind, check, first_look), count in sorted(self._moved.items())
+        ]
+        repaired = [
+            given.Repaired(week, Tier(tier), len(took), fsum(took) / len(took))
+            for (week, tier), took in sorted(self._repaired.items())
+        ]
+        open_: dict[tuple[int, str], list[float]] = defaultdict(list)
+        now = time_text(as_of)
+        for week, tier, at in self._asked.values():
+            open_[week, tier].append(_seconds(at, now))
+        answered = []
+        for key in sorted(self._answered.keys() | open_.keys()):
+            took, ages, target = self._answered.get(key, []), open_.get(key, []), TARGETS[Tier(key[1])].total_seconds()
+            answered.append(
+                given.Answered(
+                    key[0], Tier(key[1]), len(took) + len(ages), len(took), fsum(took) / len(took) if took else None,
+                    sum(each <= target for each in took), sum(each < target for each in ages),
+                )
+            )  # fmt: skip
+        return moved, repaired, answered
+
+
+def _seconds(start: str, end: str) -> float:
+    return (time(end) - time(start)).total_seconds()
+
+
+def _opened(db: Database, mark: str, seq: int) -> str | None:
+    """When an incident that ended in the weeks had opened before them."""
+    found = row(
         db,
-        f"""with {_numbered(weeks)},
-        done as (
-            select w.week, t.tier, t.at, i.baseline,
-                (select o.at from transition o where o.fingerprint = t.fingerprint and o.seq < t.seq
-                    and o.action in ('open', 'reopen') order by o.seq desc limit 1) as opened
-            from w cross join transition t on t.at >= w.starts and t.at < w.ends
-            join incident i on i.fingerprint = t.fingerprint where t.action = 'resolve')
-        select week, tier, count(*) as count, avg((julianday(at) - julianday(opened)) * 86400.0) as seconds
-        from done where opened is not null and baseline = 0 group by 1, 2 order by 1, 2""",  # noqa: S608 - times of this module
+        """select at from transition where fingerprint = :mark and seq < :seq and action in ('open', 'reopen')
+        order by seq desc limit 1""",
+        {"mark": mark, "seq": seq},
     )
-    for each in found:
-        yield given.Repaired(each["week"], Tier(each["tier"]), each["count"], each["seconds"])
-
-
-def _answered(db: Database, weeks: Sequence[tuple[datetime, datetime]], as_of: datetime) -> Iterable[given.Answered]:
-    limits = " ".join(f"when '{tier.value}' then {int(most.total_seconds())}" for tier, most in TARGETS.items())
-    found = rows(
-        db,
-        f"""with {_numbered(weeks)},
-        opened as (
-            select w.week, t.tier, t.at, case t.tier {limits} end as target,
-                (select a.at || a.action from transition a where a.fingerprint = t.fingerprint and a.seq > t.seq
-                    and a.action in ('acknowledge', 'resolve', 'retire') order by a.seq limit 1) as answer
-            from w cross join transition t on t.at >= w.starts and t.at < w.ends
-            join incident i on i.fingerprint = t.fingerprint
-            where t.action in ('open', 'reopen') and t.tier in ('critical', 'warning')
-                and not (i.baseline = 1 and t.action = 'open')),
-        timed as (
-            select week, tier, target, answer,
-                (julianday(substr(answer, 1, 27)) - julianday(at)) * 86400.0 as seconds,
-                (julianday(:now) - julianday(at)) * 86400.0 as age from opened)
-        select week, tier, count(*) as opened, sum(seconds is not null) as answered, avg(seconds) as mean,
-            coalesce(sum(seconds <= target + 0.001), 0) as inside,
-            coalesce(sum(seconds is null and age < target), 0) as waiting
-        from timed where answer is null or answer not like '%retire'
-        group by 1, 2 order by 1, 2""",  # noqa: S608 - times and numbers of this module
-        {"now": as_of},
-    )
-    for each in found:
-        yield given.Answered(
-            each["week"], Tier(each["tier"]), each["opened"], each["answered"], each["mean"], each["inside"],
-            each["waiting"],
-        )  # fmt: skip
+    return None if found is None else str(found["at"])
 
 
 # What could be live at a time: not over before it. Where it stood then, its last transition before that time says.
@@ -209,16 +243,24 @@ def _ended(db: Database, week: tuple[datetime, datetime]) -> Iterable[given.Ende
 
 
 def _baseline(db: Database, ends: Sequence[datetime]) -> Iterable[given.Baseline]:
-    for week, end in enumerate(ends):
-        found = rows(
-            db,
-            f"""select check_name, count(*) as found,
-                sum(state in ({LIVE_STATES}) or coalesce(resolved_at, changed_at) >= :end) as left_ from incident
-            where baseline = 1 and first_seen < :end group by 1 order by 1""",  # noqa: S608 - literals
-            {"end": end},
-        )
+    marks = {f"end{number}": end for number, end in enumerate(ends)}
+    sums = ", ".join(
+        f"sum(first_seen < :{name}) as found_{name}, sum(first_seen < :{name} and over >= :{name}) as left_{name}"
+        for name in marks
+    )
+    found = rows(
+        db,
+        f"""select check_name, {sums} from (
+            select check_name, first_seen,
+                case when state in ({LIVE_STATES}) then '9' else coalesce(resolved_at, changed_at) end as over
+            from incident where baseline = 1)
+        group by 1 order by 1""",  # noqa: S608 - names made here
+        marks,
+    )
+    for week, name in enumerate(marks):
         for each in found:
-            yield given.Baseline(week, each["check_name"], each["left_"], each["found"])
+            if each[f"found_{name}"]:
+                yield given.Baseline(week, each["check_name"], each[f"left_{name}"], each[f"found_{name}"])
 
 
 def _looks(db: Database, weeks: Sequence[tuple[datetime, datetime]]) -> Mapping[tuple[int, str], given.Looks]:
@@ -390,11 +432,12 @@ def _hidden(db: Database, week: tuple[datetime, datetime]) -> Iterable[given.Hid
 def _executions(db: Database, weeks: Sequence[tuple[datetime, datetime]]) -> Iterable[given.Execution]:
     found = rows(
         db,
-        f"""with {_numbered(weeks)}
+        f"""with {_numbered(weeks)},
+        i as materialized (select * from incident where kind in ('deployment', 'workflow_failure'))
         select w.week, i.kind, t.at, {_WHERE} as place_, t.summary, i.evidence, i.remedy, i.labels
-        from w cross join transition t on t.at >= w.starts and t.at < w.ends
-        join incident i on i.fingerprint = t.fingerprint
-        where t.action in ('open', 'reopen') and i.kind in ('deployment', 'workflow_failure')
+        from i cross join transition t on t.fingerprint = i.fingerprint
+        join w on t.at >= w.starts and t.at < w.ends
+        where t.action in ('open', 'reopen')
         order by t.at, t.id limit {5 * MOST}""",  # noqa: S608 - times of this module
     )
     for each in found:
