@@ -27,10 +27,10 @@ from daemon.report.as_json import as_json
 from daemon.report.build import build
 from daemon.report.html import as_html
 from daemon.report.model import Report
-from daemon.report.period import WEEK, Week, history, last_complete, parse_week
+from daemon.report.period import WEEK, Week, history, last_complete, parse_week, week_of
 from daemon.report.png import chart_png
 from daemon.report.words import moment
-from daemon.store import Reader, StoreError, Transaction, reports
+from daemon.store import JobStateRow, Reader, StoreError, Transaction, reports
 from daemon.store.reports import ReportRow
 from daemon.store.weeks import facts
 
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 KIND = "weekly"
 CATCH_UP = timedelta(days=6)
+AFTER_FAILURE = timedelta(minutes=10)  # before it is tried again: making one is work
 MAIL = "mail:"  # in front of an address, as a destination
 CHARTS = 4  # pictures that go along
 ORDERS = ".orders"  # a folder beside the store: what the command line asks a running daemon for
@@ -84,16 +85,22 @@ class Reporter:
         self._plan = plan
         self._orders = orders
         self._failpoint = failpoint
+        self._not_before: datetime | None = None  # after a failure
 
     def tick(self) -> None:
         """Make what is due, and what was asked for. Safe to miss, and safe to run twice."""
-        for week in due(self._plan, self._clock()):
+        now = self._clock()
+        if self._not_before is not None and now < self._not_before <= now + AFTER_FAILURE:
+            return
+        self._not_before = now + AFTER_FAILURE
+        for week in due(self._plan, now):
             if self._missing(week):
                 made = self.make(week)
                 log.info("weekly report %s: queued for %s", week.name, ", ".join(made.queued) or "nobody")
         if self._orders is not None:
             for path in sorted(self._orders.glob("weekly-*.json")):
                 self._carry_out(path)
+        self._not_before = None  # all went well
 
     def make(self, week: Week, *, force: bool = False) -> Made:
         """Make the report, keep it, and queue it for each destination that has not had it (*force*: for all).
@@ -124,6 +131,7 @@ class Reporter:
                 queued.append(place)
                 if place:
                     _enqueue(tx, row, report, files, again=known is not None)
+            tx.save_job_state(_state(report, due_at(self._plan, week_of(week.monday + WEEK, week.zone))))
             self._failpoint("before_commit")
         self._failpoint("after_commit")
         return Made(report, tuple(queued), tuple(before))
@@ -145,6 +153,12 @@ class Reporter:
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             log.error("an order for a report is not understood: %s: %s", path.name, type(error).__name__)
         path.unlink(missing_ok=True)
+
+
+def _state(report: Report, following: datetime) -> JobStateRow:
+    """Where the job stands, for whoever watches it."""
+    at = report.made_at
+    return JobStateRow(f"report:{KIND}", at, at, at, following, "ok", "", report.week.name)
 
 
 def facts_began(view: Reader) -> datetime | None:

@@ -190,6 +190,27 @@ def test_what_was_missed_is_made_within_six_days(it: World, late: timedelta, mad
         assert [each.period for each in reports.newest(view.db, "weekly")] == ["2026-W47"] * made
 
 
+def test_a_report_that_fails_is_tried_again_after_a_pause(it: World) -> None:
+    """Not every fifteen seconds, and not never."""
+    tried: list[datetime] = []
+
+    def failpoint(name: str) -> None:
+        tried.append(it.now)
+        if len(tried) == 1:
+            raise OSError("no space left")
+
+    one = Reporter(it.store, lambda: it.now, PLAN, failpoint=failpoint)
+    with pytest.raises(OSError, match="no space"):
+        one.tick()
+    it.now += timedelta(minutes=5)
+    one.tick()
+    assert len(tried) == 1
+    it.now += timedelta(minutes=6)
+    one.tick()
+    assert messages(it.store).count(("post", "pending")) == 1
+    assert it.store.job_states()["report:weekly"].next_due == due_at(PLAN, WEEK) + 7 * DAY
+
+
 def test_a_report_on_friday_is_about_the_week_before(it: World) -> None:
     """It is due on Friday, and may still be made on the Wednesday after, when a newer week is over but not due."""
     plan = replace(PLAN, weekday=4)
