@@ -34,7 +34,7 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/hadolint Dockerfile
 
-proof: install ## the long forms: 200 kills per failpoint, 20 looks through the real AWS provider
+proof: install ## the long forms: 200 kills per failpoint, 1,000 at random moments, 5,000 payloads, 20 looks through the real AWS provider
 	$(BIN)/python -m pytest -m slow
 
 bench: install ## figures for docs/benchmarks.md

@@ -210,7 +210,7 @@ def taken(db: Database, draft: Draft, now: datetime) -> bool:
         run(db, "update thread set gathered = '' where subject = :s", {"s": draft.subject})
         return False
     if live and draft.kind is DeliveryKind.REPLY and _waiting_replies(db, found["gathered"]) < MOST_REPLIES:
-        body = noted(draft.body, f"{where(incident)}:")
+        body = {**draft.body, **noted(draft.body, f"{where(incident)}:")}  # with its broadcast, if it has one
         thread = row(db, "select channel from thread where subject = :s", {"s": found["gathered"]})
         channel = str(thread["channel"]) if thread else draft.channel
         key = hashlib.sha256(f"{draft.dedupe_key} in {found['gathered']}".encode()).hexdigest()

@@ -102,6 +102,12 @@ class Arena:
         db.close()
         return found
 
+    def count(self) -> int:
+        with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
+            (count,) = db.execute("select count(*) from delivery").fetchone()
+        db.close()
+        return int(count)
+
     def incidents(self) -> int:
         with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
             (count,) = db.execute("select count(*) from incident where channel <> ''").fetchone()
@@ -235,14 +241,16 @@ def soak(arena: Arena, kills: int, deliveries: int, *, gather: bool = False) -> 
     """Record and deliver, each process killed at a random moment, until there were so many kills and deliveries."""
     chance = random.Random(kills)
     killed = seed = 0
-    while killed < kills or len(arena.rows()) < deliveries:
-        seed += 4
+    while killed < kills or arena.count() < deliveries:
+        seed += 1
         if chance.random() < 0.2:
             arena.slack.script(chance.choice(list(FAULTS.values())))
-        moment = chance.uniform(1, 60)
+        moment = chance.uniform(1, 100)
         killed += arena.process(seed=seed, places=14, die_in=moment, gather=gather) == KILLED
         arena.slack.faults.clear()
         arena.offset += chance.choice([0, 0, 10, 40])
+        if seed % 10 == 0:  # what waits is told now and then, so that processes die at all stages of it
+            arena.process(gather=gather)
         assert seed < 40 * max(kills, deliveries // 10), "the processes are not killed"
     for _ in range(100):
         if arena.process(gather=gather) == DRAINED:
