@@ -152,8 +152,8 @@ def threads_of(incident: Incident) -> tuple[Copy, ...]:
 
 
 def sinks_of(incident: Incident, policy: Policy) -> tuple[str, ...]:
-    """The sinks that are to hear of it by its route: none where it has no message of its own."""
-    if not incident.channel or not posts_alone(incident.tier, incident.kind):
+    """The sinks that are to hear of it by its route: none where it has no message of its own, or is hidden."""
+    if incident.silence or not incident.channel or not posts_alone(incident.tier, incident.kind):
         return ()
     return route(policy.routes, Facts.of(incident)).sinks
 

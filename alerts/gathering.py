@@ -21,7 +21,8 @@ from alerts.render import MARKS, where
 from alerts.tiers import RANK, effective_stage
 from checks.base import Tier
 
-FLOOD, CATCH_UP = "flood", "catch_up"
+FLOOD, CATCH_UP, ESCALATED = "flood", "catch_up", "escalated"
+TITLES = {ESCALATED: "incidents that were not answered in time"}
 CAME_AND_WENT = 2  # so many that are over before they were told are one message
 WORST = 10  # named in the root message
 LINES, SECTIONS = 20, 3  # in one section, and sections in one message of the list
@@ -46,6 +47,7 @@ class Waiting:
     channel: str
     tier: Tier
     over: bool  # the incident has ended meanwhile
+    escalated: bool = False  # it is for the channel that hears of what nobody has answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +94,20 @@ def decide(waiting: Sequence[Waiting], groups: Iterable[Group], pace: Pace, now:
     for channel in dict.fromkeys(one.channel for one in waiting):
         here = [one for one in waiting if one.channel == channel]
         over = tuple(one.subject for one in here if one.over)
-        fresh = tuple(one.subject for one in here if not one.over and one.tier is not Tier.CRITICAL)
-        for cause, subjects, enough in ((CATCH_UP, over, CAME_AND_WENT), (FLOOD, fresh, pace.gather_from)):
+        fresh = [one for one in here if not one.over and one.tier is not Tier.CRITICAL]
+        flood = tuple(one.subject for one in fresh if not one.escalated)
+        unanswered = tuple(one.subject for one in fresh if one.escalated)
+        for cause, subjects, enough in (
+            (CATCH_UP, over, CAME_AND_WENT),
+            (FLOOD, flood, pace.gather_from),
+            (ESCALATED, unanswered, pace.gather_from),
+        ):
             group = joinable.get((channel, cause))
             if subjects and group is not None:
                 found.append(Gather(group, subjects, "its channel has a message for such ones, a moment old"))
             elif len(subjects) >= enough:
                 reason = f"{len(subjects)} new messages wait for one channel"
-                found.append(Gather(new_group(channel, cause, "", pace, now), subjects, reason))
+                found.append(Gather(new_group(channel, cause, TITLES.get(cause, ""), pace, now), subjects, reason))
     return found
 
 

@@ -26,10 +26,11 @@ from daemon.store.sql import row, rows, run
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The incident that a thread is of: its subject begins with the fingerprint ("v1:…#2", "v1:…#2@C0123").
-_OF_INCIDENT = "i.fingerprint = substr(d.subject, 1, instr(d.subject, '#') - 1)"
-# Whether an incident still has the thread :thread: its own, or a copy in another channel that it has not left.
-_HAS = """(i.thread = {thread} or exists (select 1 from json_each(i.copies) c
+# The incident that a thread is of: its subject begins with the fingerprint ("v1:…#2", "v1:…#2@C0123", "v1:…!1").
+_OF_INCIDENT = """i.fingerprint = substr(d.subject, 1,
+    coalesce(nullif(instr(d.subject, '#'), 0), instr(d.subject, '!')) - 1)"""
+# Whether an incident still has a thread: its own, its escalation's, or a copy in another channel that it has not left.
+_HAS = """(i.thread = {thread} or i.escalation = {thread} or exists (select 1 from json_each(i.copies) c
     where json_extract(c.value, '$[1]') = {thread} and not json_extract(c.value, '$[2]')))"""
 RENDER_EVERY = timedelta(seconds=1)
 MOST_REPLIES = 5  # of members, that wait in one group's thread
@@ -40,14 +41,20 @@ def waiting(db: Database) -> list[Waiting]:
     """Root messages of incidents that wait and were never sent, in the order of storing."""
     found = rows(
         db,
-        f"""select d.subject, d.channel, d.tier, i.state from delivery d
+        f"""select d.subject, d.channel, d.tier, i.state, i.escalation = d.subject as escalated from delivery d
         join thread t on t.subject = d.subject join incident i on {_OF_INCIDENT}
         where d.state = 'pending' and d.kind = 'post' and t.root_ts = '' and t.parent = '' and t.gathered = ''
         and not exists (select 1 from delivery s where s.subject = d.subject and s.state = 'sending')
         order by d.number""",  # noqa: S608 - a literal of this module
     )
     return [
-        Waiting(each["subject"], each["channel"], Tier(each["tier"]), IncidentState(each["state"]) not in LIVE)
+        Waiting(
+            each["subject"],
+            each["channel"],
+            Tier(each["tier"]),
+            IncidentState(each["state"]) not in LIVE,
+            bool(each["escalated"]),
+        )
         for each in found
     ]
 

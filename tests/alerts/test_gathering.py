@@ -17,6 +17,7 @@ from alerts.base import DeliveryKind, DeliveryState, IncidentState
 from alerts.delivery import Courier, Settings
 from alerts.gathering import (
     CATCH_UP,
+    ESCALATED,
     FLOOD,
     MOST_PAGES,
     PAGE,
@@ -32,6 +33,7 @@ from alerts.gathering import (
     root_message,
 )
 from alerts.lifecycle import Look
+from alerts.reminders import pass_time
 from alerts.routes import Route
 from alerts.slack import SlackNotifier
 from checks.base import Reading, Tier
@@ -94,6 +96,7 @@ def group(cause: str = FLOOD, **more: object) -> Group:
         (waiting(1, over=True), [group(CATCH_UP, sent=True, joins_until=NOW - timedelta(seconds=1))], []),
         (waiting(2, Tier.CRITICAL, over=True) + waiting(12), [], [(CATCH_UP, 2), (FLOOD, 12)]),
         (waiting(6) + waiting(6, channel="C2"), [], []),
+        ([replace(one, escalated=True) for one in waiting(12)] + waiting(9), [], [(ESCALATED, 12)]),
     ],
 )
 def test_what_is_gathered(there: list[Waiting], groups: list[Group], gathered: list[tuple[str, int]]) -> None:
@@ -388,3 +391,28 @@ def test_a_group_is_kept_for_as_long_as_it_has_a_member_that_lives(tmp_path: Pat
             world.store.prune(world.clock(), keep)
         tables = world.store.counts().tables
         assert (tables["gathering"], tables["gathered"], tables["delivery"]) == (0, 0, 0)
+
+
+def test_many_that_nobody_answered_are_one_message_to_those_who_hear_of_it(tmp_path: Path) -> None:
+    """Warnings that miss their target together: one list in the escalation channel, which says when each is over."""
+    policy = replace(POLICY, targets=replace(POLICY.targets, warning_within=timedelta(hours=1)))
+    rows = (Route("C-crit", tiers=(Tier.CRITICAL,)),)
+    policy = replace(policy, routes=replace(policy.routes, rows=rows))
+    with gathering(tmp_path, FAST) as world:
+        for n in range(12):
+            world.look(at(n, reading(DRIFT)), policy)
+        world.work(5)
+        world.clock.advance(3_601)
+        with world.store.transaction() as tx:
+            for one in world.store.incidents():
+                change = pass_time(one, policy, world.clock())
+                assert change is not None
+                tx.save_change(change)
+        world.work(5)
+        root, _ = world.slack.messages("C-crit")
+        assert root.text.startswith("🟠 12 incidents that were not answered in time")
+        for n in range(12):
+            world.look(at(n, reading()), policy)
+        world.work(5)
+        assert world.slack.messages("C-crit")[0].text.startswith("✅ All over: 12")
+        world.assert_exactly_once()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from alerts.acting import acknowledge
+from alerts.announce import sinks_of
 from alerts.base import DeliveryState
 from alerts.lifecycle import Look
 from alerts.sinks.alertmanager import Alertmanager
@@ -397,3 +399,21 @@ def test_hostile_data_stays_data(tmp_path: Path, hook: FakeSlackWebhook, alertma
             assert "<!channel>" not in said
             assert "<@U012345>" not in said
             assert "<https://evil" not in said
+
+
+def test_an_acknowledgement_is_told_and_a_silence_keeps_sinks_from_hearing_of_it_first(
+    tmp_path: Path, pagerduty: FakePagerDuty
+) -> None:
+    """Acknowledged here is acknowledged there; what is hidden opens nothing there until it is no longer hidden."""
+    with sinks_running(tmp_path, {"oncall": page(pagerduty)}) as world:
+        world.look(look(reading(DRIFT)))
+        world.work(1)
+        (one,) = world.store.incidents()
+        assert sinks_of(one, world.policy) == ("oncall",)
+        assert sinks_of(replace(one, silence="s1"), world.policy) == ()
+        answer = acknowledge(one, "alice", world.policy, world.clock())
+        assert answer.change is not None
+        with world.store.transaction() as tx:
+            tx.save_change(answer.change)
+        world.work(1)
+        assert list(pagerduty.alerts.values()) == ["acknowledged"]
