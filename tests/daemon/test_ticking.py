@@ -333,7 +333,8 @@ def test_an_upgrade_makes_nothing_late(tmp_path: Path) -> None:
         text = dict.fromkeys(columns, "")
         row = text | {
             "fingerprint": "v1:old", "kind": "drift", "tier": "warning", "state": "open", "channel": "C-ops",
-            "thread": "v1:old#1", "addresses": "[]", "copies": "[]", "sinks": "[]", "labels": "{}", "evidence": "{}", "occurrence": 1, "seq": 1,
+            "thread": "v1:old#1", "addresses": "[]", "copies": "[]", "sinks": "[]",
+            "labels": "{}", "evidence": "{}", "occurrence": 1, "seq": 1,
             "baseline": 0, "announced": 1, "resolved_at": None,
             **dict.fromkeys(("first_seen", "opened_at", "last_seen", "changed_at"), "2020-01-01T00:00:00.000000Z"),
         }  # fmt: skip
