@@ -40,7 +40,7 @@ class Renderer:
             "moment": words.moment,
             "span": words.span,
             "plural": words.plural,
-            "likely_who": lambda incident: likely_who(incident.evidence),
+            "likely_who": likely_who,
             "symbols": words.SYMBOLS,
             "styles": words.STYLES,
             "where": where,
