@@ -246,6 +246,8 @@ def _standing(book: Book, item: Item) -> str:
         words.append("came back")
     elif book.is_new(item):
         words.append("new")
+    if item.incident.silence and book.still(item):
+        words.append("silenced")
     if not book.still(item):
         words.append("over since the week ended")
     elif item.incident.not_seen_because:

@@ -417,16 +417,25 @@ def measures(db: Database, first: date, last: date) -> Iterable[given.Measure]:
         )
 
 
+# What alerts.announce says of a change that nobody was notified of: after this, who hid it, until when and why.
+_QUIET = ("; no message: ", "; edited only: ")
+
+
 def _hidden(db: Database, week: tuple[datetime, datetime]) -> Iterable[given.Hidden]:
+    """What silences and windows hid in a week: incidents that were there when it began, and what came meanwhile."""
+    quiet = " or ".join(f"instr(reason, '{how}silenced until ') > 0" for how in _QUIET)
     found = rows(
         db,
         f"""select fingerprint, at, tier, summary, reason from transition
-        where at >= :start and at < :end and action = 'silence'
+        where at >= :start and at < :end and (action = 'silence' or (action in ('open', 'reopen') and ({quiet})))
         order by {_RANK.format("tier")}, at, fingerprint limit {MOST}""",  # noqa: S608 - literals of this module
         {"start": week[0], "end": week[1]},
     )
     for each in found:
-        yield given.Hidden(each["fingerprint"], time(each["at"]), Tier(each["tier"]), each["summary"], each["reason"])
+        reason = each["reason"]
+        for how in _QUIET:
+            reason = reason.rpartition(how)[2]
+        yield given.Hidden(each["fingerprint"], time(each["at"]), Tier(each["tier"]), each["summary"], reason)
 
 
 def _executions(db: Database, weeks: Sequence[tuple[datetime, datetime]]) -> Iterable[given.Execution]:

@@ -114,8 +114,11 @@ def silenced(it: World) -> None:
         it.look("drift", PLACES[number], it.day(1, 9 + number), drifted(PLACES[number], f"change {number} by hand"),
                 labels=instance(PLACES[number])[1])  # fmt: skip
     it.deliver()
-    it.act("change 0", it.day(1, 9.5), "silence", "silenced until Friday by bo: planned work", "open")
-    it.act("change 1", it.day(1, 11), "acknowledge", "acknowledged by ana", "acknowledged")
+    it.silence("change 0", it.day(1, 9.5), "bo", "planned work", 3 * DAY)
+    it.acknowledge("change 1", it.day(1, 11), "ana")
+    it.hide("acme-dev", it.day(2, 8), "bo", "load test", 2 * DAY)
+    it.look("drift", PLACES[3], it.day(2, 9), drifted(PLACES[3], "change 3 by hand"), labels=instance(PLACES[3])[1])
+    it.deliver()
 
 
 def all_resolved(it: World) -> None:

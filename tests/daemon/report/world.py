@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 
 from alerts.policy import Policy
 from alerts.routes import Routes
+from alerts.silences import Matcher
 from checks.base import Fact, Finding, Kind, Outcome, Reading
 from checks.spend.model import Bill, stored
+from daemon.desk import Desk
 from daemon.measures import keep
 from daemon.record import Recorder, Run
 from daemon.report.model import Report
@@ -82,30 +84,34 @@ class World:
                 outbox.mark_sending(each.id, created)
                 outbox.mark_sent(each.id, f"{created.timestamp():.6f}", created + timedelta(seconds=seconds))
 
-    def act(self, summary: str, at: datetime, action: str, reason: str, state: str) -> None:
-        """What a person does to an incident, as the store has it: a transition, and the state it leaves."""
-        with self.store.transaction() as tx:
-            (row,) = tx.db.query("select * from incident where summary like ?", [f"%{summary}%"])
-            tx.db.execute(
-                "insert into transition (fingerprint, seq, at, action, reason, before, after, tier, summary)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [row["fingerprint"], row["seq"] + 1, _text(at), action, reason, row["state"], state, row["tier"],
-                 row["summary"]],
-            )  # fmt: skip
-            tx.db.execute(
-                "update incident set seq = seq + 1, state = ?, changed_at = ? where fingerprint = ?",
-                [state, _text(at), row["fingerprint"]],
-            )
+    def acknowledge(self, summary: str, at: datetime, who: str) -> None:
+        """A person has it in hand."""
+        self.now = at
+        assert self._desk.acknowledge(self._fingerprint(summary), who).changed
+
+    def silence(self, summary: str, at: datetime, who: str, reason: str, length: timedelta) -> None:
+        """A person hides one incident."""
+        self.now = at
+        assert self._desk.silence_incident(self._fingerprint(summary), who, reason, length).changed
+
+    def hide(self, stack: str, at: datetime, who: str, reason: str, length: timedelta) -> None:
+        """A person hides all that a stack will say."""
+        self.now = at
+        assert self._desk.silence(Matcher(stacks=(stack,)), who, reason, length).changed
+
+    @property
+    def _desk(self) -> Desk:
+        return Desk(self.store, POLICY, lambda: self.now)
+
+    def _fingerprint(self, summary: str) -> str:
+        (found,) = [each for each in self.store.incidents() if summary in each.summary]
+        return found.fingerprint
 
     def report(self, at: datetime | None = None, week: Week | None = None) -> Report:
         """The report as of the Monday after, 09:00 local."""
         chosen = week or self.week
         with self.store.read() as view:
             return made_of(view, chosen, at or chosen.ends + 9 * HOUR, "https://barograph.example.com")
-
-
-def _text(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @contextmanager
@@ -218,7 +224,8 @@ def full(it: World, seed: int = 7) -> None:
         event(at)
     spend(it)
     it.deliver()
-    it.act("Anybody can read", it.day(5, 16.1), "acknowledge", "acknowledged by ana", "acknowledged")
+    it.acknowledge("Anybody can read", it.day(5, 16.1), "ana")
+    it.deliver()
 
 
 def _looked(
