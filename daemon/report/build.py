@@ -115,7 +115,8 @@ def _decisions(book: Book, sections: dict[str, Section]) -> Iterator[Decision]:
                            next_step(item), place_of(item))  # fmt: skip
     missed = [
         item for item in items
-        if item.tier is Tier.WARNING and not item.acknowledged and not item.incident.baseline and not item.incident.silence
+        if item.tier is Tier.WARNING and not item.acknowledged
+        and not item.incident.baseline and not item.incident.silence
         and now - item.opened_at > TARGETS[Tier.WARNING] and item.incident.kind is not Kind.MONITORING
     ]  # fmt: skip
     if len(missed) > 3:
