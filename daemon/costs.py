@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from checks.base import Asks, Scope
+from daemon.config.discovery import ENABLED
 from daemon.config.load import Config
 from daemon.config.options import CheckSettings
 from daemon.config.units import format_duration
 
 DAY = timedelta(days=1)
 DAYS = 30  # in a month
+REGIONS = 17  # that are switched on in every account, before any was looked at: AWS' own that need no opting in
 PLAN_CPU_SECONDS = 10.0  # init, plan and show of a small instance with the real AWS provider, measured: 8 to 12
 EXPLORER_USD = 0.01  # a request to Cost Explorer: https://aws.amazon.com/aws-cost-management/pricing/
 METRIC_USD = 0.01 / 1_000  # a metric that GetMetricData is asked for: https://aws.amazon.com/cloudwatch/pricing/
@@ -67,8 +69,8 @@ Known = Mapping[tuple[str, Scope], Places]
 def known_places(config: Config, watched: Iterable[tuple[str, str, Mapping[str, str]]]) -> Known:
     """Count the places of each check. *watched*: (check, place, labels) of what was looked at before, as stored.
 
-    What was looked at counts for checks of instances and states; accounts and regions are counted as configured, and
-    where none is, as looked at.
+    What was looked at counts for checks of instances and states, and for accounts and regions that are found as they
+    come and go; the rest is counted as configured.
     """
     seen: dict[tuple[str, Scope], Counter[str]] = {}
     for name, key, labels in watched:
@@ -79,7 +81,8 @@ def known_places(config: Config, watched: Iterable[tuple[str, str, Mapping[str, 
     found: dict[tuple[str, Scope], Places] = {}
     for name, settings in config.checks.items():
         for scope in settings.check.scopes():
-            stages = _configured(config, settings, scope) or seen.get((name, scope))
+            listed, looked = _configured(config, settings, scope), seen.get((name, scope))
+            stages = (looked or listed) if _found_live(config) else (listed or looked)
             if stages:
                 found[(name, scope)] = Places(dict(stages))
     return found
@@ -180,6 +183,12 @@ def _scope_of(key: str, scopes: tuple[Scope, ...]) -> Scope | None:
     return next((scope for scope in scopes if scope in wanted), None)
 
 
+def _found_live(config: Config) -> bool:
+    """Whether accounts or regions come from AWS, so that the configuration cannot tell how many there are."""
+    found = config.aws.discovery
+    return bool(found.organization or found.stacks) or any(ENABLED in one.regions for one in config.aws.accounts)
+
+
 def _configured(config: Config, settings: CheckSettings, scope: Scope) -> Mapping[str, int]:
     """How many places of each stage the configuration itself names."""
     accounts = config.aws.accounts
@@ -190,7 +199,8 @@ def _configured(config: Config, settings: CheckSettings, scope: Scope) -> Mappin
     if scope is Scope.REGION:
         stages: Counter[str] = Counter()
         for account in accounts:
-            stages[str(account.stage or "")] += len(account.regions)
+            everywhere = not account.regions or ENABLED in account.regions
+            stages[str(account.stage or "")] += REGIONS if everywhere else len(account.regions)
         return stages
     if scope in (Scope.INSTANCE, Scope.STATE) and config.source.kind == "terraform":
         found: Counter[str] = Counter()

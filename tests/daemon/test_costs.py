@@ -11,7 +11,17 @@ from click.testing import CliRunner
 from checks import discover
 from daemon.cli import cli
 from daemon.config import Config, load
-from daemon.costs import DAYS, GUARD_DUTY_USD, PLAN_CPU_SECONDS, TRAIL_USD, Assumed, Line, estimate, known_places
+from daemon.costs import (
+    DAYS,
+    GUARD_DUTY_USD,
+    PLAN_CPU_SECONDS,
+    REGIONS,
+    TRAIL_USD,
+    Assumed,
+    Line,
+    estimate,
+    known_places,
+)
 
 ASSUMED = Assumed(instances=0, resources=10, planned=20)
 TEXT = """
@@ -86,6 +96,14 @@ def test_states_are_read_without_events(tmp_path: Path) -> None:
     line = lines_of(configured(tmp_path), [("state", "s3://bucket/key", {"stage": "production"})])["state"]
     assert line.requests > 0
     assert (line.trail_usd, line.guard_duty_usd) == (0, 0)
+
+
+def test_regions_that_are_found_live_are_assumed_until_they_were_looked_at(tmp_path: Path) -> None:
+    """Before the first look every region counts that needs no opting in; then those that are watched."""
+    live = configured(tmp_path, TEXT.replace("[eu-west-1, us-east-1]", "enabled"))
+    assert lines_of(live, [])["quotas"].places == REGIONS + 1
+    watched: list[tuple[str, str, Mapping[str, str]]] = [("quotas", "000000000011/eu-west-1", {})]
+    assert lines_of(live, watched)["quotas"].places == 1
 
 
 def test_a_check_that_is_off_costs_nothing(tmp_path: Path) -> None:
