@@ -185,8 +185,7 @@ def _scope_of(key: str, scopes: tuple[Scope, ...]) -> Scope | None:
 
 def _found_live(config: Config) -> bool:
     """Whether accounts or regions come from AWS, so that the configuration cannot tell how many there are."""
-    found = config.aws.discovery
-    return bool(found.organization or found.stacks) or any(ENABLED in one.regions for one in config.aws.accounts)
+    return config.aws.discovery.finds_accounts or any(ENABLED in one.regions for one in config.aws.accounts)
 
 
 def _configured(config: Config, settings: CheckSettings, scope: Scope) -> Mapping[str, int]:
