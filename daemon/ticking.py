@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from alerts.base import LIVE, Incident
+from alerts.deadlines import SET_BACK
 from alerts.policy import Policy
 from alerts.reminders import pass_time
 from daemon.record import policy_in
@@ -42,6 +43,7 @@ class Ticker:
         self._on_stored = on_stored
         self._failpoint = failpoint
         self._holding: frozenset[tuple[str, datetime]] | None = None  # None: nothing was looked through yet
+        self._ticked_at: datetime | None = None
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -68,15 +70,16 @@ class Ticker:
     def _due(self, now: datetime) -> tuple[Policy, list[Incident]]:
         """The policy at *now*, and the incidents for which something may be due: those whose time has come.
 
-        All live ones are looked through at the start, for the configuration may be another one, and whenever a
-        silence or a window begins or ends.
+        All live ones are looked through at the start, for the configuration may be another one, whenever a silence or
+        a window begins or ends, and when the clock was set back under them.
         """
         with self._store.read() as view:
             policy = _seen(view, self._policy, now)
             holding = policy.silences.holding(now)
-            everything = holding != self._holding
+            set_back = self._ticked_at is not None and self._ticked_at - now > SET_BACK
+            everything = set_back or holding != self._holding
             found = view.incidents(LIVE) if everything else view.pressing(now)
-        self._holding = holding
+        self._holding, self._ticked_at = holding, now
         return policy, sorted(found, key=lambda each: (each.deadline_at or each.opened_at, each.fingerprint))
 
     def _pass(self, fingerprint: str, now: datetime) -> bool:
