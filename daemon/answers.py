@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from alerts.digest import Digest
 from alerts.policy import Targets
 from alerts.silences import Matcher, Window
 from daemon.routing import DAYS
@@ -19,6 +20,14 @@ def targets(config: Config) -> Targets:
         remind_after=given.remind_after, remind_every=given.remind_every, warning_within=given.warning_within,
         acknowledge_for=given.acknowledge_for, silence_for=given.silence_for,
     )  # fmt: skip
+
+
+def info_digest(config: Config) -> Digest | None:
+    """The daily digest; None: there is none."""
+    given, channel = config.alerts.info_digest, config.alerts.default_channel
+    if given is None or not (given.channel or channel):
+        return None
+    return Digest(given.at, given.timezone or config.timezone, given.channel or channel or "")
 
 
 def windows(config: Config) -> tuple[Window, ...]:

@@ -19,9 +19,11 @@ from checks import discover
 from checks.base import Place
 from daemon import web
 from daemon.accounts.watch import AccountsWatch
+from daemon.answers import info_digest
 from daemon.config import Config, ConfigError, load
 from daemon.delivering import Deliveries, alone, listener
 from daemon.desk import Desk
+from daemon.digesting import Digester
 from daemon.estate import stored
 from daemon.eyes import Accounting, open_eyes
 from daemon.health import Health, why_not_ready
@@ -359,6 +361,10 @@ def _run(
             recorder.retire(accounts_watch.check, accounts_watch.place, "accounts are not listed any more", clock())
         scheduler.every("baselines", 5, upkeep.baselines, pool="upkeep")
         scheduler.every("deadlines", 1, ticker.run, pool="ticker")
+        digest = info_digest(config)
+        if digest is not None:
+            digester = Digester(store, digest, clock, policy.status_url)
+            scheduler.every("digest", 15, digester.tick, pool="upkeep")
         scheduler.every("self", 60, upkeep.look_at_self, pool="upkeep", at_once=False)
         scheduler.every("unknown sinks", 60, partial(forget_unknown, config, store), pool="upkeep")
         scheduler.every("prune", 86_400, upkeep.prune, pool="upkeep")

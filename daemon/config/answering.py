@@ -12,6 +12,7 @@ from daemon.config.routing import Weekday
 from daemon.config.section import Section
 from daemon.config.stages import Globs, Stage
 from daemon.config.values import (
+    Channel,
     Glob,
     Interval,
     LocalTime,
@@ -51,6 +52,17 @@ class Deadlines(Section):
             if getattr(self, name) > month:
                 raise wrong_at(name, "must be 30d at most")
         return self
+
+
+class InfoDigest(Section):
+    """What opened at tier info, once a day; without this group it waits for the weekly report."""
+
+    at: LocalTime
+    """Local time."""
+    channel: Channel | None = None
+    """ID of the channel; `alerts.default_channel` if not given."""
+    timezone: Zone | None = None
+    """Time zone; `timezone` of the file if not given."""
 
 
 class WindowRow(Section):

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from daemon.config.answering import Deadlines, WindowRow
+from daemon.config.answering import Deadlines, InfoDigest, WindowRow
 from daemon.config.reporting import Mail, Reports, Weekly
 from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
 from daemon.config.section import Section, as_written, group
@@ -108,7 +108,8 @@ class Settings(Section):
 
 
 __all__ = [
-    "Alerts", "Atmos", "Auth", "Aws", "AwsAccount", "Baseline", "CalendarRow", "Deadlines", "EscalationRow", "Log",
-    "Login", "Mail", "Metrics", "Owners", "Pacing", "PlanRule", "Planning", "Reports", "Root", "RouteRow", "Scope",
-    "Settings", "Slack", "Source", "Stage", "StageRule", "Store", "TierRow", "Token", "Web", "Weekly", "WindowRow",
+    "Alerts", "Atmos", "Auth", "Aws", "AwsAccount", "Baseline", "CalendarRow", "Deadlines", "EscalationRow",
+    "InfoDigest", "Log", "Login", "Mail", "Metrics", "Owners", "Pacing", "PlanRule", "Planning", "Reports", "Root",
+    "RouteRow", "Scope", "Settings", "Slack", "Source", "Stage", "StageRule", "Store", "TierRow", "Token", "Web",
+    "Weekly", "WindowRow",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from checks.kinds import Kind, Tier
-from daemon.config.answering import Deadlines, WindowRow
+from daemon.config.answering import Deadlines, InfoDigest, WindowRow
 from daemon.config.outlets import DeadMan, Sink
 from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
 from daemon.config.section import SecretPath, SecretText, Section, group
@@ -111,6 +111,8 @@ class Alerts(Section):
 
     deadlines: Deadlines = group()
     """How soon incidents are to be answered."""
+    info_digest: InfoDigest | None = None
+    """A daily message about what is informational."""
     windows: tuple[WindowRow, ...] = ()
     """Maintenance that comes again."""
 
