@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -165,6 +166,28 @@ def test_it_is_made_once_however_often_it_is_due(it: World) -> None:
         it.now += DAY
         reporter(it).tick()
     assert messages(it.store) == first
+
+
+def test_two_that_make_it_at_once_queue_it_once(it: World) -> None:
+    """Both have read the facts when the first begins to write; the row decides."""
+    both = threading.Barrier(2, timeout=30)
+
+    def failpoint(name: str) -> None:
+        if name == "after_facts":
+            both.wait()
+
+    made: list[tuple[str, ...]] = []
+    threads = [
+        threading.Thread(target=lambda: made.append(
+            Reporter(it.store, lambda: it.now, PLAN, failpoint=failpoint).make(WEEK).queued))
+        for _ in range(2)
+    ]  # fmt: skip
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sorted(made) == [(), (CHANNEL,)]
+    assert messages(it.store).count(("post", "pending")) == 1
 
 
 def test_showing_it_before_takes_nothing_away(it: World) -> None:
