@@ -48,9 +48,13 @@ def seed(store: Store) -> None:
             " values (?, ?, ?, ?, ?, ?, 'so it was')",
             _verdicts(dice, end),
         )
-        db.execute("insert into thread values ('s', 'C1', '1.0', ?)", [text(end - SPAN)])
+        db.execute(
+            "insert into thread (subject, channel, root_ts, created_at) values ('s', 'C1', '1.0', ?)",
+            [text(end - SPAN)],
+        )
         db.executemany(
-            "insert into delivery values"
+            "insert into delivery (number, id, dedupe_key, subject, kind, channel, tier, tier_rank, body, state,"
+            " attempt, created_at, not_before, intent_at, sent_at, ts, error_class, error) values"
             " (?, ?, ?, 's', 'post', 'C1', 'warning', 1, ?, 'sent', 1, ?, null, ?, ?, '1', '', '')",
             _messages(end),
         )
