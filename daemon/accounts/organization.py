@@ -12,6 +12,7 @@ from checks.aws_errors import AwsError, ErrorClass
 from checks.base import Json
 from daemon.abreast import abreast
 from daemon.accounts.model import Found, Listing, Organization
+from daemon.accounts.roster import lost
 from daemon.aws.account import GLOBAL_REGIONS
 
 SERVICE = "organizations"
@@ -23,6 +24,8 @@ ACTIONS = frozenset(
     }
 )  # fmt: skip
 ACTIVE = "ACTIVE"
+NAMED = "exclude names it"
+GONE = "are not in it"  # in the code of the error
 _AT_ONCE = 4  # accounts whose tags are read at the same time
 
 
@@ -39,7 +42,8 @@ def list_accounts(
 ) -> Listing:
     """Ask for the accounts and choose. Raises AwsError where the list, or what it is chosen by, cannot be had.
 
-    *before*: the accounts watched so far. One whose tags cannot be read stays as it was then; *ending* gives up.
+    *before*: the accounts known so far. One whose tags cannot be read stays as it was then; *ending* gives up. A list
+    that lacks most of them may be that of another organization: it is an error, unless `exclude` names those it lacks.
     """
     region = GLOBAL_REGIONS[wanted.partition]
     listed = {one["Id"]: one for one in asker.pages(SERVICE, "list_accounts", "Accounts", region, {})}
@@ -54,6 +58,12 @@ def list_accounts(
     for each, name in names.items():
         if each not in left_out and (why := _not_wanted(each, name, wanted, inside, outside)):
             left_out[each] = why
+    left_out |= {
+        each: NAMED for each, one in before.items() if each not in listed and _excluded(each, one.name, wanted)
+    }  # fmt: skip
+    doubted = lost(before, {**listed, **left_out})
+    if doubted:
+        raise _untold(f"{len(doubted)} of {len(before)} known accounts {GONE}", wanted, region)
     chosen = [each for each in listed if each not in left_out]
     read, unread = _tags(asker, wanted, region, chosen, ending)
     accounts: dict[str, Found] = {}
@@ -117,8 +127,8 @@ def _not_wanted(
     account: str, name: str, wanted: Organization, inside: frozenset[str] | None, outside: frozenset[str]
 ) -> str:
     """Why an account is left out by name or unit; empty: it is not."""
-    if any(fits(glob, account, name) for glob in wanted.exclude):
-        return "exclude names it"
+    if _excluded(account, name, wanted):
+        return NAMED
     if not any(fits(glob, account, name) for glob in wanted.include):
         return "include does not name it"
     if account in outside:
@@ -126,6 +136,10 @@ def _not_wanted(
     if inside is not None and account not in inside:
         return "it is in none of the units"
     return ""
+
+
+def _excluded(account: str, name: str, wanted: Organization) -> bool:
+    return any(fits(glob, account, name) for glob in wanted.exclude)
 
 
 def _not_tagged(tags: Mapping[str, str], wanted: Organization) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
 LISTINGS = 2  # in a row
+MANY = 5
 UNLISTED = "it is not listed any more"
 
 
@@ -49,3 +50,12 @@ def after(
 def present(entries: Mapping[str, Entry[_T]]) -> Mapping[str, _T]:
     """What the latest listing had."""
     return {key: entry.what for key, entry in entries.items() if not entry.missing}
+
+
+def lost(known: Collection[str], listed: Collection[str]) -> tuple[str, ...]:
+    """Give what a listing lacks of what is known, if it is so much that the listing is doubtful; else nothing.
+
+    That is at least MANY, and more than half: it may be a listing of something else.
+    """
+    lacking = sorted(set(known) - set(listed))
+    return tuple(lacking) if len(lacking) >= MANY and 2 * len(lacking) > len(known) else ()

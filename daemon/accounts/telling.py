@@ -9,10 +9,15 @@ from checks.aws_errors import AwsError, ErrorClass
 from checks.base import Finding, Kind, Outcome, Reading
 from daemon.accounts.directory import ORGANIZATION, Directory, Look
 from daemon.accounts.model import Listing
+from daemon.accounts.organization import GONE
 from daemon.aws import Account
 
 _NAMED = 200  # accounts in a reading's evidence
 _REMEDY = "barograph preflight --aws says which rights are missing, and barograph iam-policy prints them."
+_REMEDY_LOST = (
+    "See that aws.discovery.organization.role_arn leads to the right organization. If these accounts have really left "
+    "it, name them in its exclude."
+)
 
 
 def readings(look: Look, directory: Directory) -> tuple[Reading, ...]:
@@ -78,7 +83,10 @@ def _of_regions(account: Account, answer: tuple[str, ...] | AwsError, directory:
 def _blind(resource: str, error: AwsError, what: str) -> Reading:
     summary = f"{what}: {error}"
     cause = f"accounts {error.error_class} {error.action} {error.account}"
-    remedy = _REMEDY if error.error_class in (ErrorClass.PERMISSION, ErrorClass.ROLE_REFUSED, ErrorClass.SCP) else ""
+    remedy = _REMEDY_LOST if GONE in error.code else ""
+    remedy = (
+        _REMEDY if error.error_class in (ErrorClass.PERMISSION, ErrorClass.ROLE_REFUSED, ErrorClass.SCP) else remedy
+    )
     finding = Finding(Kind.MONITORING, "could_not_look", summary, cause=cause, remedy=remedy)
     evidence = {"action": error.action, "code": error.code} if error.action else {}
     return Reading(resource, Outcome.UNKNOWN, str(error.error_class), summary, (finding,), evidence=evidence)

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from checks.base import Instance
+from checks.base import Instance, Outcome
 from daemon.accounts.directory import Directory
 from daemon.accounts.model import ENABLED
+from daemon.accounts.telling import readings
 from daemon.aws import Account, Identity
 from daemon.inventory.model import Backend, Inventory, LeftOut, Watched
 from tests.aws.fake import Fault
@@ -73,6 +74,54 @@ def test_an_account_is_gone_after_two_listings(state: str) -> None:
     for key in (PROD, f"{PROD}/eu-west-1"):
         assert directory.fate(key) == f"account {PROD} is not watched any more: {why}"
     assert directory.fate(f"{DEV}/eu-west-1") == ""
+
+
+def many(cloud: Cloud, number: int) -> list[str]:
+    """So many more accounts in the organization, by id."""
+    ids = [f"{900000000000 + each}" for each in range(number)]
+    cloud.accounts |= dict.fromkeys(ids, "ACTIVE")
+    return ids
+
+
+def test_a_listing_that_lacks_most_accounts_gives_none_up() -> None:
+    """A role that leads to another organization, however often: all stay watched, none is added, and that is told."""
+    cloud = Cloud()
+    many(cloud, 5)
+    directory = after(cloud, cloud.directory(settings()))
+    before = directory.accounts()
+    cloud.accounts = {HUB: "ACTIVE", OLD: "ACTIVE"}
+    look = after(cloud, directory, 4).refresh()
+    assert directory.accounts() == before
+    assert not look.whole
+    told = next(one for one in readings(look, directory) if one.resource == "organization")
+    assert told.outcome is Outcome.UNKNOWN
+    assert "7 of 8 known accounts are not in it" in told.summary
+    assert "name them in its exclude" in told.findings[0].remedy
+    assert [directory.fate(one.id) for one in before if one.id != HUB] == [None] * 7
+
+
+@pytest.mark.parametrize(("number", "gone"), [(5, 4), (10, 6)])
+def test_a_listing_that_lacks_few_accounts_counts(number: int, gone: int) -> None:
+    """Four at once, and half of them, may be closed or moved on one day."""
+    cloud = Cloud()
+    ids = many(cloud, number)
+    directory = after(cloud, cloud.directory(settings()))
+    for each in ids[:gone]:
+        del cloud.accounts[each]
+    assert directory.refresh().whole
+    assert set(watched(directory)) == set(cloud.accounts)
+
+
+def test_accounts_that_are_excluded_may_all_go_at_once() -> None:
+    """Whoever moves most of an organization says so in the configuration."""
+    cloud = Cloud()
+    ids = many(cloud, 8)
+    before = after(cloud, cloud.directory(settings())).memory
+    for each in ids:
+        del cloud.accounts[each]
+    directory = after(cloud, cloud.directory(settings(organization=organization(exclude=("9000*",))), before), 2)
+    assert set(watched(directory)) == {HUB, PROD, DEV}
+    assert directory.fate(ids[0]) == f"account {ids[0]} is not watched any more: exclude names it"
 
 
 def test_an_account_that_comes_back_is_watched_again() -> None:

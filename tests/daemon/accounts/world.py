@@ -75,7 +75,7 @@ class Cloud:
 
     def directory(self, settings: Settings, memory: str = "") -> Directory:
         """A directory of this cloud, that knows what *memory* says."""
-        self.aws.accounts.update({f"ASIAFAKE{one}": one for one in (HUB, PROD, DEV, OLD)})
+        self.aws.accounts.update({f"ASIAFAKE{one}": one for one in (HUB, PROD, DEV, OLD, *self.accounts)})
         made = Directory(settings, self.context, self.clock)
         made.remember(memory)
         return made
