@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import (
@@ -58,12 +59,11 @@ class Asker:
         rests, name = self._resting(service, method, region, parameters)
         if rests is not None and rests.rests(name):
             return
-        empty = True
+        began, empty = self.context.clock(), True
         for item in self._pages(service, method, key, region, parameters):
             empty = False
             yield item
-        if rests is not None:
-            rests.note(name, empty=empty)
+        self._learn(rests, name, began, empty=empty)
 
     def _pages(self, service: str, method: str, key: str, region: str, parameters: Mapping[str, Any]) -> Iterator[Json]:
         with self._asking(service, method, region) as asking:
@@ -90,23 +90,28 @@ class Asker:
         with self._asking(service, method, region) as asking:  # refuses what is not declared, remembered or not
             too_late = asking.failed("DeadlineExceeded")
         asked = json.dumps(parameters, sort_keys=True, default=str)
-        found = self.context.shared.get(
+        found, ago = self.context.shared.get(
             (self.identity, self.account, region, service, method, key, asked),
             lambda: self._pages(service, method, key, region, parameters),
             lambda: too_late,
             self.until,
         )
-        if rests is not None:
-            rests.note(name, empty=not found)
+        self._learn(rests, name, self.context.clock() - timedelta(seconds=ago), empty=not found)
         return found
 
     def _resting(
         self, service: str, method: str, region: str, parameters: Mapping[str, Any]
     ) -> tuple[Rests | None, str]:
         """What is known of the list, where it may rest, and the list's name."""
-        if self.rests is None or not self.rests.may(service, method):
-            return None, ""
-        return self.rests, key_of(region, service, method, parameters)
+        may = self.rests is not None and self.rests.may(service, method)
+        return self.rests if may else None, key_of(region, service, method, parameters)
+
+    def _learn(self, rests: Rests | None, name: str, at: datetime, *, empty: bool) -> None:
+        """Note what a list was when it was asked for."""
+        if rests is not None:
+            rests.note(name, empty=empty, at=at)
+        elif not empty:
+            self.context.filled.note(self.account, name, at)  # it may rest for another check
 
     @contextmanager
     def _asking(self, service: str, method: str, region: str) -> Iterator[_Asking]:

@@ -31,7 +31,8 @@ class Filled:
     def note(self, account: str, key: str, at: datetime) -> None:
         """Something was in the list at *at*; whatever else was asked of it, by a filter."""
         with self._lock:
-            self._at[account, _unfiltered(key)] = at
+            known = self._at.setdefault((account, _unfiltered(key)), at)
+            self._at[account, _unfiltered(key)] = max(known, at)
 
     def since(self, account: str, key: str, then: datetime) -> bool:
         """Whether the list had something in it at or after *then*."""
@@ -67,15 +68,15 @@ class Rests:
         self._told[key] = at
         return True
 
-    def note(self, key: str, *, empty: bool) -> None:
-        """Learn what the list was when it was asked for now."""
-        now, known = self.now(), self._load()
+    def note(self, key: str, *, empty: bool, at: datetime) -> None:
+        """Learn what the list was when it was asked for, which was *at* then: it may be that of another look."""
+        known = self._load()
         if empty:
-            self._told[key] = now
-            known[key] = now.timestamp()
+            self._told[key] = at
+            known[key] = at.timestamp()
             self.keep(KEPT, dict(known))
             return
-        self.filled.note(self.account, key, now)
+        self.filled.note(self.account, key, at)
         if known.pop(key, None) is not None:
             self.keep(KEPT, dict(known))
 

@@ -17,6 +17,7 @@ MAX_AGE = 600.0  # seconds: below every interval of a check, so that each of its
 class _Entry:
     items: tuple[Json, ...] = ()
     error: BaseException | None = None
+    began: float = 0.0
     at: float = 0.0
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -32,8 +33,10 @@ class SharedAnswers:
 
     def get(
         self, key: Hashable, fetch: Callable[[], Iterable[Json]], too_late: Callable[[], AwsError], until: float
-    ) -> tuple[Json, ...]:
-        """Give what *fetch* gives, or gave others before. Raises the AwsError that it raised, to all.
+    ) -> tuple[tuple[Json, ...], float]:
+        """Give what *fetch* gives, or gave others before, and how many seconds ago it was begun to be asked for.
+
+        Raises the AwsError that *fetch* raised, to all.
 
         Another exception is a mistake of the program: raised to those who waited, and not remembered. *until*: the
         tick to which to wait for another who asks; then what *too_late* gives is raised.
@@ -43,14 +46,14 @@ class SharedAnswers:
             entry = self._entries.get(key)
             mine = entry is None
             if entry is None:
-                entry = self._entries[key] = _Entry()
+                entry = self._entries[key] = _Entry(began=self._ticks())
         if mine:
             self._fetch(key, entry, fetch)
         elif not entry.done.wait(max(0.0, min(until - self._ticks(), threading.TIMEOUT_MAX))):
             raise too_late()
         if entry.error is not None:
             raise entry.error.with_traceback(None)
-        return entry.items
+        return entry.items, self._ticks() - entry.began
 
     def forget(self) -> None:
         """Forget every answer: who asks from now on asks AWS, also where another is asking at this moment."""

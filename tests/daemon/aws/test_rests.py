@@ -169,6 +169,38 @@ def test_what_another_check_sees_ends_the_rest(world: World) -> None:
     assert world.look(restarted=False, name="first")["volumes"] == ("healthy", "1 volumes")
 
 
+class Sleepless(Stores):
+    """The same, but for lists that rest."""
+
+    rests: ClassVar[tuple[str, ...]] = ()
+
+
+def test_a_check_whose_lists_never_rest_ends_the_rest_too(world: World) -> None:
+    """What it sees in a list is there for all."""
+    world.look(name="first")
+    world.now += HOUR
+    world.volumes = [{"VolumeId": "vol-1"}]
+    world.check = Sleepless
+    assert world.look(restarted=False, name="second")["volumes"] == ("healthy", "1 volumes")
+    world.now += HOUR
+    world.check = Stores
+    assert world.look(restarted=False, name="first")["volumes"] == ("healthy", "1 volumes")
+
+
+def test_an_answer_that_others_asked_for_rests_from_when_it_was_asked_for(world: World) -> None:
+    """Not from when it is used: what was seen in between is newer."""
+    began = world.now
+    world.look(name="first")
+    world.now += timedelta(minutes=5)
+    world.context.filled.note(ACCOUNT, f"ec2 describe_volumes {REGION}", world.now)
+    world.now += timedelta(minutes=4)
+    words = world.look(restarted=False, name="second")["volumes"][1]
+    assert f"asked for at {began:%Y-%m-%d %H:%M} UTC" in words
+    world.volumes = [{"VolumeId": "vol-1"}]
+    world.now += HOUR
+    assert world.look(restarted=False, name="second")["volumes"] == ("healthy", "1 volumes")
+
+
 @pytest.mark.parametrize("fault", [Fault.DENIED, Fault.THROTTLED, Fault.TIMEOUT, Fault.EMPTY, Fault.MALFORMED])
 def test_a_list_that_could_not_be_read_is_not_empty(world: World, fault: Fault) -> None:
     """It is unknown, nothing is learned, and the next look asks for it."""
