@@ -18,6 +18,8 @@ TOKENS: Mapping[str, tuple[str, ...]] = {
     "Marker": ("Marker",),
     "PaginationToken": ("PaginationToken",),
 }
+# Members by which an answer says that it is not all.
+TRUNCATED = ("IsTruncated", "Truncated", "AdditionalDataPending", "AdditionalRoutesAvailable", "hasMoreResults")
 
 
 class PagingError(Exception):
@@ -33,8 +35,19 @@ def raw_pages(
 ) -> Iterator[Mapping[str, Json]]:
     """Give the pages of an operation, each asked for through *ask*, which runs the request it is given.
 
-    Raises PagingError for a token that repeats; whatever *ask* raises comes out as it is.
+    Raises PagingError for a token that repeats, and for a last page that says that it is not the last; whatever *ask*
+    raises comes out as it is.
     """
+    page: Mapping[str, Json] = {}
+    for page in _pages(client, method, parameters, ask):
+        yield page
+    if _goes_on(page):
+        raise PagingError(f"{method} says that there is more, and not where")
+
+
+def _pages(
+    client: Any, method: str, parameters: Mapping[str, Any], ask: Callable[[Callable[[], Any]], Any]
+) -> Iterator[Mapping[str, Json]]:
     if client.can_paginate(method):
         pages = iter(client.get_paginator(method).paginate(**parameters))
         while True:
@@ -43,6 +56,12 @@ def raw_pages(
                 return
             yield page
     yield from _by_hand(client, method, parameters, ask)
+
+
+def _goes_on(page: Mapping[str, Json]) -> bool:
+    """Whether a page says that it is not the last one, on its own or within its list, as CloudFront does."""
+    parts = [page, *(part for part in page.values() if isinstance(part, Mapping))]
+    return any(part.get(name) is True for part in parts for name in TRUNCATED)
 
 
 def _by_hand(

@@ -127,6 +127,24 @@ def test_a_token_that_repeats_is_an_error(
     assert len(fake.calls) <= 3
 
 
+@pytest.mark.parametrize(
+    ("asked", "key", "page"),
+    [
+        (("iam", "list_users"), "Users", {"Users": [], "IsTruncated": True}),
+        (
+            ("cloudfront", "list_distributions"),
+            "DistributionList.Items",
+            {"DistributionList": {"Marker": "", "MaxItems": 100, "IsTruncated": True, "Quantity": 0, "Items": []}},
+        ),
+    ],
+)
+def test_a_part_of_a_list_is_not_taken_for_all_of_it(asked: tuple[str, str], key: str, page: Mapping[str, Any]) -> None:
+    """The answer says that there is more and not where: what it lacks may be the one that is wrong."""
+    with pytest.raises(AwsError) as failed:
+        list(fake_place(Looking, {asked: lambda call: page}).pages(*asked, key))
+    assert failed.value.code == "RepeatedToken"
+
+
 def test_a_list_that_s3_leaves_out_is_empty() -> None:
     """Its answer says other things, and a nested list is left out in the same way."""
     answers: Mapping[tuple[str, str], Any] = {
