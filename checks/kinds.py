@@ -101,6 +101,9 @@ BASELINE_EXEMPT: tuple[tuple[Kind, Fact | None], ...] = (
     (Kind.QUOTA_EXCEEDED, None),
     (Kind.CERTIFICATE_EXPIRY, Fact.EXPIRED),
     (Kind.SECURITY_VIOLATION, Fact.PUBLIC_DATA),
+    # A run that ended is news at once; there is nothing at a first look that was there before.
+    (Kind.WORKFLOW_FAILURE, None),
+    (Kind.DEPLOYMENT, None),
     # The first look is a baseline only where it succeeded; "could not look" is never part of one.
     (Kind.MONITORING, None),
 )

@@ -120,8 +120,13 @@ class Recorder:
         with self._noting(check, place), self._store.transaction() as tx:
             tx.start_run(check, place, labels, now)
 
-    def record(self, run: Run, next_due: datetime) -> None:
-        """Store *run*, what it does to incidents, the messages of that, and when to look next, all or nothing."""
+    def record(
+        self, run: Run, next_due: datetime | None, within: Callable[[Transaction], None] = lambda tx: None
+    ) -> None:  # fmt: skip
+        """Store *run*, what it does to incidents, the messages of that, and when to look next, all or nothing.
+
+        *next_due* None: nobody looks by the clock. *within* writes what belongs to it into the same transaction.
+        """
         run = self._enriched(run)
         with self._noting(run.check, run.place), self._store.transaction() as tx:
             first = not tx.first_ok(run.check, run.place)
@@ -138,6 +143,7 @@ class Recorder:
                 tx.remember(run.check, run.place, run.kept, run.ended)
             for change in changes(known, look, policy_in(tx, self._policy), run.ended):
                 tx.save_change(change)
+            within(tx)
         self._forget(run.check, run.place)
         self._on_stored(run)
 

@@ -17,7 +17,8 @@ from daemon.schedule import CLOCK_TOLERANCE, Every, Schedule, after_run, latest,
 
 log = logging.getLogger(__name__)
 
-OWN_CHECKS = frozenset({"accounts", "barograph", "inventory"})  # recorded by who looks after these, run by nobody here
+# Recorded by who looks after these, run by nobody here.
+OWN_CHECKS = frozenset({"accounts", "barograph", "execution", "inventory"})
 STOP_NOTICED = 0.5  # seconds until a look that hangs lets its thread go when all is to end
 BUSY_AT_LEAST = timedelta(seconds=30)  # "not now" never becomes a loop without a pause
 

@@ -155,6 +155,29 @@ _DEADLINES = (
     "create index hidden_by_age on hidden (began_at)",
 )
 
+# Runs of Terraform and workflows, each the fold of its events. *dirty*: events came that nobody has judged yet.
+_EXECUTIONS = (
+    """create table execution (
+        run_id text primary key, source text not null, place text not null default '', resource text not null default '',
+        workflow text not null default '', stack text not null default '', component text not null default '',
+        state text not null default 'running', decides integer not null default 0,
+        started_at text not null, ended_at text, seconds real, summary text not null default '',
+        counts text not null default '{}', heard_at text not null, received_at text not null,
+        silence real, lost_at text, was_lost integer not null default 0, stuck_after real, stuck_at text,
+        events integer not null default 0, left_out integer not null default 0, bytes integer not null default 0,
+        dirty integer not null default 1) strict""",
+    """create table execution_event (
+        run_id text not null references execution (run_id), seq integer not null, event text not null,
+        at text not null, received_at text not null, body text not null,
+        primary key (run_id, seq)) strict, without rowid""",
+    "create index execution_dirty on execution (heard_at) where dirty = 1",
+    "create index execution_running on execution (state, heard_at) where state = 'running'",
+    "create index execution_by_resource on execution (place, resource, started_at)",
+    "create index execution_by_start on execution (started_at)",
+    """create table execution_schedule (
+        name text primary key, known_at text not null, success_at text, judged text not null default '') strict""",
+)
+
 
 # In order; the position of each, from 1, is its number.
 _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -165,6 +188,7 @@ _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("0005_reports", _REPORTS),
     ("0006_sinks", _SINKS),
     ("0007_deadlines", _DEADLINES),
+    ("0008_executions", _EXECUTIONS),
 )
 
 
