@@ -158,7 +158,8 @@ _DEADLINES = (
 # Runs of Terraform and workflows, each the fold of its events. *dirty*: events came that nobody has judged yet.
 _EXECUTIONS = (
     """create table execution (
-        run_id text primary key, source text not null, place text not null default '', resource text not null default '',
+        run_id text primary key, source text not null,
+        place text not null default '', resource text not null default '',
         workflow text not null default '', stack text not null default '', component text not null default '',
         state text not null default 'running', decides integer not null default 0,
         started_at text not null, ended_at text, seconds real, summary text not null default '',
