@@ -165,6 +165,11 @@ class Book:
         """Whether it is live now, too."""
         return item.incident.state in LIVE
 
+    def silenced(self, item: Item) -> bool:
+        """Whether a silence hides it when the report is made."""
+        until = item.incident.silenced_until
+        return bool(item.incident.silence) and (until is None or until > self.facts.as_of)
+
     def is_new(self, item: Item) -> bool:
         return item.opened_at >= self.facts.weeks[-1][0]
 
@@ -246,7 +251,7 @@ def _standing(book: Book, item: Item) -> str:
         words.append("came back")
     elif book.is_new(item):
         words.append("new")
-    if item.incident.silence and book.still(item):
+    if book.silenced(item) and book.still(item):
         words.append("silenced")
     if not book.still(item):
         words.append("over since the week ended")

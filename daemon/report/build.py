@@ -116,7 +116,7 @@ def _decisions(book: Book, sections: dict[str, Section]) -> Iterator[Decision]:
     missed = [
         item for item in items
         if item.tier is Tier.WARNING and not item.acknowledged
-        and not item.incident.baseline and not item.incident.silence
+        and not item.incident.baseline and not book.silenced(item)
         and now - item.opened_at > TARGETS[Tier.WARNING] and item.incident.kind is not Kind.MONITORING
     ]  # fmt: skip
     if len(missed) > 3:
