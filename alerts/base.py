@@ -140,7 +140,7 @@ class Draft:
     """A message to be stored in the same transaction as the facts that caused it."""
 
     dedupe_key: str
-    subject: str  # Incident.thread, "baseline:drift:…": its deliveries are sent in order
+    subject: str  # Incident.thread, "baseline:*:…": its deliveries are sent in order
     kind: DeliveryKind
     channel: str  # of Slack, or "sink:" and the name of a sink
     tier: Tier

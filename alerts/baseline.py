@@ -1,12 +1,16 @@
-"""The first look at everything, summed up in one message per check instead of one per finding: pure."""
+"""The first look at everything, summed up in one message for all checks instead of one per finding: pure.
+
+One summary stands for a day: what first looks find later on that day is written into the same messages, which are
+edited in place. So however many checks there are, and however slowly they get round, the first day is four messages.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from alerts.base import LIVE, Change, DeliveryKind, Draft, Incident
 from alerts.blocks import MAX_SECTION, Block, Body, code_section, context, fields, header, message, plain_section
@@ -17,17 +21,41 @@ from alerts.tiers import RANK, effective_stage
 from checks.base import Tier
 
 WORST = 10  # named in the summary itself
-COUNTED = 20  # kinds, tiers or stages with a count of their own
-REPLIES = 3  # lists in its thread, so that even thousands of findings are four messages
-SECTIONS = 3  # blocks of code in a reply
-PAGE = 2_900  # characters in one of them
+COUNTED = 20  # checks, kinds, tiers or stages with a count of their own
+LISTS = 3  # lists in its thread, so that even thousands of findings are four messages
+SECTIONS = 3  # blocks of code in one of them
+PAGE = 2_900  # characters in one of those
+STANDS = timedelta(days=1)  # how long what is found later joins a summary
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The latest summary. *said*: how many of its messages there are, itself included."""
+
+    subject: str
+    channel: str
+    since: datetime  # when the first finding that it tells of was seen
+    opened_at: datetime
+    said: int
+
+    def stands(self, now: datetime) -> bool:
+        """Whether what is found now joins it. A clock that was set back since does not keep it for ever."""
+        return abs(now - self.opened_at) < STANDS
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a summary does: the incidents that it tells of are announced, and the first change has its messages."""
+
+    begun: Begun
+    changes: tuple[Change, ...]
 
 
 def due(waiting: int, oldest: datetime | None, policy: Policy, now: datetime) -> tuple[bool, str]:
     """Whether to sum up now, and why.
 
-    *waiting*: places of the check that have not had a first look yet. *oldest*: when the first finding that no
-    message tells of was seen; None: there is none.
+    *waiting*: places that a check has not had a first look at yet. *oldest*: when the first finding that no message
+    tells of was seen; None: there is none.
     """
     if oldest is None:
         return False, "nothing was found at a first look"
@@ -38,46 +66,70 @@ def due(waiting: int, oldest: datetime | None, policy: Policy, now: datetime) ->
     return False, f"{waiting} places have not had their first look yet"
 
 
-def summarise(check: str, incidents: Iterable[Incident], waiting: int, policy: Policy, now: datetime) -> list[Change]:
-    """Given the incidents of a check, give the change that marks its unannounced baseline as announced.
+def summarise(
+    incidents: Iterable[Incident], waiting: int, policy: Policy, now: datetime, begun: Begun | None = None
+) -> Summary | None:
+    """Given the live incidents of first looks, sum up those that no message has told of; None: there is nothing to do.
 
-    The messages (one summary, at most three replies in its thread) hang on the first change. An empty list: there is
-    nothing to announce, or it is not due yet.
+    *begun*: the latest summary there was. While it stands, it is edited to tell of the new ones too, so *incidents* are
+    to hold what it told of already.
     """
-    fresh = [i for i in incidents if i.check == check and i.baseline and not i.announced and i.state in LIVE]
-    fresh.sort(
-        key=lambda i: (-RANK[i.tier], effective_stage(i.labels) != "production", i.kind, where(i), i.fingerprint)
-    )
-    oldest = min((i.first_seen for i in fresh), default=None)
-    yes, _ = due(waiting, oldest, policy, now)
+    found = [one for one in incidents if one.baseline and one.state in LIVE]
+    fresh = [one for one in found if not one.announced]
+    yes, _ = due(waiting, min((one.first_seen for one in fresh), default=None), policy, now)
     if not yes:
-        return []
-    drafts = _drafts(check, fresh, waiting, policy)
-    return [Change(replace(i, announced=True), None, drafts if n == 0 else ()) for n, i in enumerate(fresh)]
+        return None
+    if begun is None or not begun.stands(now):
+        told, begun = fresh, _new(fresh, policy, now)
+    else:
+        told = [one for one in found if not one.announced or one.first_seen >= begun.since]
+    told.sort(key=lambda i: (-RANK[i.tier], effective_stage(i.labels) != "production", i.kind, where(i), i.fingerprint))
+    drafts = _drafts(begun, told, waiting, policy)
+    begun = replace(begun, said=max(begun.said, len(drafts)))
+    changes = [Change(replace(i, announced=True), None, drafts if n == 0 else ()) for n, i in enumerate(fresh)]
+    return Summary(begun, tuple(changes))
 
 
-def _drafts(check: str, fresh: Sequence[Incident], waiting: int, policy: Policy) -> tuple[Draft, ...]:
-    mark = hashlib.sha256("\n".join(sorted(i.fingerprint for i in fresh)).encode()).hexdigest()[:16]
-    subject = f"baseline:{check}:{mark}"
-    channel, tier = policy.routes.default, fresh[0].tier
-    lists, left_over = _lists(fresh)
-    bodies = [_summary(check, fresh, waiting, policy, subject)]
-    bodies += [_reply(pages, f"{subject}.{n}", n, len(lists), left_over) for n, pages in enumerate(lists, start=1)]
+def list_of(subject: str, number: int) -> str:
+    """The subject of a summary's list: a message below it, in its thread."""
+    return f"{subject}/{number}"
+
+
+def _new(fresh: Sequence[Incident], policy: Policy, now: datetime) -> Begun:
+    since = min(one.first_seen for one in fresh)
+    return Begun(f"baseline:*:{_digest(fresh)[:16]}", policy.routes.default, since, now, 0)
+
+
+def _digest(incidents: Iterable[Incident]) -> str:
+    marks = sorted(f"{one.fingerprint} {one.seq}" for one in incidents)
+    return hashlib.sha256("\n".join(marks).encode()).hexdigest()
+
+
+def _drafts(begun: Begun, told: Sequence[Incident], waiting: int, policy: Policy) -> tuple[Draft, ...]:
+    """All its messages as they are to read now: posted where there is none yet, else edited."""
+    lists, left_over = _lists(told)
+    lists += [["Nothing any more."] for _ in range(begun.said - 1 - len(lists))]
+    mark = f"{_digest(told)[:32]} {waiting}"
+    bodies = [(begun.subject, _summary(told, waiting, policy, f"{begun.subject}.{mark[:16]}"))]
+    for number, pages in enumerate(lists, start=1):
+        subject = list_of(begun.subject, number)
+        bodies.append((subject, _list(pages, f"{subject}.{mark[:16]}", number, len(lists), left_over)))
     drafts = []
-    for number, body in enumerate(bodies):
-        key = hashlib.sha256(f"{channel}\n{subject}\n{number}".encode()).hexdigest()
-        kind = DeliveryKind.REPLY if number else DeliveryKind.POST
-        drafts.append(Draft(dedupe_key=key, subject=subject, kind=kind, channel=channel, tier=tier, body=body))
+    for number, (subject, body) in enumerate(bodies):
+        key = hashlib.sha256(f"{begun.channel}\n{subject}\n{mark}".encode()).hexdigest()
+        kind = DeliveryKind.UPDATE if number < begun.said else DeliveryKind.POST
+        drafts.append(Draft(key, subject, kind, begun.channel, told[0].tier, body))
     return tuple(drafts)
 
 
-def _summary(check: str, fresh: Sequence[Incident], waiting: int, policy: Policy, subject: str) -> Body:
-    title = f"📋 Baseline of {check}: {_count(len(fresh), 'finding')} at the first look"
+def _summary(fresh: Sequence[Incident], waiting: int, policy: Policy, mark: str) -> Body:
+    title = f"📋 Baseline: {_count(len(fresh), 'finding')} at the first look"
     told = "They were there before Barograph was, and are not posted one by one. The weekly report shows them shrink."
     if waiting:
         told += f" {_count(waiting, 'place')} could not be looked at yet."
     counts = [
         ("By tier", _counted(i.tier for i in sorted(fresh, key=lambda i: -RANK[i.tier]))),
+        ("By check", _counted(i.check for i in fresh)),
         ("By kind", _counted(i.kind for i in fresh)),
         ("By stage", _counted(i.labels.get("stage") or "stage not known" for i in fresh)),
     ]
@@ -96,10 +148,10 @@ def _summary(check: str, fresh: Sequence[Incident], waiting: int, policy: Policy
     lines = [defanged(title, 300), defanged(told, 600)]
     lines += [f"{label}: {defanged(value, 600)}" for label, value in counts]
     lines += [defanged(line, 250) for line in worst]
-    return message(lines, blocks, subject)
+    return message(lines, blocks, mark)
 
 
-def _reply(pages: Sequence[str], mark: str, number: int, of: int, left_over: int) -> Body:
+def _list(pages: Sequence[str], mark: str, number: int, of: int, left_over: int) -> Body:
     title = f"List {number} of {of}"
     last = (
         f"+{left_over} more that no message lists; the status page has them all" if left_over and number == of else ""
@@ -113,13 +165,13 @@ def _reply(pages: Sequence[str], mark: str, number: int, of: int, left_over: int
 
 
 def _lists(incidents: Sequence[Incident]) -> tuple[list[list[str]], int]:
-    """One line each, spread over replies, sections and pages; also give how many did not fit."""
+    """One line each, spread over messages, sections and pages; also give how many did not fit."""
     pages: list[list[str]] = [[]]
     room = PAGE
     for number, line in enumerate(map(_line, incidents)):
         need = length(mrkdwn(line, PAGE)) + 1
         if need > room:
-            if len(pages) == REPLIES * SECTIONS:
+            if len(pages) == LISTS * SECTIONS:
                 return _chunks(pages), len(incidents) - number
             pages.append([])
             room = PAGE

@@ -33,7 +33,7 @@ LOOKED = frozenset({Action.OPEN, Action.UPDATE, Action.RESOLVE, Action.REOPEN, A
 _ENDS = re.compile(r"until (\d{4}-\d\d-\d\d \d\d:\d\d) UTC")
 _LEVEL = re.compile(r"reminder (\d{1,9}), in ")
 _A_WHILE = timedelta(days=30)  # of a silence that is not stored any more: its end is stored as a transition
-BASELINE = "baseline:"  # the subject of a summary of first looks begins so: baseline:CHECK:…
+BASELINE = "baseline:"  # subjects of summaries of first looks begin so: baseline:CHECK:…, of all checks baseline:*:…
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +129,10 @@ def really(sent: Iterable[Sent], since: datetime, until: datetime) -> tuple[dict
 
 
 def _summed_up(sent: Iterable[Sent]) -> dict[str, list[datetime]]:
-    """When first looks were summed up, by check."""
+    """When first looks were summed up, by check; of all checks under "*"."""
     found: dict[str, list[datetime]] = {}
     for one in sent:
-        if one.subject.startswith(BASELINE) and one.kind == DeliveryKind.POST:
+        if one.subject.startswith(BASELINE) and one.kind in (DeliveryKind.POST, DeliveryKind.UPDATE):
             found.setdefault(one.subject.split(":")[1], []).append(one.at)
     return found
 
@@ -168,7 +168,8 @@ def _follow(
             continue
         tier, guessed = _tier(stored, transition, policy)
         found.guessed += counted and guessed
-        before = _summed(current, summed_up.get(stored.check, ()), transition.at)
+        moments = (*summed_up.get(stored.check, ()), *summed_up.get("*", ()))
+        before = _summed(current, moments, transition.at)
         after = _after(stored, before, transition, tier, history)
         after = started(before, after, transition.action, transition.at)
         current, drafts, _ = announce(before, after, transition.action, transition.reason, policy, transition.at)

@@ -175,13 +175,20 @@ class Recorder:
         with self._store.read() as reader:
             return reader.meta(key) or ""
 
-    def announce_baseline(self, check: str, waiting: int, now: datetime) -> None:
-        """Post the summary of what the first looks of *check* found, once all *waiting* places were looked at."""
+    def announce_baseline(self, waiting: int, now: datetime) -> None:
+        """Sum up what first looks found that no message has told of, once none of *waiting* is left to be looked at.
+
+        *waiting*: how many times a check has yet to look at a place for the first time.
+        """
         with self._store.transaction() as tx:
-            told = summarise(check, tx.unannounced_baseline(), waiting, self._policy, now)
-            for change in told:
-                tx.save_change(change)
-        if told:
+            told = None
+            if tx.unannounced_baseline():
+                begun = tx.latest_summary()
+                since = begun.since if begun is not None and begun.stands(now) else None
+                told = summarise(tx.baseline(since), waiting, self._policy, now, begun)
+            if told is not None:
+                tx.save_summary(told)
+        if told is not None:
             self._on_stored(None)
 
     def job(self, check: str, place: str) -> JobState:

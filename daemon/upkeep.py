@@ -53,12 +53,11 @@ class Upkeep:
         self._recorded: tuple[object, datetime] | None = None
 
     def baselines(self) -> None:
-        """Post the summaries of first looks that are complete, or have waited long enough."""
+        """Sum up the first looks that are complete, or have waited long enough: all checks' in one message."""
         expected = self._expected()
         seen = {(job.check, job.place) for job in self._store.jobs() if job.first_ok is not None}
-        for check in sorted({check for check, _ in expected}):
-            waiting = sum(1 for key in expected if key[0] == check and key not in seen)
-            self._recorder.announce_baseline(check, waiting, self._clock())
+        if expected:  # while the inventory loads nobody knows how much there is to wait for
+            self._recorder.announce_baseline(sum(key not in seen for key in expected), self._clock())
 
     def look_at_self(self) -> None:
         """Record what the daemon fails to do: places nobody has looked at for long, messages that cannot be sent."""

@@ -82,15 +82,6 @@ def pressing(db: Database, now: datetime) -> list[Incident]:
     return [incident_of(each) for each in found]
 
 
-def unannounced_baseline(db: Database) -> list[Incident]:
-    found = rows(
-        db,
-        f"""select * from incident where baseline = 1 and announced = 0 and state in ({LIVE_STATES})
-        order by opened_at, fingerprint""",  # noqa: S608 - literals of this module
-    )
-    return [incident_of(row) for row in found]
-
-
 def waiting(db: Database, sink: str) -> list[Incident]:
     """Live incidents whose own messages to Slack wait, and which *sink* does not hold as open; most urgent first."""
     found = rows(

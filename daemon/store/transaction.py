@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from alerts.base import Change, Draft, Incident
+from alerts.baseline import Begun, Summary
 from alerts.gathering import Gather, Group, Waiting
 from alerts.silences import Silence
 from checks.base import Json, Reading
-from daemon.store import groups, incidents, queue, runs, silences, states
+from daemon.store import groups, incidents, queue, runs, silences, states, summaries
 from daemon.store.rows import JobStateRow, RunRow, StateRow
 from daemon.store.sql import run, upsert
 
@@ -97,9 +98,23 @@ class Transaction:
         """Those that have ended by themselves and were not given by this method before."""
         return silences.note_ended(self.db, self.now)
 
-    def unannounced_baseline(self) -> list[Incident]:
-        """Live incidents of a first look that no message has told of, oldest first."""
-        return incidents.unannounced_baseline(self.db)
+    def unannounced_baseline(self) -> bool:
+        """Whether there is a live incident of a first look that no message has told of."""
+        return summaries.unannounced(self.db)
+
+    def baseline(self, since: datetime | None) -> list[Incident]:
+        """See summaries.baseline."""
+        return summaries.baseline(self.db, since)
+
+    def latest_summary(self) -> Begun | None:
+        """See summaries.latest."""
+        return summaries.latest(self.db)
+
+    def save_summary(self, summary: Summary) -> None:
+        """Store what a summary of first looks does, and that it is the latest."""
+        summaries.save(self.db, summary, self.now)
+        for change in summary.changes:
+            self.save_change(change)
 
     def save_change(self, change: Change) -> None:
         """Store an incident, its transition and its messages.

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.announce import posts_alone
-from alerts.base import Action, Incident, IncidentState
-from alerts.baseline import summarise
+from alerts.base import Action, Draft, Incident, IncidentState
+from alerts.baseline import Summary, summarise
 from alerts.blocks import MAX_BLOCK_CHARACTERS, MAX_BLOCKS, MAX_TEXT, Body, as_text, characters
 from alerts.degrade import cut, noted, smaller
 from alerts.escape import REMOVED, is_mention, length, link, mrkdwn, scrub
@@ -35,13 +35,17 @@ def accepted(body: Body) -> None:
     assert 0 < length(body["text"]) <= MAX_TEXT
 
 
+def drafts_of(summary: Summary | None) -> list[Draft]:
+    return [draft for change in summary.changes for draft in change.drafts] if summary is not None else []
+
+
 def forms(one: Incident, view: View = VIEW) -> list[Body]:
     """Every message that can be made of an incident."""
     view = replace(view, runbook=view.runbook or runbook(one, POLICY))
     made = [incident_message(one, view, NOW)]
     made += [transition_message(one, one, action, one.summary, view, NOW) for action in (Action.RESOLVE, Action.UPDATE)]
     fresh = replace(one, baseline=True, announced=False, state=IncidentState.OPEN)
-    made += [dict(d.body) for change in summarise(one.check, [fresh], 0, POLICY, NOW) for d in change.drafts]
+    made += [dict(d.body) for d in drafts_of(summarise([fresh], 0, POLICY, NOW))]
     made.append(noted(made[0], one.summary))
     smaller_ones = [smaller(made[0]), smaller({**made[0], "blocks": []})]
     return made + [body for body in smaller_ones if body is not None]
@@ -297,46 +301,6 @@ def test_cutting_never_splits_an_entity() -> None:
         assert length(text) <= limit
         assert re.sub(r"&(amp|lt|gt);", "", text) in ("", "…")
         assert re.sub(r"&(amp|lt|gt);", "", cut("&lt;" * 40, max(limit, 4))) in ("", "…")
-
-
-def test_a_baseline_of_thousands_is_five_messages_at_most() -> None:
-    """Counts, the worst first, lists in the thread, and how many are not listed."""
-    one = incident(baseline=True, announced=False, channel="", thread="")
-    many = [replace(one, fingerprint=f"v1:{n:032x}", summary=f"resource number {n} has changed") for n in range(5_000)]
-    many[4_999] = replace(many[4_999], tier=Tier.CRITICAL)
-    made = summarise("drift", many, 0, POLICY, NOW)
-    drafts = [draft for change in made for draft in change.drafts]
-    assert len(made) == 5_000
-    assert all(change.incident.announced and change.transition is None for change in made)
-    assert [str(d.kind) for d in drafts] == ["post", "reply", "reply", "reply"]
-    assert len({d.dedupe_key for d in drafts}) == 4
-    for draft in drafts:
-        accepted(dict(draft.body))
-    root, *_, last = (as_text(draft.body) for draft in drafts)
-    assert "5,000 findings" in root
-    assert "critical 1, warning 4999" in root
-    assert root.index("number 4999") < root.index("number 0")
-    listed = sum(as_text(d.body).count("resource number") for d in drafts[1:])
-    assert f"+{5_000 - listed} more" in last
-
-
-def test_a_baseline_waits_for_slow_places_but_not_for_ever() -> None:
-    """One summary when all places were looked at, or when the first finding has waited long enough."""
-    one = incident(baseline=True, announced=False, channel="", thread="")
-    hour = POLICY.baseline_wait
-    assert summarise("drift", [one], 1, POLICY, one.first_seen + hour - timedelta(seconds=1)) == []
-    (late,) = summarise("drift", [one], 1, POLICY, one.first_seen + hour)
-    assert "1 place could not be looked at yet" in late.drafts[0].body["text"]
-    assert len(summarise("drift", [one], 0, POLICY, one.first_seen)) == 1
-
-
-@pytest.mark.parametrize(
-    "more", [{"announced": True}, {"baseline": False}, {"state": IncidentState.RESOLVED}, {"check": "other"}]
-)
-def test_a_baseline_sums_up_only_what_nobody_told_of(more: dict[str, Any]) -> None:
-    """Announced, ended, posted alone or another check's: not in it."""
-    one = incident(**{"baseline": True, "announced": False, **more})
-    assert summarise("drift", [one], 0, POLICY, NOW) == []
 
 
 def test_info_waits_for_the_weekly_review() -> None:

