@@ -259,16 +259,23 @@ class ScheduleRow:
     judged: str
 
 
+def peek_schedule(db: Database, name: str) -> ScheduleRow | None:
+    found = row(db, "select * from execution_schedule where name = :name", {"name": name})
+    if found is None:
+        return None
+    return ScheduleRow(found["name"], time(found["known_at"]), time_or_none(found["success_at"]), found["judged"])
+
+
 def schedule(db: Database, name: str, now: datetime) -> ScheduleRow:
     """What is remembered of it; a new one is known from *now*."""
     run(
         db, "insert into execution_schedule (name, known_at) values (:name, :now) on conflict do nothing",
         {"name": name, "now": now},
     )  # fmt: skip
-    found = row(db, "select * from execution_schedule where name = :name", {"name": name})
+    found = peek_schedule(db, name)
     if found is None:
         raise RuntimeError("a row that was just written is not there")
-    return ScheduleRow(found["name"], time(found["known_at"]), time_or_none(found["success_at"]), found["judged"])
+    return found
 
 
 def set_schedule(db: Database, kept: ScheduleRow) -> None:

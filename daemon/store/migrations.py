@@ -158,10 +158,9 @@ _DEADLINES = (
 # Runs of Terraform and workflows, each the fold of its events. *dirty*: events came that nobody has judged yet.
 _EXECUTIONS = (
     """create table execution (
-        run_id text primary key, source text not null,
-        place text not null default '', resource text not null default '',
-        workflow text not null default '', stack text not null default '', component text not null default '',
-        state text not null default 'running', decides integer not null default 0,
+        run_id text primary key, source text not null, place text not null default '',
+        resource text not null default '', workflow text not null default '', stack text not null default '',
+        component text not null default '', state text not null default 'running', decides integer not null default 0,
         started_at text not null, ended_at text, seconds real, summary text not null default '',
         counts text not null default '{}', heard_at text not null, received_at text not null,
         silence real, lost_at text, was_lost integer not null default 0, stuck_after real, stuck_at text,

@@ -30,7 +30,7 @@ from daemon.store.sql import row, rows
 TABLES = (
     "job", "job_state", "run", "reading", "verdict_change", "incident", "transition", "thread", "delivery", "audit",
     "memory", "state_read", "report", "report_file", "measure", "gathering", "gathered", "heard",
-    "silence", "hidden",
+    "silence", "hidden", "execution", "execution_event",
 )  # fmt: skip
 
 
