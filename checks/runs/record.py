@@ -19,6 +19,7 @@ from checks.runs.model import Doing, Status, Trouble
 HEARTBEAT = timedelta(seconds=30)
 MISSED = 3  # heartbeats in a row, until a run is lost
 _ORPHANS = frozenset({Doing.CREATE, Doing.UPDATE, Doing.DELETE, Doing.REPLACE, Doing.IMPORT, Doing.OTHER})
+_LONGEST = 1e9  # seconds that are believed
 _STOPPED = frozenset({1, 2, 15})  # SIGHUP, SIGINT, SIGTERM: somebody stopped it
 _STARTED = frozenset({"started", "start", "in_progress", "progress", "begun"})
 _DONE = frozenset({"done", "complete", "completed", "ok", "success", "succeeded"})
@@ -312,7 +313,7 @@ class _Fold:
         elif word == Status.UNFINISHED:
             row = replace(row, status=Status.STARTED, begun_at=row.begun_at or sent.at)
         seconds = body.get("elapsed", body.get("seconds"))
-        if isinstance(seconds, int | float) and not isinstance(seconds, bool):
+        if isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < _LONGEST:
             row = replace(row, seconds=float(seconds))
         self.rows[key] = replace(row, id=_text(body, "id") or row.id)
 
@@ -362,7 +363,8 @@ def _ended(record: RunRecord, end: Sent) -> RunRecord:
     body = end.body
     code, signal = _number(body, "rc"), body.get("signal")
     told = body.get("duration", body.get("seconds"))
-    seconds = float(told) if isinstance(told, int | float) and not isinstance(told, bool) and told >= 0 else None
+    number = isinstance(told, int | float) and not isinstance(told, bool)
+    seconds = float(told) if number and 0 <= told < _LONGEST else None
     if seconds is None and record.started_at is not None:
         seconds = max(0.0, (end.at - record.started_at).total_seconds())
     state = _state(record, code, signal, _text(body, "result"))

@@ -76,16 +76,13 @@ class Judge:
                     return
 
     def _judge(self, row: ExecutionRow, places: dict[str, list[tuple[str, Judged, int]]], now: datetime) -> None:
-        lost = row.lost_at is not None
-        if row.lost_at is not None and row.heard_at > row.lost_at:
-            with self.store.transaction() as tx:
-                executions.heard_again(tx.db, row.run_id)
-            lost = False
         with self.store.read() as view:
             fresh = executions.find(view.db, row.run_id)
-            record = record_of(row.run_id, executions.events_of(view.db, row.run_id), lost)
+            events = executions.events_of(view.db, row.run_id)
         if fresh is None:
             return
+        lost = fresh.lost_at is not None
+        record = record_of(row.run_id, events, lost)
         judged = self._judged(record, fresh, now)
         if not record.told and not lost and now - fresh.received_at < UNTOLD:
             return  # its start may be under way: until then it stays dirty

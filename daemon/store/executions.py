@@ -82,7 +82,10 @@ class Judged:
 
 
 def take(db: Database, run_id: str, source: str, events: Iterable[Sent], silence: float | None, now: datetime) -> Taken:
-    """Store events that are not known yet; each (run, seq) is stored once, whatever comes under it later."""
+    """Store events that are not known yet; each (run, seq) is stored once, whatever comes under it later.
+
+    A run that was lost and is heard of again is not lost any more; that it was is remembered.
+    """
     offered = list(events)
     if not offered:
         return Taken()
@@ -115,9 +118,11 @@ def take(db: Database, run_id: str, source: str, events: Iterable[Sent], silence
     run(
         db,
         """update execution set events = :count, bytes = :size, left_out = left_out + :left_out,
-        heard_at = max(heard_at, :now), dirty = max(dirty, :dirty) where run_id = :run_id""",
+        heard_at = max(heard_at, :now), dirty = max(dirty, :dirty),
+        was_lost = case when :accepted > 0 and lost_at is not null then 1 else was_lost end,
+        lost_at = case when :accepted > 0 then null else lost_at end where run_id = :run_id""",
         {"count": count, "size": size, "left_out": left_out, "now": now, "dirty": accepted > 0 or left_out > 0,
-         "run_id": run_id},
+         "accepted": accepted, "run_id": run_id},
     )  # fmt: skip
     return Taken(accepted, duplicates, left_out)
 
@@ -151,11 +156,6 @@ def silent(db: Database, now: datetime, since: datetime) -> int:
         and (julianday(:now) - julianday(max(heard_at, :since))) * 86400.0 > silence""",
         {"now": now, "since": since},
     )
-
-
-def heard_again(db: Database, run_id: str) -> None:
-    """A run that was lost is heard of again: it is not lost any more, and that it was is remembered."""
-    run(db, "update execution set lost_at = null, was_lost = 1 where run_id = :run_id", {"run_id": run_id})
 
 
 def mark_stuck(db: Database, now: datetime) -> int:
