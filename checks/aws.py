@@ -135,6 +135,8 @@ def could_not_look(resource: str, error: AwsError, what: str) -> Reading:
 def _remedy(error: AwsError) -> str:
     if error.error_class is ErrorClass.PERMISSION and error.action:
         return f"Allow {error.action} for Barograph's role in account {error.account}."
+    if error.error_class is ErrorClass.OTHER_ACCOUNT:
+        return f"Give account {error.account} a role_arn that leads into it."
     if error.error_class is ErrorClass.ROLE_REFUSED:
         return (
             f"See that Barograph's role in account {error.account} is there, trusts the role that takes it on, and "

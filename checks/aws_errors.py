@@ -19,6 +19,7 @@ class ErrorClass(StrEnum):
     PERMISSION = "permission"
     SCP = "scp"
     ROLE_REFUSED = "role_refused"
+    OTHER_ACCOUNT = "other_account"
     REGION_OFF = "region_off"
     NOT_ENABLED = "not_enabled"
     THROTTLED = "throttled"
@@ -36,6 +37,7 @@ _WORDS: dict[ErrorClass, tuple[str, str]] = {
     ErrorClass.PERMISSION: ("access is denied", "denied"),
     ErrorClass.SCP: ("a policy of the organization forbids it", "denied"),
     ErrorClass.ROLE_REFUSED: ("the role that leads into the account is refused", "denied"),
+    ErrorClass.OTHER_ACCOUNT: ("the credentials are of another account", "denied"),
     ErrorClass.REGION_OFF: ("the region is switched off, or the credentials are not valid in it", "denied"),
     ErrorClass.NOT_ENABLED: ("the service is not switched on", "unavailable"),
     ErrorClass.THROTTLED: ("too many requests: AWS' rate left no room in time", "throttled"),
@@ -92,6 +94,7 @@ ERRORS: tuple[ErrorRow, ...] = (
         (429,),
     ),
     ErrorRow(ErrorClass.CAPPED, ("PaidLimit",)),  # our own: the request was not made
+    ErrorRow(ErrorClass.OTHER_ACCOUNT, ("OtherAccount",)),  # our own too
     ErrorRow(ErrorClass.TIMEOUT, ("ConnectTimeoutError", "DeadlineExceeded", "ReadTimeoutError", "RequestTimeout",
                                   "RequestTimeoutException")),
     # The SDK knows of no endpoint of the service in this region, and none answers.

@@ -30,6 +30,7 @@ from daemon.aws import (
     Sessions,
     Spending,
     Waited,
+    Whose,
     places_of,
 )
 from daemon.dns import Dns
@@ -171,7 +172,12 @@ def open_eyes(
 
         stack.callback(states.end)
         context = AwsContext(
-            pool, clock, owners=states.owners, memory=remembered, gate=RateGate(on_wait=accounting.on_wait)
+            pool,
+            clock,
+            owners=states.owners,
+            memory=remembered,
+            gate=RateGate(on_wait=accounting.on_wait),
+            whose=Whose(pool, config.aws.region or ""),
         )
         directory = Directory(discovery_settings(config), context, clock)
         always = listing.kind is SourceKind.ATMOS

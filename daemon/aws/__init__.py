@@ -12,10 +12,12 @@ from daemon.aws.prices import PRICES, Price
 from daemon.aws.rates import RATES, Rate, RateGate, Waited
 from daemon.aws.sessions import OWN, AwsSettings, Identity, Role, Sessions
 from daemon.aws.spending import Fact, Forgotten, Spending
+from daemon.aws.whose import Whose
 
 __all__ = [
     "OWN", "PRICES", "RATES", "Account", "Asked", "Aws", "AwsAccountPlace", "AwsContext", "AwsRegionPlace",
     "AwsSettings", "ClientPool", "Fact", "Forgotten", "Identity", "Ledger", "Memory", "NoMemory", "NoOwners",
     "NoPayerPlace", "Owners", "Price", "Rate", "RateGate", "Request", "Role", "Sessions", "Spending", "Waited",
-    "Watching", "aws_places", "describe", "error_code", "is_deleted", "is_missing", "look", "places_of", "reason_of",
+    "Watching", "Whose", "aws_places", "describe", "error_code", "is_deleted", "is_missing", "look", "places_of",
+    "reason_of",
 ]  # fmt: skip

@@ -24,7 +24,7 @@ from checks.aws_errors import AwsError, classify
 from checks.base import Json
 from daemon.aws.context import AwsContext, Request, Watching
 from daemon.aws.credentials import speaking_for
-from daemon.aws.errors import aws_error
+from daemon.aws.errors import UNREADABLE, aws_error
 from daemon.aws.iam import action_of
 from daemon.aws.paging import NoSuchKeyError, PagingError, check_key, raw_pages, under
 from daemon.aws.pool import EmptyAnswerError
@@ -154,6 +154,8 @@ class _Asking:
             Request(asker.account, self.region, self.service, self.operation, asker.watching.check, asker.until)
         )
         try:
+            if asker.account:
+                context.whose(asker.account, asker.identity, self.region)
             with speaking_for(context.pool.account(asker.identity)):
                 return request()
         except ParamValidationError as error:
@@ -164,8 +166,10 @@ class _Asking:
             raise self.failed("EmptyAnswer") from error
         except PaidLimitError as error:
             raise self.failed("PaidLimit") from error
-        except (ClientError, BotoCoreError, ResponseParserError) as error:
+        except (ClientError, BotoCoreError) as error:
             raise self.told(error) from error
+        except UNREADABLE as error:
+            raise self.failed(ResponseParserError.__name__) from error
 
     def told(self, error: Exception) -> AwsError:
         """What botocore raised, in our words."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from checks.base import Json, Owner
 from daemon.aws.pool import ClientPool
 from daemon.aws.rests import Filled
+from daemon.aws.sessions import Identity
 from daemon.aws.shared import SharedAnswers
 
 
@@ -73,7 +74,8 @@ class Watching:
 class AwsContext:
     """What every AWS place looks through.
 
-    *gate* is called before every request, may make it wait, and raises AwsError to forbid it: rates and caps.
+    *gate* is called before every request, may make it wait, and raises AwsError to forbid it: rates and caps. So is
+    *whose*, with the account, the identity and the region: it raises AwsError if the identity is of another account.
     *strict*: an operation that the check does not declare raises UndeclaredError, a mistake of the program; otherwise
     the look fails with an AwsError.
     """
@@ -85,5 +87,6 @@ class AwsContext:
     owners: Owners = field(default_factory=NoOwners)
     memory: Memory = field(default_factory=NoMemory)
     gate: Callable[[Request], None] = lambda request: None
+    whose: Callable[[str, Identity, str], None] = lambda account, identity, region: None
     strict: bool = False
     ticks: Callable[[], float] = time.monotonic

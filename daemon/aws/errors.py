@@ -21,6 +21,9 @@ from botocore.parsers import ResponseParserError  # a plain exception: an answer
 from checks.aws_errors import AwsError, classify
 from checks.base import LookFailed
 
+# What botocore's parsers raise for an answer of which they can make nothing, be it well-formed: a page of a proxy.
+UNREADABLE = (ResponseParserError, AttributeError, KeyError, TypeError, ValueError)
+
 _DENIED = frozenset(
     {
         "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AuthFailure", "ExpiredToken",

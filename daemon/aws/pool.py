@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -231,10 +232,29 @@ def _refuse_nothing(http_response: Any, parsed: Any, model: Any, **_: Any) -> No
     if not in_body:
         return
     body = http_response.content
-    if not body.strip():
+    if not body.strip() or not (any(parsed.get(name) for name in in_body) or _is_answer(body, model)):
         raise EmptyAnswerError
-    if "json" in model.service_model.resolved_protocol and not any(parsed.get(name) for name in in_body):
+
+
+def _is_answer(body: bytes, model: Any) -> bool:
+    """Whether a body of which botocore made nothing is one of the operation, and no page of a proxy in its place."""
+    if "json" in model.service_model.resolved_protocol:
         try:
-            json.loads(body)
+            said = json.loads(body)
         except ValueError:
-            raise EmptyAnswerError from None
+            return False
+        members = model.output_shape.members.items()
+        known = {shape.serialization.get("name", name) for name, shape in members}
+        return isinstance(said, dict) and (not said or bool(known & said.keys()))
+    root = _ROOT.match(body)
+    if root is None:
+        return False
+    name = root[1].decode()
+    if model.service_model.resolved_protocol in ("ec2", "query"):
+        return name == f"{model.name}Response"
+    return name.lower() not in _NO_ANSWER  # S3's roots are in no model
+
+
+# The root element, after a declaration, a document type and comments.
+_ROOT = re.compile(rb"\s*(?:<[?!][^>]*>\s*)*<(?:[\w.-]+:)?([\w.-]+)")
+_NO_ANSWER = frozenset({"html", "error", "errorresponse"})

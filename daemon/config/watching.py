@@ -89,6 +89,13 @@ class Planning(Section):
     """What planning some of the stacks needs."""
 
 
+def _leads_into(account: str, option: str, role_arn: str | None) -> None:
+    """Raise PydanticCustomError where a role leads into another account: that one would be looked at in its place."""
+    found = role_arn.split(":")[4] if role_arn else account
+    if found not in (account, "{account}"):
+        raise wrong_at(option, f"leads into account {found}, not into {account}")
+
+
 class AwsAccount(Section):
     """An AWS account that is watched."""
 
@@ -112,6 +119,7 @@ class AwsAccount(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> AwsAccount:
+        _leads_into(self.id, "role_arn", self.role_arn)
         if self.external_id and not self.role_arn:
             raise wrong_at("external_id", "needs role_arn beside it: the role it is for")
         if "regions" in self.model_fields_set and not self.regions:
@@ -154,6 +162,7 @@ class Aws(Section):
     def _payer_is_whole(self) -> Aws:
         if self.payer_role_arn and not self.payer_account:
             raise wrong_at("payer_role_arn", "needs payer_account beside it: the account that pays")
+        _leads_into(self.payer_account or "", "payer_role_arn", self.payer_role_arn)
         if self.payer_external_id and not self.payer_role_arn:
             raise wrong_at("payer_external_id", "needs payer_role_arn beside it: the role it is for")
         return self

@@ -210,7 +210,8 @@ def _success(answer: dict[str, Any], model: Any) -> tuple[AWSResponse, dict[str,
         body = answer.get(name, b"")
         answer[name] = StreamingBody(BytesIO(body), len(body))
     answer["ResponseMetadata"] = {"HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
-    return _http(200, {}, b"{}"), answer
+    xml = "json" not in model.service_model.resolved_protocol
+    return _http(200, {}, f"<{model.name}Response/>".encode() if xml else b"{}"), answer
 
 
 def _http(status: int, headers: dict[str, str], body: bytes) -> AWSResponse:

@@ -23,6 +23,7 @@ CASES: tuple[tuple[str, str, int, str, ErrorClass], ...] = (
     ("AccessDenied", "an explicit deny in a resource control policy", 403, "GetObject", ErrorClass.SCP),
     ("AccessDenied", "", 403, "AssumeRole", ErrorClass.ROLE_REFUSED),
     ("AccessDenied", SCP, 403, "AssumeRole", ErrorClass.SCP),
+    ("OtherAccount", "", 0, "GetCallerIdentity", ErrorClass.OTHER_ACCOUNT),
     ("AuthFailure", "", 401, "DescribeVpcs", ErrorClass.REGION_OFF),
     ("UnrecognizedClientException", "", 400, "ListCertificates", ErrorClass.REGION_OFF),
     ("InvalidClientTokenId", "", 403, "GetCallerIdentity", ErrorClass.REGION_OFF),

@@ -30,8 +30,8 @@ aws:
   paid_usd_per_day: 0.01
   payer_account: "000000000001"
   accounts:
-    - {{id: "000000000001", regions: [us-east-1]}}
-    - {{id: "000000000002", regions: [us-east-1]}}
+    - {{id: "000000000001", regions: [us-east-1], role_arn: "arn:aws:iam::{{account}}:role/sweep"}}
+    - {{id: "000000000002", regions: [us-east-1], role_arn: "arn:aws:iam::{{account}}:role/sweep"}}
 store: {{path: data/b.db}}
 web: {{listen: "127.0.0.1:0"}}
 checks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ from daemon.aws.iam import action_of
 from tests.aws.fake import FakeAws, Fault, loader
 from tests.aws.places import fake_place
 from tests.daemon.aws.test_place import LIST, Looking
+from tests.worlds import recording_proxy
 
 SERVICES = ("acm", "backup", "ce", "ec2", "iam", "s3", "service-quotas", "sts")
 
@@ -247,3 +249,38 @@ def test_models_without_documentation_are_the_same_models() -> None:
                 getattr(other.shape_for(name), "members", ())
             )
         assert one.documentation == ""
+
+
+PAGES = [
+    b"<html><body>Sign in</body></html>", b"<!DOCTYPE html>\n<html lang='en'><p>Sign in</p></html>", b"[]", b"null",
+    b'"x"', b'{"message": "Sign in"}', b"<Error><Code>InternalError</Code></Error>",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        ("ec2", "describe_volumes", {}), ("iam", "get_account_summary", {}),
+        ("s3", "get_bucket_policy_status", {"Bucket": "b"}), ("sqs", "list_queues", {}),
+        ("guardduty", "list_detectors", {}), ("cloudfront", "list_distributions", {}),
+    ],
+)  # fmt: skip
+def test_a_page_of_a_proxy_is_no_answer(
+    moto: str, page: bytes, service: str, operation: str, parameters: Mapping[str, str]
+) -> None:
+    """With status 200 and well-formed: it does not say that there is none, or that a bucket is not public."""
+    iam = {
+        "ec2:DescribeVolumes", "iam:GetAccountSummary", "s3:GetBucketPolicyStatus", "sqs:ListQueues",
+        "guardduty:ListDetectors", "cloudfront:ListDistributions",
+    }  # fmt: skip
+    with recording_proxy(moto) as proxy:
+        proxy.answer = lambda call: (200, page)
+        pool = ClientPool(Sessions(AwsSettings(region="eu-west-1", endpoint_url=proxy.url, attempts=1), loader()))
+        context = AwsContext(pool, lambda: datetime.now(UTC), strict=True)
+        account = Account("111111111111", ("eu-west-1",), identity=Identity("test", "test"))
+        place = AwsRegionPlace(account, "eu-west-1", Watching("x", frozenset(iam)), context)
+        with pytest.raises(AwsError) as failed:
+            place.call(service, operation, **parameters)
+        pool.close()
+    assert failed.value.error_class in (ErrorClass.ERROR, ErrorClass.NETWORK)  # of S3, botocore calls some a 500

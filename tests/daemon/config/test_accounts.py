@@ -29,6 +29,14 @@ HEAD = MINIMAL + "aws:\n  accounts:\n"
             ":4:63: aws.accounts[0].external_id needs role_arn",
         ),
         (
+            '    - {id: "000000000011", regions: eu-west-1, role_arn: "arn:aws:iam::000000000012:role/x"}',
+            ":4:58: aws.accounts[0].role_arn leads into account 000000000012, not into 000000000011",
+        ),
+        (
+            '    []\n  payer_account: "000000000001"\n  payer_role_arn: arn:aws:iam::000000000002:role/x',
+            ":6:19: aws.payer_role_arn leads into account 000000000002, not into 000000000001",
+        ),
+        (
             '    - {id: "000000000011", regions: [eu-west-1], role: x}',
             ":4:50: aws.accounts[0] has no option 'role'; did you mean role_arn?",
         ),
