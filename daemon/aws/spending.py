@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+_AHEAD = timedelta(days=1)  # clocks of two machines, or of one that is set, are no further apart
 
 
 class PaidLimitError(Exception):
@@ -38,7 +40,7 @@ class Spending:
     """Counts dollars by UTC day before they are spent. Thread-safe.
 
     What cannot be written down is not spent: whatever *fact* raises comes out. A clock that is set back to an earlier
-    day opens no new purse.
+    day opens no new purse, and one that was far ahead closes none for ever: its purse is then the one of today.
     """
 
     def __init__(self, limit_usd: float, fact: Fact, clock: Callable[[], datetime]) -> None:
@@ -68,9 +70,12 @@ class Spending:
             self._write(day, max(0.0, spent - usd))
 
     def _read(self) -> tuple[str, float]:
-        today, told = self._clock().astimezone(UTC).date().isoformat(), self._fact.recall()
+        now, told = self._clock().astimezone(UTC), self._fact.recall()
+        today, ahead = now.date().isoformat(), (now + _AHEAD).date().isoformat()
         known = json.loads(told) if told else {}
         day, spent = str(known.get("day", "")), float(known.get("usd", 0.0))
+        if day > ahead:
+            return today, spent
         return (day, spent) if day >= today else (today, 0.0)
 
     def _write(self, day: str, usd: float) -> None:

@@ -194,6 +194,23 @@ def test_no_more_is_spent_than_may_be(thousandths: list[int], limit: int) -> Non
     assert spending.today_usd == pytest.approx(spent / 1000)
 
 
+def test_a_clock_that_was_far_ahead_closes_no_purse_for_ever() -> None:
+    """What was spent then counts for today; a new day has its own again. Set back a little, it opens none."""
+    clock = Clock()
+    spending = Spending(1, Forgotten(), clock)
+    clock.now = NOON + timedelta(days=20_000)
+    spending.spend(0.6)
+    clock.now = NOON
+    spending.spend(0.4)
+    with pytest.raises(PaidLimitError):
+        spending.spend(0.01)
+    clock.now = NOON - timedelta(days=1)
+    with pytest.raises(PaidLimitError):
+        spending.spend(0.01)
+    clock.now = NOON + timedelta(days=1)
+    spending.spend(1)
+
+
 def test_threads_do_not_spend_more_together() -> None:
     """Of 200 who want a cent of a dollar, 100 get one."""
     spending = Spending(1, Forgotten(), Clock())
