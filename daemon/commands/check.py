@@ -235,21 +235,28 @@ def _finding(finding: Finding, reading: Reading, labels: Mapping[str, str], poli
     }
 
 
+_WIDEST = 160  # characters: no resource makes all lines as long as itself
+
+
 def lines_of(report: Mapping[str, Any]) -> Iterable[str]:
-    """Give the report for people: what needs somebody first, what is fine last, in one line each."""
+    """Give the report for people: what needs somebody first, what is fine last, in one line each. Safe to print."""
+    return map(_printable, _lines_of(report))
+
+
+def _lines_of(report: Mapping[str, Any]) -> Iterator[str]:
     order = {"unknown": 0, "unhealthy": 1, "not_applicable": 3, "healthy": 2}
     readings = sorted(report["readings"], key=lambda reading: (order[reading["outcome"]], reading["resource"]))
-    width = max((len(reading["resource"]) for reading in readings), default=0)
+    width = min(_WIDEST, max((len(reading["resource"]) for reading in readings), default=0))
     for reading in readings:
-        yield f"{reading['resource']:<{width}}  {reading['verdict']:<14}  {_printable(reading['summary'])}"
+        yield f"{reading['resource']:<{width}}  {reading['verdict']:<14}  {reading['summary']}"
         for finding in reading["findings"]:
             yield f"{'':<{width}}  {finding['tier'].upper()} {finding['kind']}: {finding['why']}"
             if finding["remedy"]:
-                yield from (f"{'':<{width}}    {_printable(line)}" for line in finding["remedy"].splitlines())
+                yield from (f"{'':<{width}}    {line}" for line in finding["remedy"].splitlines())
     for problem in report["inventory_problems"]:
-        yield f"WARNING monitoring: {_printable(problem)}"
+        yield f"WARNING monitoring: {problem}"
     for blind in report["could_not_look"]:
-        yield f"COULD NOT LOOK at {blind['place']}: {_printable(blind['reason'])}"
+        yield f"COULD NOT LOOK at {blind['place']}: {blind['reason']}"
     yield {
         FINE: "Looked everywhere; nothing above info.",
         FINDINGS: "Looked everywhere; there are findings.",

@@ -13,6 +13,7 @@ import click
 
 from daemon.commands.config import config_file, load_or_exit
 from daemon.commands.incidents import reading, refuse
+from daemon.commands.verdict import printable
 
 if TYPE_CHECKING:
     from alerts.policy import Policy
@@ -48,7 +49,7 @@ def replay(path: Path, since: str, store: Path | None, *, as_json: bool) -> None
         click.echo(json.dumps(found.as_json(), indent=2))
         return
     for line in found.lines():
-        click.echo(line)
+        click.echo(printable(line))
 
 
 @dataclass(frozen=True, slots=True)

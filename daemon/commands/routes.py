@@ -12,6 +12,7 @@ import click
 from checks.kinds import Kind
 from daemon.commands.config import config_file, load_or_exit
 from daemon.commands.incidents import labels_of, of_tier, reading, refuse, sampled, stored, with_labels
+from daemon.commands.verdict import printable
 
 if TYPE_CHECKING:
     from alerts.base import Incident
@@ -128,7 +129,7 @@ def test(
         return
     for each in decisions:
         for line in _told(each):
-            click.echo(line)
+            click.echo(printable(line))
     if not decisions:
         click.echo("No incident is open.")
 
