@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "Watch on schedule, until stopped.",
     "demo": "Watch an embedded world: no account, no network.",
     "check": "Look once, and say what was found.",
+    "exec": "Run a job unchanged, and report it.",
     "verdict": "Judge a saved plan (`terraform show -json`) offline.",
     "alerts": "List incidents, acknowledge and silence them.",
     "inventory": "List what would be watched.",

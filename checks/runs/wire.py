@@ -144,14 +144,6 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def run_id(unix_ms: int, randomness: bytes) -> str:
-    """A UUID of version 7 (RFC 9562) of a time and ten random bytes: ids of later runs sort later."""
-    number = (unix_ms & (1 << 48) - 1) << 80 | int.from_bytes(randomness[:10], "big")
-    number = number & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62
-    text = f"{number:032x}"
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-
-
 def signature(secret: str, timestamp: str, raw: bytes) -> str:
     """What SIGNATURE_HEADER holds: an HMAC-SHA256 of `TIMESTAMP.BODY`. *timestamp*: whole seconds since 1970."""
     return "v1=" + hmac.new(secret.encode(), timestamp.encode() + b"." + raw, hashlib.sha256).hexdigest()

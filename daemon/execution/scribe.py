@@ -1,0 +1,248 @@
+"""The process beside a job that hears its output, writes events down and sends them. The job never waits for it.
+
+It hears through `feed`, and from the stand-ins for Terraform. What it imports for understanding output it imports once
+there is some.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checks.runs import wire
+from daemon.execution.feed import Frames
+from daemon.execution.options import Options
+from daemon.execution.spool import Spool, folder
+
+if TYPE_CHECKING:
+    from checks.plans.redact import Scrubber
+    from checks.runs.listener import Listener
+    from checks.runs.model import Heard
+
+HEARTBEAT = 30.0  # seconds
+_LOOK = 0.5
+_CHUNK = 1_048_576
+_AFTERWARDS = 8.0  # seconds for which it still tries to send once the job has ended
+
+
+def write_down(options: Options, environ: Mapping[str, str], run_id: str, feed: int, status: int, report: int) -> None:
+    """Hear a run to its end. *status* is told `s` (all is on disk), then `d` (all is sent) or `a` (it is not)."""
+    from daemon.execution.outbox import Outbox
+
+    place = folder(environ)
+    spool = Spool(place, run_id)
+    outbox = Outbox(spool, environ, place, run_id)
+    outbox.start()
+    scribe = Scribe(options, environ, run_id, outbox.add)
+    scribe.begin()
+    scribe.hear(feed, report)
+    spool.sync()
+    with contextlib.suppress(OSError):
+        os.write(status, b"s")
+    sent = outbox.finish(_AFTERWARDS, lambda: _say(status, b"a"))
+    _say(status, b"d" if sent else b"a")
+
+
+def _say(status: int, word: bytes) -> None:
+    with contextlib.suppress(OSError):
+        os.write(status, word)
+
+
+class Scribe:
+    """One run, as it is heard."""
+
+    def __init__(
+        self, options: Options, environ: Mapping[str, str], run_id: str, add: Callable[[bytes], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:  # fmt: skip
+        """*add* gets each event as a line."""
+        self._options = options
+        self._environ = environ
+        self._run_id = run_id
+        self._add = add
+        self._now = now
+        self._began = now()
+        self._seq = 0
+        self._lock = threading.Lock()
+        self._scrub: Scrubber | None = None
+        self._listeners: dict[bytes, Listener] = {}
+        self._phase = ""
+        self._calls: set[str] = set()
+        self._steps = 0
+        self._heard = 0
+        self._missed = 0
+        self._git: dict[str, Any] | None = None
+        self._started = False
+
+    # From the job's process
+
+    def begin(self) -> None:
+        """Ask git; the first event waits for its answer, for a second."""
+        threading.Thread(target=self._ask_git, daemon=True).start()
+
+    def hear(self, feed: int, report: int) -> None:
+        """Take frames and reports until the feed ends."""
+        frames = Frames()
+        waiting = select.poll()
+        waiting.register(feed, select.POLLIN)
+        if report >= 0:
+            os.set_blocking(report, False)
+            waiting.register(report, select.POLLIN)
+        pending = b""
+        beat = time.monotonic() + HEARTBEAT
+        while True:
+            ready = dict(waiting.poll(_LOOK * 1000))
+            if report in ready:
+                data = _read(report)
+                if not data:
+                    waiting.unregister(report)
+                *lines, pending = (pending + data).split(b"\n")
+                for line in lines[:1_000]:
+                    self.reported(line)
+                pending = pending[: select.PIPE_BUF]
+            if self._git is not None:
+                self.start()
+            if time.monotonic() >= beat:
+                beat += HEARTBEAT
+                self.tell("heartbeat", {"heard": min(self._heard, wire.MAX_SEQ), "missed": self._missed})
+            if feed in ready:
+                data = _read(feed)
+                for letter, content in frames.take(data):
+                    self.frame(letter, content)
+                if not data:
+                    self.start()
+                    return
+
+    def frame(self, letter: bytes, content: bytes) -> None:
+        """One frame of the feed."""
+        if letter in (b"o", b"e"):
+            self._heard += len(content)
+            self._output(letter, content)
+        elif letter == b"g":
+            self._missed += int(content[1:])
+            self._output(content[:1], b"\n")  # what comes next is no end of the line before the gap
+        elif letter == b"i":
+            self.tell("interrupt", {"signal": int(content)})
+        elif letter == b"x":
+            status, seconds = content.split()
+            self._end(int(status), float(seconds))
+
+    def reported(self, line: bytes) -> None:
+        """What a stand-in for Terraform says: the begin or the end of a phase."""
+        try:
+            told = json.loads(line)
+            event = {"start": "phase.start", "end": "phase.end"}[told["report"]]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return
+        if event == "phase.start":
+            self._end_phase()
+            self._calls.add(str(told.get("call"))[:80])
+            if len(self._calls) > 10_000:
+                return
+        self.tell(event, {**{name: told.get(name) for name in wire.FIELDS[event]}, "source": "shim"})
+
+    # Events
+
+    def start(self) -> None:
+        """Say that the run began, once."""
+        if self._started:
+            return
+        self._started = True
+        from daemon.execution import facts
+
+        data: dict[str, Any] = {
+            **self._options.texts, **facts.surroundings(self._environ), **(self._git or {}),
+            "argv": facts.shown_argv(self._options.command, self._scrubber()), "expected_steps": self._options.steps,
+            "shim": not self._options.on("no-shim"),
+        }  # fmt: skip
+        self._event(0, "run.start", data, self._began)
+
+    def tell(self, name: str, data: Mapping[str, Any], at: datetime | None = None) -> None:
+        """One event more. Number 0 is kept for the start, which may be written later."""
+        with self._lock:
+            self._seq += 1
+            seq = self._seq
+        self._event(seq, name, data, at or self._now())
+
+    def _event(self, seq: int, name: str, data: Mapping[str, Any], at: datetime) -> None:
+        head = {"schema": wire.SCHEMA, "run_id": self._run_id, "seq": seq, "event": name, "ts": wire.stamp(at)}
+        told = {key: self._clean(value) for key, value in data.items() if value not in ("", None)}
+        event = wire.parse({**head, **told})
+        self._add(wire.line(event))
+
+    def _clean(self, value: Any) -> Any:
+        if isinstance(value, str) and value:
+            return self._scrubber().text(value)
+        return [self._clean(item) for item in value] if isinstance(value, list) else value
+
+    def _end(self, status: int, seconds: float) -> None:
+        self.start()
+        for listener in self._listeners.values():
+            for heard in listener.close():
+                self._told(heard)
+        self._end_phase()
+        code = os.waitstatus_to_exitcode(status)
+        data: dict[str, Any] = {"rc": code if code >= 0 else 128 - code, "duration": seconds, "missed": self._missed}
+        if code < 0:
+            data["signal"] = -code
+        self.tell("run.end", {**data, "complete": self._missed == 0})
+
+    # The job's output
+
+    def _output(self, letter: bytes, data: bytes) -> None:
+        if letter not in self._listeners:
+            from checks.runs.listener import Listener
+
+            self._listeners[letter] = Listener(self._scrubber().text)
+        for heard in self._listeners[letter].feed(data):
+            self._told(heard)
+
+    def _told(self, heard: Heard) -> None:
+        from checks.runs import travel
+
+        name, data = travel.told(heard.event)
+        if name == "phase.start":
+            # The stand-ins know better; and `plan` is told by many lines.
+            if self._calls or data["phase"] == self._phase:
+                return
+            self._end_phase()
+            self._phase = data["phase"]
+        elif name == "step.start":
+            data["index"] = self._steps
+            self._steps += 1
+        self.tell(name, data, heard.at)
+
+    def _end_phase(self) -> None:
+        if self._phase:
+            self.tell("phase.end", {"phase": self._phase, "source": "output"})
+            self._phase = ""
+
+    def _scrubber(self) -> Scrubber:
+        if self._scrub is None:
+            from daemon.execution.facts import scrubber
+
+            self._scrub = scrubber(self._environ, self._options.command)
+        return self._scrub
+
+    def _ask_git(self) -> None:
+        found: dict[str, Any] = {}
+        with contextlib.suppress(OSError):
+            from daemon.execution import facts
+
+            found = facts.git(Path.cwd(), self._environ)
+        self._git = found
+
+
+def _read(fd: int) -> bytes:
+    try:
+        return os.read(fd, _CHUNK)
+    except OSError:
+        return b""
