@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import Empty
 
 from checks import discover
-from checks.base import Place
+from checks.base import Instance, Place
 from daemon import web
 from daemon.accounts.watch import AccountsWatch
 from daemon.answers import info_digest
@@ -25,6 +25,9 @@ from daemon.delivering import Deliveries, alone, listener
 from daemon.desk import Desk
 from daemon.digesting import Digester
 from daemon.estate import stored
+from daemon.executions.intake import Intake
+from daemon.executions.judging import Judge
+from daemon.executions.settings import execution_settings
 from daemon.eyes import Accounting, open_eyes
 from daemon.health import Health, why_not_ready
 from daemon.inventory.lifecycle import listed_keys
@@ -47,6 +50,7 @@ from daemon.upkeep import Upkeep
 from daemon.vitals import count_request, count_run, count_wait, vitals
 from daemon.watch import InventoryWatch
 from daemon.watchdog import Watchdog
+from daemon.web.ingest import Ingest
 from daemon.web.webhooks import PagerDutyHook
 from daemon.wiring import (
     ENDPOINT_LOOKS,
@@ -220,7 +224,7 @@ def _run(
         if workers < config.planning.workers:
             log.warning("planning.workers is %d, but memory allows for %d", config.planning.workers, workers)
         scheduler = Scheduler(
-            {PLANS: workers, ENDPOINTS: ENDPOINT_LOOKS, "default": 4, "upkeep": 3, "ticker": 1}, clock
+            {PLANS: workers, ENDPOINTS: ENDPOINT_LOOKS, "default": 4, "upkeep": 3, "ticker": 1, "runs": 1}, clock
         )
         watched: dict[tuple[str, str], Place] = {}  # replaced as a whole, never changed in place
 
@@ -309,6 +313,17 @@ def _run(
         desk = Desk(store, policy, clock, told)
         buttons = listener(config, desk)
 
+        runs = execution_settings(config)
+        intake = Intake(store, clock, runs.secrets)
+        judge = Judge(
+            store, recorder, clock, partial(_instances, inventory_watch), runs.schedules, runs.stuck_after,
+            runs.retention,
+        )  # fmt: skip
+        ingest = Ingest(
+            intake, clock, runs.signing, runs.schedules, runs.github_secrets, runs.mapped, runs.github_silence
+        )  # fmt: skip
+        hooks = PagerDutyHook(hook_secrets(config), desk.acknowledge, store, clock).routes()
+
         app = web.create_app(
             web.WebDeps(
                 store=store,
@@ -320,7 +335,7 @@ def _run(
                 inventory=lambda: inventory_watch.current,
                 source=source_title(config),
                 desk=desk,
-                hooks=PagerDutyHook(hook_secrets(config), desk.acknowledge, store, clock).routes(),
+                hooks=[*hooks, *ingest.routes()],
             )
         )
         host, _, port = config.web.listen.rpartition(":")
@@ -365,6 +380,8 @@ def _run(
         if digest is not None:
             digester = Digester(store, digest, clock, policy.status_url)
             scheduler.every("digest", 15, digester.tick, pool="upkeep")
+        scheduler.every("runs", 1, judge.run, pool="runs")
+        scheduler.every("old runs", 86_400, judge.forget, pool="runs", at_once=False)
         scheduler.every("self", 60, upkeep.look_at_self, pool="upkeep", at_once=False)
         scheduler.every("unknown sinks", 60, partial(forget_unknown, config, store), pool="upkeep")
         scheduler.every("prune", 86_400, upkeep.prune, pool="upkeep")
@@ -388,6 +405,12 @@ def _run(
         # Children take longest to end, and all else can be taken down meanwhile.
         threading.Thread(target=eyes.end_children, name="children", daemon=True).start()
     return new
+
+
+def _instances(inventory: InventoryWatch) -> list[Instance]:
+    """Those of the inventory as it was last loaded; none before."""
+    known = inventory.current
+    return [] if known is None else [watched.instance for watched in known.watched]
 
 
 def _why_not_ready(store: Store, health: Callable[[], Health], clock: Callable[[], datetime]) -> list[str]:

@@ -132,7 +132,9 @@ class RunRecord:
 
     @property
     def failed_step(self) -> StepRow | None:
-        """The step that failed, or in which the run was when it failed."""
+        """The step that failed, or in which the run was when it failed; None where the run ended well."""
+        if self.state is State.SUCCEEDED:
+            return None
         for step in self.steps:
             if step.failed:
                 return step

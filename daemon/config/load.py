@@ -41,6 +41,7 @@ class Config:
     log: models.Log
     metrics: models.Metrics
     report: models.Reports
+    executions: models.Executions
     timezone: ZoneInfo
     checks: Mapping[str, CheckSettings]
     file: models.Settings = field(repr=False)  # as the file says it, with what was given and what is a default

@@ -62,16 +62,21 @@ class Intake:
 
     def take(self, offers: Iterable[Offer]) -> Taken:
         """Take events of several runs, all or none. Raises StoreError."""
-        accepted = duplicates = left_out = 0
         with self.store.transaction() as tx:
-            for offer in offers:
-                clean = [self._clean(sent) for sent in offer.events]
-                silence = None if offer.silence is None else offer.silence.total_seconds()
-                taken = executions.take(tx.db, offer.run_id, offer.source, clean, silence, self.clock())
-                accepted += taken.accepted
-                duplicates += taken.duplicates
-                left_out += taken.left_out
+            taken = self.within(tx, offers)
         self.on_taken()
+        return taken
+
+    def within(self, tx: Transaction, offers: Iterable[Offer]) -> Taken:
+        """The same in a transaction that is open already."""
+        accepted = duplicates = left_out = 0
+        for offer in offers:
+            clean = [self._clean(sent) for sent in offer.events]
+            silence = None if offer.silence is None else offer.silence.total_seconds()
+            taken = executions.take(tx.db, offer.run_id, offer.source, clean, silence, self.clock())
+            accepted += taken.accepted
+            duplicates += taken.duplicates
+            left_out += taken.left_out
         return Taken(accepted, duplicates, left_out)
 
     def _clean(self, sent: Sent) -> Sent:

@@ -251,11 +251,14 @@ def aged(db: Database, before: datetime) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """What is remembered of a schedule. *judged*: the moment for which it was last told of as overdue."""
+    """What is remembered of a schedule. *judged*: the moment for which it was last told of as overdue.
+
+    *open_run*: the run that a ping without `rid` began; empty: none.
+    """
 
     name: str
     known_at: datetime
-    success_at: datetime | None
+    open_run: str
     judged: str
 
 
@@ -263,7 +266,7 @@ def peek_schedule(db: Database, name: str) -> ScheduleRow | None:
     found = row(db, "select * from execution_schedule where name = :name", {"name": name})
     if found is None:
         return None
-    return ScheduleRow(found["name"], time(found["known_at"]), time_or_none(found["success_at"]), found["judged"])
+    return ScheduleRow(found["name"], time(found["known_at"]), found["open_run"], found["judged"])
 
 
 def schedule(db: Database, name: str, now: datetime) -> ScheduleRow:
@@ -281,7 +284,7 @@ def schedule(db: Database, name: str, now: datetime) -> ScheduleRow:
 def set_schedule(db: Database, kept: ScheduleRow) -> None:
     upsert(
         db, "execution_schedule", ("name",),
-        {"name": kept.name, "known_at": kept.known_at, "success_at": kept.success_at, "judged": kept.judged},
+        {"name": kept.name, "known_at": kept.known_at, "open_run": kept.open_run, "judged": kept.judged},
     )  # fmt: skip
 
 

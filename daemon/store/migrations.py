@@ -175,7 +175,8 @@ _EXECUTIONS = (
     "create index execution_by_resource on execution (place, resource, started_at)",
     "create index execution_by_start on execution (started_at)",
     """create table execution_schedule (
-        name text primary key, known_at text not null, success_at text, judged text not null default '') strict""",
+        name text primary key, known_at text not null, open_run text not null default '',
+        judged text not null default '') strict""",
 )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 READ = "read"
 ACKNOWLEDGE = "acknowledge"
+INGEST = "ingest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,19 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
-from daemon.web.auth import ACKNOWLEDGE, READ, AuthSettings, sign_in
-from daemon.web.webhooks import PAGERDUTY
+from checks.runs.wire import SIGNATURE_HEADER
+from daemon.web.auth import ACKNOWLEDGE, INGEST, READ, AuthSettings, sign_in
+from daemon.web.webhooks import GITHUB, PAGERDUTY
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 API = "/api/v1/"
-OPEN_PATHS = frozenset({"/healthz", PAGERDUTY})  # a webhook's signature is its sign-in
+EVENTS = f"{API}events"
+PING = "/ping/"
+OPEN_PATHS = frozenset({"/healthz", PAGERDUTY, GITHUB})  # a webhook's signature is its sign-in
+# Who knows the UUID of a ping may ping: the handler looks whether it is one.
+_PING_BY_SECRET = re.compile(r"/ping/[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?:/[^/]*)?")
 _NETLOC = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]@/]+)(:\d*)?")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -43,9 +48,11 @@ class Guard:
         await (refusal or self._app)(scope, receive, guarded_send)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
-        if scope["path"] in OPEN_PATHS:
-            return None
         headers = Headers(scope=scope)
+        if scope["path"] in OPEN_PATHS or _PING_BY_SECRET.fullmatch(scope["path"]):
+            return None
+        if scope["path"] == EVENTS and SIGNATURE_HEADER in headers and "authorization" not in headers:
+            return None  # the handler asks for a right signature
         if not self._auth.required:
             if _host(headers.get("host", "")) in self._hosts:
                 return None
@@ -63,6 +70,8 @@ class Guard:
 
 def needed_scope(method: str, path: str) -> str:
     """What a token must allow for a request."""
+    if path == EVENTS or path.startswith(PING):
+        return INGEST
     reads = method in ("GET", "HEAD")
     return ACKNOWLEDGE if path.startswith(API) and not reads else READ
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PAGERDUTY = "/webhooks/pagerduty"
+GITHUB = "/webhooks/github"
 MAX_BYTES = 256 * 1024
 # PagerDuty tries for hours. What is older is a replay, and its id need not be known any more.
 REMEMBERED = timedelta(days=7)

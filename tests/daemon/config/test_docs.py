@@ -17,8 +17,19 @@ from tests.daemon.config.sample import CANARY
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "barograph.example.yml"
 ENV = {"DATADOG_API_KEY": CANARY + "-a", "SLACK_BOT_TOKEN": CANARY + "-b", "BAROGRAPH_CI_TOKEN": CANARY + "-c-long"}
+ENV["NIGHTLY_DRIFT_UUID"] = UUID = "8d7a4c6e-5b1f-4e0a-9d3c-2f6b7a8c9d0e"
 
-FILES = ("pager_key", "slack-app", "prometheus", "oncall", "pagerduty", "pagerduty-webhook", "tickets")
+FILES = (
+    "events",
+    "github-webhook",
+    "pager_key",
+    "slack-app",
+    "prometheus",
+    "oncall",
+    "pagerduty",
+    "pagerduty-webhook",
+    "tickets",
+)
 ADDRESSES = ("tickets-url", "slack-webhook-url", "healthchecks-url")
 
 
@@ -43,6 +54,7 @@ def test_the_example_loads_without_a_warning(example: Config) -> None:
     assert example.secrets() == {
         *(f"{CANARY}-{end}" for end in ("a", "b", "c-long", *FILES)),
         *(f"https://example.com/{CANARY}-{end}" for end in ADDRESSES),
+        UUID,
     }
 
 
