@@ -47,7 +47,7 @@ from daemon.suspects import Suspects, name_later
 from daemon.ticking import Ticker
 from daemon.turns import Turns
 from daemon.upkeep import Upkeep
-from daemon.vitals import count_request, count_run, count_wait, vitals
+from daemon.vitals import count_request, count_resources, count_run, count_wait, vitals
 from daemon.watch import InventoryWatch
 from daemon.watchdog import Watchdog
 from daemon.web.ingest import Ingest
@@ -317,7 +317,7 @@ def _run(
         intake = Intake(store, clock, runs.secrets)
         judge = Judge(
             store, recorder, clock, partial(_instances, inventory_watch), runs.schedules, runs.stuck_after,
-            runs.retention,
+            runs.retention, partial(count_resources, own),
         )  # fmt: skip
         ingest = Ingest(
             intake, clock, runs.signing, runs.schedules, runs.github_secrets, runs.mapped, runs.github_silence

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from checks.base import Place
+from checks.runs.model import Doing
 from daemon.aws import Asked, Spending, Waited
 from daemon.health import Health
 from daemon.inventory.model import ABSTRACT, Inventory
@@ -98,6 +99,12 @@ def count_request(own: OwnMetrics, asked: Asked) -> None:
     own.count("barograph_aws_requests_total", result=asked.result, **labels)
     if asked.usd:
         own.count("barograph_aws_estimated_cost_usd_total", asked.usd, **labels)
+
+
+def count_resources(own: OwnMetrics, action: str, result: str, count: int) -> None:
+    """Count what a run did to resources. Words that a sender made up are one: a label is bounded."""
+    known = action if action in frozenset(Doing) else "other"
+    own.count("barograph_run_resources_total", count, action=known, result=result)
 
 
 def count_wait(own: OwnMetrics, waited: Waited) -> None:

@@ -42,6 +42,7 @@ class Judge:
     schedules: Sequence[Schedule] = ()
     stuck_after: timedelta | None = None  # of a run without history; None: never
     retention: timedelta = timedelta(days=400)
+    on_resources: Callable[[str, str, int], None] = lambda action, result, count: None  # that a run ended with
     failpoint: Callable[[str], None] = lambda name: None
     _began: datetime | None = field(default=None, init=False)
 
@@ -91,6 +92,8 @@ class Judge:
             with self.store.transaction() as tx:
                 executions.judge(tx.db, row.run_id, judged, fresh.events)
             return
+        if row.ended_at is not None:  # what it did was counted when it first ended, or was lost
+            judged = replace(judged, counts={name: told for name, told in judged.counts.items() if name != "doing"})
         places.setdefault(judged.place, []).append((row.run_id, judged, fresh.events))
         if row.place not in ("", judged.place):
             places.setdefault(row.place, [])
@@ -169,6 +172,11 @@ class Judge:
         else:
             labels = self._labels(stack, component, instance, instances, place)
             self.recorder.record(Run(CHECK, place, labels, now, self.clock(), readings), None, within)
+        for _, one, _ in judged:
+            doing = one.counts.get("doing") if one.ended_at is not None else None
+            for key, count in doing.items() if isinstance(doing, dict) else ():
+                action, _, result = key.partition(".")
+                self.on_resources(action, result, count)
         self.failpoint("after_record")
 
     def _where(self, place: str, judged: Sequence[tuple[str, Judged, int]]) -> tuple[str, str]:

@@ -45,6 +45,8 @@ class HasMeasures(Protocol):
 PLACE = ("check", "place", "stack", "component", "stage", "tenant", "account", "region")
 INSTANCE = ("place", "stack", "component", "stage", "tenant", "account", "region")
 
+RUN = ("workflow", "stack", "result")
+
 LATENCY_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0)
 
 _ALL = (
@@ -114,6 +116,25 @@ _ALL = (
     Metric(
         "barograph_delivery_errors_total", Type.COUNTER,
         "Attempts to send that failed: not_sent, ambiguous, destination, credential, payload, gone.", ("class",),
+    ),
+    # Runs of workflows and Terraform.
+    Metric(
+        "barograph_run_duration_seconds", Type.GAUGE,
+        "How long the last run of the workflow on the stack that ended this way took.", RUN,
+    ),
+    Metric(
+        "barograph_run_last_success_timestamp_seconds", Type.GAUGE,
+        "When a run of the workflow on the stack last ended well; absent if none did.", ("workflow", "stack"),
+    ),
+    Metric("barograph_run_in_progress", Type.GAUGE, "Runs under way.", ("workflow", "stack")),
+    Metric(
+        "barograph_run_results", Type.GAUGE,
+        "Runs of the last 30 days by how they ended: succeeded, failed, cancelled, lost.", RUN,
+    ),
+    Metric(
+        "barograph_run_resources_total", Type.COUNTER,
+        "Resources that runs created, updated, deleted or failed to, since the daemon was started.",
+        ("action", "result"),
     ),
     # Checks.
     Metric("barograph_checks_planned", Type.GAUGE, "Places that the check is to look at.", ("check",)),

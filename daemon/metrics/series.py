@@ -21,6 +21,7 @@ from daemon.metrics.catalogue import (
 )
 from daemon.standing import Standing, effective
 from daemon.store import Counts
+from daemon.store.executions import RunTotal
 from daemon.tally import Tally
 
 Labels = tuple[str, ...]
@@ -37,12 +38,14 @@ class View:
     backlog: Mapping[str, tuple[int, datetime | None]] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
     tally: Tally = field(default_factory=Tally)
+    runs: Sequence[RunTotal] = ()
 
 
 def all_series(view: View, health: Health, checks: Mapping[str, HasMeasures], now: datetime) -> Iterator[Series]:
     """Everything that is a gauge, the most important first."""
     yield from _of_daemon(health, view.counts, now)
     yield from _of_alerts(view)
+    yield from _of_runs(view.runs)
     yield from _of_tally(view.tally)
     yield from _of_checks(view.standings)
     yield from _of_drift(view.standings, checks)
@@ -93,6 +96,29 @@ def _of_alerts(view: View) -> Iterator[Series]:
     yield CATALOGUE["barograph_delivery_backlog"], {(name,): float(n) for name, (n, _) in view.backlog.items()}
     waiting: dict[Labels, float] = {(name,): since.timestamp() for name, (_, since) in view.backlog.items() if since}
     yield CATALOGUE["barograph_delivery_oldest_timestamp_seconds"], waiting
+
+
+def _of_runs(runs: Sequence[RunTotal]) -> Iterator[Series]:
+    """Runs by workflow, stack and how they ended; a state that no run ended in has no series."""
+    took: dict[Labels, float] = {}
+    good: dict[Labels, float] = {}
+    active: dict[Labels, float] = {}
+    ended: dict[Labels, float] = {}
+    for one in runs:
+        where = (one.workflow, one.stack)
+        active.setdefault(where, 0.0)
+        if one.state == "running":
+            active[where] = float(one.count)
+            continue
+        ended[(*where, one.state)] = float(one.count)
+        if one.seconds is not None:
+            took[(*where, one.state)] = one.seconds
+        if one.state == "succeeded" and one.ended_at is not None:
+            good[where] = one.ended_at.timestamp()
+    yield CATALOGUE["barograph_run_duration_seconds"], took
+    yield CATALOGUE["barograph_run_last_success_timestamp_seconds"], good
+    yield CATALOGUE["barograph_run_in_progress"], active
+    yield CATALOGUE["barograph_run_results"], ended
 
 
 def _of_tally(tally: Tally) -> Iterator[Series]:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -24,7 +24,7 @@ from daemon.metrics.catalogue import CATALOGUE, HasMeasures, Metric, Type
 from daemon.metrics.own import OwnMetrics
 from daemon.metrics.series import Labels, Series, View, all_series
 from daemon.standing import standings
-from daemon.store import Reader, StoreError
+from daemon.store import Reader, StoreError, executions
 from daemon.tally import Tally, tally
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
+RUNS_OF = timedelta(days=30)
 AT_MOST_EVERY = 2.0  # seconds
 AT_LEAST_EVERY = 15.0  # seconds: what is old must show as old though nothing happens
 
@@ -108,7 +109,8 @@ class Snapshots:
             incidents = view.incidents(LIVE)
             critical = {(one.check, one.place) for one in incidents if one.tier is Tier.CRITICAL}
             counted = tally(health.expected, found, critical)
-            seen = View(found, incidents, view.backlog(), view.counts(), counted)
+            runs = executions.totals(view.db, RUNS_OF, now)
+            seen = View(found, incidents, view.backlog(), view.counts(), counted, runs)
         if not counted.whole:
             log.error("places planned and counted never: %s, twice: %s", counted.lost[:5], counted.doubled[:5])
         self._tally = counted

@@ -313,16 +313,32 @@ def forget(db: Database, before: datetime, batch: int = 200) -> int:
     return len(old)
 
 
-def totals(db: Database, since: timedelta, now: datetime) -> list[dict[str, Any]]:
-    """What metrics need: per workflow and stack and state, the latest run."""
-    return rows(
+@dataclass(frozen=True, slots=True)
+class RunTotal:
+    """Runs of a workflow on a stack in one state; *seconds* and *ended_at* are of the latest."""
+
+    workflow: str
+    stack: str
+    state: str
+    count: int
+    seconds: float | None
+    ended_at: datetime | None
+
+
+def totals(db: Database, of: timedelta, now: datetime) -> list[RunTotal]:
+    """Runs that were heard of in that time, the latest first; of workflows beyond the bound nothing is told."""
+    found = rows(
         db,
-        """select workflow, stack, state, max(ended_at) as ended_at, count(*) as n,
-        sum(seconds) as seconds from execution
-        where place <> '' and heard_at >= :since group by workflow, stack, state
-        order by max(heard_at) desc limit 2000""",
-        {"since": now - since},
-    )
+        """select workflow, stack, state, count(*) as n, max(coalesce(ended_at, started_at)) as latest, seconds,
+        ended_at from execution where place <> '' and heard_at >= :since group by workflow, stack, state
+        order by latest desc limit 2000""",
+        {"since": now - of},
+    )  # with max(), SQLite takes the other columns from the row that has it
+    return [
+        RunTotal(each["workflow"], each["stack"], each["state"], each["n"], each["seconds"],
+                 time_or_none(each["ended_at"]))
+        for each in found
+    ]  # fmt: skip
 
 
 def _execution(found: Mapping[str, Any]) -> ExecutionRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -39,6 +40,7 @@ class Renderer:
             "until": words.until,
             "moment": words.moment,
             "span": words.span,
+            "length": lambda seconds: words.span(timedelta(seconds=seconds)),
             "plural": words.plural,
             "likely_who": likely_who,
             "symbols": words.SYMBOLS,

@@ -63,7 +63,7 @@ class World:
         self.store.close()
         self.__post_init__()
 
-    def event(self, seq: int, name: str, run: str = RUN, **data: Any) -> WireEvent:
+    def event(self, seq: int, name: str, run: str = RUN, /, **data: Any) -> WireEvent:
         return parse(
             {"schema": 1, "run_id": run, "seq": seq, "event": name, "ts": self.now.isoformat(), **data}
         )  # fmt: skip

@@ -1,0 +1,210 @@
+"""Runs, as pages and as JSON: a list, and each with its steps, phases and resources as far as they have come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from checks.runs.model import Status
+from checks.runs.record import RunRecord, State, record_of
+from checks.runs.told import Standing, reading_of
+from daemon.store import Reader, executions
+from daemon.store.executions import ExecutionRow
+from daemon.web.guard import API
+from daemon.web.rendering import Renderer
+
+MOST = 200  # runs on a page
+STYLES: Mapping[str, str] = {"succeeded": "good", "failed": "bad", "lost": "bad", "cancelled": "warn"}
+SYMBOLS: Mapping[str, str] = {"succeeded": "✓", "failed": "✗", "lost": "?", "cancelled": "–", "running": "…"}
+
+_ENDS = {Status.DONE: ("done", "good"), Status.FAILED: ("failed", "bad"), Status.PLANNED: ("planned", "none")}
+
+
+class Readable(Protocol):
+    """What is needed of the store."""
+
+    def read(self) -> AbstractContextManager[Reader]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A step, a phase or a resource on the page: how far it has come, and how long it took or takes."""
+
+    name: str
+    word: str
+    style: str
+    begun_at: datetime | None
+    seconds: float | None
+    more: str = ""
+
+
+def routes(store: Readable, renderer: Renderer, clock: Callable[[], datetime]) -> list[Route]:
+    """`/runs`, `/runs/ID`, and the same as JSON below /api/v1."""
+
+    def asked(request: Request) -> list[ExecutionRow]:
+        place, state = request.query_params.get("place", ""), request.query_params.get("state", "")
+        if state and state not in frozenset(State):
+            raise HTTPException(400, f"state must be one of {', '.join(State)}")
+        before = _moment(request.query_params.get("before", ""))
+        with store.read() as view:
+            return executions.listed(view.db, MOST + 1, place=place[:1_000], state=state, before=before)
+
+    def known(request: Request) -> tuple[ExecutionRow, RunRecord]:
+        with store.read() as view:
+            row = executions.find(view.db, request.path_params["run"][:100])
+            if row is None:
+                raise HTTPException(404)
+            return row, record_of(row.run_id, executions.events_of(view.db, row.run_id), row.lost_at is not None)
+
+    def page(request: Request) -> Response:
+        found, now = asked(request), clock()
+        return renderer.page(
+            "runs.html", now=now, runs=found[:MOST], more=len(found) > MOST, styles_of=STYLES, symbols_of=SYMBOLS,
+            place=request.query_params.get("place", ""),
+        )  # fmt: skip
+
+    def one(request: Request) -> Response:
+        (row, record), now = known(request), clock()
+        said = reading_of(Standing(row.resource, row.workflow, record), None, now) if record.over else None
+        finding = next((one for one in said.findings), None) if said is not None else None
+        return renderer.page(
+            "run.html", now=now, row=row, record=record, summary=said.summary if said is not None else "",
+            remedy=finding.remedy if finding is not None else "", steps=_steps(record, now),
+            phases=_phases(record, now), resources=_resources(record, now), styles_of=STYLES, symbols_of=SYMBOLS,
+            link=record.url if urlsplit(record.url).scheme in ("http", "https") else "",
+        )  # fmt: skip
+
+    def listed_json(request: Request) -> Response:
+        try:
+            found = asked(request)
+        except HTTPException as error:
+            return JSONResponse({"error": error.detail}, error.status_code)
+        return JSONResponse({"runs": [row_json(row) for row in found[:MOST]], "more": len(found) > MOST})
+
+    def one_json(request: Request) -> Response:
+        try:
+            row, record = known(request)
+        except HTTPException:
+            return JSONResponse({"error": "there is no such run"}, 404)
+        return JSONResponse(row_json(row) | record_json(record))
+
+    return [
+        Route("/runs", page), Route("/runs/{run}", one),
+        Route(f"{API}runs", listed_json), Route(f"{API}runs/{{run}}", one_json),
+    ]  # fmt: skip
+
+
+def row_json(row: ExecutionRow) -> dict[str, Any]:
+    """A run in the list."""
+    return {
+        "run_id": row.run_id, "state": row.state, "workflow": row.workflow, "stack": row.stack,
+        "component": row.component, "place": row.place, "source": row.source, "started_at": row.started_at.isoformat(),
+        "ended_at": _text(row.ended_at), "seconds": row.seconds, "verdict": row.summary,
+        "changes": {name: row.counts.get(name) for name in ("added", "changed", "destroyed")},
+        "actor": row.counts.get("actor"), "commit": row.counts.get("commit"), "heard_at": row.heard_at.isoformat(),
+        "was_lost": row.was_lost, "stuck": row.stuck_at is not None, "events": row.events, "left_out": row.left_out,
+    }  # fmt: skip
+
+
+def record_json(record: RunRecord) -> dict[str, Any]:
+    """What the list lacks."""
+    return {
+        "argv": list(record.argv), "host": record.host, "ci_url": record.url, "attempt": record.attempt,
+        "exit_code": record.code, "signal": record.signal, "expected_steps": record.expected_steps,
+        "steps": [
+            {"index": each.index, "name": each.name, "command": each.command, "started_at": _text(each.begun_at),
+             "ended_at": _text(each.ended_at), "exit_code": each.code, "inert": each.inert}
+            for each in record.steps
+        ],
+        "phases": [
+            {"phase": each.name, "started_at": _text(each.begun_at), "ended_at": _text(each.ended_at)}
+            for each in record.phases
+        ],
+        "resources": [
+            {"address": each.address, "action": each.doing, "status": str(each.status),
+             "started_at": _text(each.begun_at), "ended_at": _text(each.ended_at), "seconds": each.seconds,
+             "id": each.id}
+            for each in record.resources
+        ],
+        "possibly_orphaned": list(record.unfinished),
+        "errors": [
+            {"summary": each.summary, "detail": each.detail, "address": each.address, "file": each.file,
+             "line": each.line}
+            for each in record.troubles
+        ],
+    }  # fmt: skip
+
+
+def _steps(record: RunRecord, now: datetime) -> list[Bar]:
+    found = []
+    for step in record.steps:
+        word, style = _how(record, step.ended_at, failed=step.failed)
+        more = "does nothing: its command is empty" if step.inert else step.command or ""
+        code = f"exit code {step.code}; " if step.failed else ""
+        name = step.name or f"step {step.index + 1}"
+        found.append(
+            Bar(name, word, style, step.begun_at, _took(step.begun_at, step.ended_at, record, now), code + more)
+        )
+    return found
+
+
+def _phases(record: RunRecord, now: datetime) -> list[Bar]:
+    found = []
+    for number, phase in enumerate(record.phases):
+        # Output tells only of beginnings: a phase has ended where the next one began.
+        following = record.phases[number + 1].begun_at if number + 1 < len(record.phases) else None
+        ended = phase.ended_at or following or (record.ended_at if record.state is State.SUCCEEDED else None)
+        word, style = _how(record, ended)
+        found.append(Bar(phase.name, word, style, phase.begun_at, _took(phase.begun_at, ended, record, now)))
+    return found
+
+
+def _resources(record: RunRecord, now: datetime) -> list[Bar]:
+    found = []
+    orphans = frozenset(record.unfinished)
+    for each in record.resources:
+        word, style = _ENDS.get(each.status) or _how(record, None)
+        if each.status is Status.STARTED and each.address in orphans:
+            word, style = "possibly orphaned", "bad"
+        took = each.seconds if each.seconds is not None else _took(each.begun_at, each.ended_at, record, now)
+        found.append(Bar(each.address, word, style, each.begun_at, took, f"{each.doing} {each.id}".strip()))
+    return found
+
+
+def _how(record: RunRecord, ended: datetime | None, failed: bool = False) -> tuple[str, str]:
+    if failed:
+        return "failed", "bad"
+    if ended is not None:
+        return "ended", "good"
+    return ("no end was heard", "unknown") if record.over else ("running", "warn")
+
+
+def _took(begun: datetime | None, ended: datetime | None, record: RunRecord, now: datetime) -> float | None:
+    if begun is None or (ended is None and record.over):
+        return None
+    return max(0.0, ((ended or now) - begun).total_seconds())
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _moment(told: str) -> datetime | None:
+    if not told:
+        return None
+    try:
+        found = datetime.fromisoformat(told)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise HTTPException(400, "before must be a time with a zone, such as 2026-03-01T09:00:00Z")
+    return found

@@ -1,0 +1,113 @@
+"""Runs as pages and as JSON, hostile names among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import html5lib
+import httpx
+import pytest
+
+from daemon import web
+from daemon.metrics.series import _of_runs
+from daemon.metrics.snapshot import Snapshot
+from daemon.store import executions
+from tests.daemon.executions.world import RUN, START, World, number, world
+from tests.daemon.web.world import HOSTILE, browsing
+
+HELD = {"addr": f'aws_vpc.main["{HOSTILE}"]', "action": "create", "status": "started"}
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        made.judge.tick()
+        yield made
+
+
+@pytest.fixture
+def client(here: World) -> Iterator[httpx.Client]:
+    deps = web.WebDeps(
+        here.store, lambda: Snapshot(b"", b""), lambda: pytest.fail("nobody asks"), lambda: here.now
+    )  # fmt: skip
+    with browsing(web.create_app(deps)) as made:
+        yield made
+
+
+def read(client: httpx.Client, path: str) -> str:
+    """A page that a strict parser takes, and that holds nothing of what was sent as it was."""
+    answer = client.get(path)
+    assert answer.status_code == 200
+    html5lib.HTMLParser(strict=True).parse(answer.text)
+    assert HOSTILE not in answer.text
+    return answer.text
+
+
+def test_a_run_is_shown_while_it_runs(here: World, client: httpx.Client) -> None:
+    """Its steps and resources as far as they have come; what runs is marked."""
+    here.start(workflow=f"deploy {HOSTILE}", argv=["atmos", HOSTILE], ci_url="javascript:alert(1)")
+    here.send(here.event(1, "step.start", index=0, name=f"apply {HOSTILE}", command=""))
+    here.send(here.event(2, "resource", **HELD), here.event(3, "phase.start", phase="apply"))
+    here.judge.tick()
+    here.move(seconds=70)
+    assert "1 min so far" in read(client, "/runs")
+    text = read(client, f"/runs/{RUN}")
+    assert text.count(">running<") == 3
+    assert "does nothing: its command is empty" in text
+    assert 'href="javascript' not in text
+
+
+def test_a_run_that_was_lost_says_what_nobody_knows(here: World, client: httpx.Client) -> None:
+    """No end of a step is made up, and orphans are named."""
+    here.start()
+    here.send(here.event(1, "step.start", index=0, name="apply"), here.event(2, "resource", **HELD))
+    here.judge.tick()
+    here.move(minutes=5)
+    here.judge.tick()
+    text = read(client, f"/runs/{RUN}")
+    assert "no end was heard" in text
+    assert "possibly orphaned" in text
+    assert "possibly orphaned" in read(client, "/runs?state=lost")
+
+
+def test_the_same_as_json(here: World, client: httpx.Client) -> None:
+    """Listed by place and by state, each with its steps."""
+    here.whole(number(1))
+    here.whole(number(2), rc=1, stack="acme-dev")
+    listed = client.get("/api/v1/runs").json()
+    assert [(one["run_id"], one["state"]) for one in listed["runs"]] == [
+        (number(2), "failed"), (number(1), "succeeded"),
+    ]  # fmt: skip
+    assert [one["run_id"] for one in client.get("/api/v1/runs?state=failed").json()["runs"]] == [number(2)]
+    assert [one["run_id"] for one in client.get("/api/v1/runs?place=acme-prod/vpc").json()["runs"]] == [number(1)]
+    assert client.get("/api/v1/runs?before=2026-03-02T09:04:00Z").json()["runs"] == [listed["runs"][1]]
+    one = client.get(f"/api/v1/runs/{number(1)}").json()
+    assert (one["seconds"], one["phases"][0]["phase"], one["actor"]) == (300.0, "apply", "alice")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/api/v1/runs?state=x", 400), ("/api/v1/runs?before=x", 400), ("/api/v1/runs?before=2026-01-01", 400),
+     ("/api/v1/runs/x", 404), ("/runs/x", 404), ("/runs?state=x", 400), ("/runs?before=%00", 400)],
+)  # fmt: skip
+def test_what_is_not_there(client: httpx.Client, path: str, status: int) -> None:
+    """A reason, and no error of ours."""
+    assert client.get(path).status_code == status
+
+
+def test_runs_as_metrics(here: World) -> None:
+    """The last duration by result, the last success, and what runs now; nothing of what never happened."""
+    here.whole(number(1), minutes=3)
+    here.whole(number(2), minutes=5)
+    here.whole(number(3), rc=1, minutes=1)
+    here.start(number(4))
+    here.judge.tick()
+    with here.store.read() as view:
+        totals = executions.totals(view.db, here.now - here.now.replace(year=2025), here.now)
+    found = {metric.name: values for metric, values in _of_runs(totals)}
+    where = (START["workflow"], START["stack"])
+    assert found["barograph_run_duration_seconds"] == {(*where, "succeeded"): 300.0, (*where, "failed"): 60.0}
+    assert found["barograph_run_results"] == {(*where, "succeeded"): 2.0, (*where, "failed"): 1.0}
+    assert found["barograph_run_in_progress"] == {where: 1.0}
+    assert found["barograph_run_last_success_timestamp_seconds"] == {where: here.row(number(2)).ended_at.timestamp()}  # type: ignore[union-attr]  # it has ended
