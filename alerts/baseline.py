@@ -72,9 +72,10 @@ def summarise(
     """Given the live incidents of first looks, sum up those that no message has told of; None: there is nothing to do.
 
     *begun*: the latest summary there was. While it stands, it is edited to tell of the new ones too, so *incidents* are
-    to hold what it told of already.
+    to hold what it told of already. What a silence hides is summed up when that has ended.
     """
     found = [one for one in incidents if one.baseline and one.state in LIVE]
+    found = [one for one in found if one.announced or policy.silences.hiding(one, now) is None]
     fresh = [one for one in found if not one.announced]
     yes, _ = due(waiting, min((one.first_seen for one in fresh), default=None), policy, now)
     if not yes:

@@ -185,7 +185,7 @@ class Recorder:
             if tx.unannounced_baseline():
                 begun = tx.latest_summary()
                 since = begun.since if begun is not None and begun.stands(now) else None
-                told = summarise(tx.baseline(since), waiting, self._policy, now, begun)
+                told = summarise(tx.baseline(since), waiting, policy_in(tx, self._policy), now, begun)
             if told is not None:
                 tx.save_summary(told)
         if told is not None:
