@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from alerts.base import Delivery, NotifyError
+from alerts.base import Delivery, IncidentState, NotifyError
 from alerts.events import EventAction
 from alerts.sinks.base import JSON, as_json
 from alerts.sinks.http import Answer, Request, refused
@@ -40,6 +40,8 @@ class PagerDuty:
         said, action = delivery.body, EventAction(delivery.body["action"])
         if action is EventAction.UPDATE and not _raised(said):
             return None
+        if action is EventAction.TRIGGER and said["state"] == IncidentState.ACKNOWLEDGED:
+            return None  # somebody has it in hand; where that ends, another trigger comes
         event: dict[str, Any] = {
             "routing_key": self.routing_key, "event_action": _VERBS[action], "dedup_key": said["dedup_key"],
         }  # fmt: skip
