@@ -83,13 +83,16 @@ def pressing(db: Database, now: datetime) -> list[Incident]:
 
 
 def waiting(db: Database, sink: str) -> list[Incident]:
-    """Live incidents whose own messages to Slack wait, and which *sink* does not hold as open; most urgent first."""
+    """Incidents whose own messages to Slack wait, and which *sink* does not hold as open; most urgent first.
+
+    None that somebody has in hand, and none that is silenced.
+    """
     found = rows(
         db,
-        f"""select * from incident i where state in ({LIVE_STATES})
+        """select * from incident i where state = 'open' and silence = ''
         and not exists (select 1 from json_each(i.sinks) s where s.value = :sink)
         and i.thread in (select subject from delivery where state = 'pending' and kind <> 'event')
-        order by case tier when 'critical' then 0 when 'warning' then 1 else 2 end, opened_at, fingerprint""",  # noqa: S608 - constants only
+        order by case tier when 'critical' then 0 when 'warning' then 1 else 2 end, opened_at, fingerprint""",
         {"sink": sink},
     )
     return [incident_of(row) for row in found]
