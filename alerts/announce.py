@@ -128,6 +128,8 @@ def _quietly(
     """
     note = hidden.note if hidden is not None else before.silence_note if before is not None else ""
     after = hushed(after, hidden)
+    if before is not None and before.baseline and before.announced and RANK[after.tier] > RANK[before.tier]:
+        after = replace(after, baseline=False)  # its summary said something milder: it is to be posted for itself
     if action is Action.REOPEN and not (before is not None and _soon(before, policy, now)):
         after = replace(after, channel="", copies=(), escalation="", escalation_channel="")
     after = stamped(after, policy)
