@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from alerts.base import LIVE, Action, Copy, DeliveryKind, Draft, Incident
+from alerts.base import LIVE, Action, Copy, DeliveryKind, Draft, Incident, IncidentState
 from alerts.blocks import Body
 from alerts.deadlines import hushed, stamped
 from alerts.escalated import escalated, view_of
@@ -221,6 +221,8 @@ class _Speech:
         """The messages of every thread of *plan*: a root where there is none yet, else an edit and maybe a reply."""
         there = {thread.subject: thread for thread in threads_of(self.before)} if self.before is not None else {}
         mentions = {routed.channel: routed.mention} | {copy.channel: copy.mention for copy in routed.copies}
+        if self.after.silence or self.after.state is IncidentState.ACKNOWLEDGED:
+            mentions = {}  # somebody has it in hand, or wants no call for it
         for thread in sorted(plan, key=lambda each: not each.left):
             mention = mentions.get(thread.channel, "")
             if thread.subject not in there:
