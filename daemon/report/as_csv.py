@@ -16,11 +16,14 @@ from daemon.report.model import Cell, Report
 from daemon.report.words import NO_DATA
 
 _FORMULA = re.compile(r"[\s\ufeff'\"]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+# A spreadsheet that takes another character than the comma for the end of a cell sees more cells than there are.
+_FURTHER = re.compile(r"([;\t\r\n])(?=[\s\ufeff'\"]*[=+\-@|%\uff1d\uff0b\uff0d\uff20])")
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same files are the same bytes, whenever they were made
 
 
 def guarded(text: str) -> str:
     """*text* as a spreadsheet shows it and does not run it."""
+    text = _FURTHER.sub(r"\1'", text)
     return f"'{text}" if _FORMULA.match(text) else text
 
 
