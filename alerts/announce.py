@@ -134,7 +134,8 @@ def _quietly(
         after = replace(after, channel="", copies=(), escalation="", escalation_channel="")
     after = stamped(after, policy)
     drafts = edits(after, policy, now)
-    return after, drafts, f"{'edited only' if drafts else 'no message'}: {note}"
+    told = f"{OF_THE_BASELINE}; {note}" if action is Action.OPEN and after.baseline else note
+    return after, drafts, f"{'edited only' if drafts else 'no message'}: {told}"
 
 
 def edits(incident: Incident, policy: Policy, now: datetime) -> tuple[Draft, ...]:

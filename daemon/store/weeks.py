@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from alerts.announce import OF_THE_BASELINE
 from checks.base import Json, Tier
 from daemon.store import week_rows as given
 from daemon.store.codec import bind, load, time, time_text
@@ -26,6 +27,8 @@ SILENT = timedelta(hours=2, minutes=30)  # Barograph records a look at itself ev
 _RANK = "case {} when 'critical' then 0 when 'warning' then 1 else 2 end"
 _WHERE = """case when json_extract(i.labels, '$.stack') is null then i.place
     else json_extract(i.labels, '$.stack') || coalesce('/' || json_extract(i.labels, '$.component'), '') end"""
+# An incident that comes back is no baseline any more, but what it was then stays so.
+_FIRST_LOOK = f"t.action = 'open' and t.reason like '%; no message: {OF_THE_BASELINE}%'"
 # Values of readings that a report shows.
 _SHOWN = (
     "not_after_timestamp_seconds", "domain_expiry_timestamp_seconds", "support_end_timestamp_seconds",
@@ -80,8 +83,8 @@ def _replayed(
     }
     replay = _Replay(db, [time_text(end) for _, end in weeks], known)
     cursor = db.execute(
-        """select fingerprint, seq, at, action, tier from transition
-        where at >= :first and action <> 'update' order by at, id""",
+        f"""select fingerprint, seq, at, action, tier, {_FIRST_LOOK} from transition t
+        where at >= :first and action <> 'update' order by at, id""",  # noqa: S608 - literals of this module
         bind({"first": weeks[0][0]}),
     )
     for each in cursor:
@@ -98,19 +101,20 @@ class _Replay:
         self._known = known
         self._week = 0
         self._began: dict[str, str] = {}  # fingerprint -> when it opened last
+        self._first_look: dict[str, bool] = {}  # fingerprint -> whether that was at a first look
         self._asked: dict[str, tuple[int, str, str]] = {}  # fingerprint -> (week, tier, when): opened, not answered yet
         self._moved: Counter[tuple[int, str, str, str, str, bool]] = Counter()
         self._repaired: dict[tuple[int, str], list[float]] = defaultdict(list)
         self._answered: dict[tuple[int, str], list[float]] = defaultdict(list)
 
-    def take(self, mark: str, seq: int, at: str, action: str, tier: str) -> None:
+    def take(self, mark: str, seq: int, at: str, action: str, tier: str, told_so: int) -> None:
         while self._week < len(self._ends) and at >= self._ends[self._week]:
             self._week += 1
         week = self._week if self._week < len(self._ends) else None
         kind, check, baseline = self._known[mark]
         if action in ("open", "reopen"):
             self._began[mark] = at
-            first_look = baseline and action == "open"
+            first_look = self._first_look[mark] = action == "open" and (baseline or bool(told_so))
             if week is not None and not first_look and Tier(tier) in TARGETS:
                 self._asked[mark] = (week, tier, at)
         elif action in ("acknowledge", "resolve", "retire"):
@@ -119,12 +123,20 @@ class _Replay:
                 self._answered[asked[0], asked[1]].append(_seconds(asked[2], at))
         if week is None:
             return
-        if action == "resolve" and not baseline:
-            began = self._began.get(mark) or _opened(self._db, mark, seq)
-            if began is not None:
+        if action == "resolve":
+            began, first_look = self._opened(mark, seq, baseline)
+            if began is not None and not first_look:
                 self._repaired[week, tier].append(_seconds(began, at))
         if action in ("open", "reopen", "resolve", "retire"):
-            self._moved[week, action, tier, kind, check, baseline and action == "open"] += 1
+            first_look = action == "open" and self._first_look[mark]
+            self._moved[week, action, tier, kind, check, first_look] += 1
+
+    def _opened(self, mark: str, seq: int, baseline: bool) -> tuple[str | None, bool]:
+        """When an incident that ends had opened, and whether that was at a first look."""
+        if mark not in self._began:
+            at, action, told_so = _opened(self._db, mark, seq)
+            return at, action != "reopen" and (baseline or told_so)
+        return self._began[mark], self._first_look[mark]
 
     def result(
         self, as_of: datetime
@@ -157,15 +169,15 @@ def _seconds(start: str, end: str) -> float:
     return (time(end) - time(start)).total_seconds()
 
 
-def _opened(db: Database, mark: str, seq: int) -> str | None:
-    """When an incident that ended in the weeks had opened before them."""
+def _opened(db: Database, mark: str, seq: int) -> tuple[str | None, str, bool]:
+    """When and how an incident that ended in the weeks had opened before them, and whether it was told as baseline."""
     found = row(
         db,
-        """select at from transition where fingerprint = :mark and seq < :seq and action in ('open', 'reopen')
-        order by seq desc limit 1""",
+        f"""select at, action, {_FIRST_LOOK} as told_so from transition t
+        where fingerprint = :mark and seq < :seq and action in ('open', 'reopen') order by seq desc limit 1""",  # noqa: S608 - literals of this module
         {"mark": mark, "seq": seq},
     )
-    return None if found is None else str(found["at"])
+    return (None, "", False) if found is None else (str(found["at"]), str(found["action"]), bool(found["told_so"]))
 
 
 # What could be live at a time: not over before it. Where it stood then, its last transition before that time says.
@@ -417,25 +429,22 @@ def measures(db: Database, first: date, last: date) -> Iterable[given.Measure]:
         )
 
 
-# What alerts.announce says of a change that nobody was notified of: after this, who hid it, until when and why.
-_QUIET = ("; no message: ", "; edited only: ")
-
-
 def _hidden(db: Database, week: tuple[datetime, datetime]) -> Iterable[given.Hidden]:
-    """What silences and windows hid in a week: incidents that were there when it began, and what came meanwhile."""
-    quiet = " or ".join(f"instr(reason, '{how}silenced until ') > 0" for how in _QUIET)
+    """What silences and windows hid in a week or a part of it: what was there before them, and what came meanwhile."""
     found = rows(
         db,
-        f"""select fingerprint, at, tier, summary, reason from transition
-        where at >= :start and at < :end and (action = 'silence' or (action in ('open', 'reopen') and ({quiet})))
-        order by {_RANK.format("tier")}, at, fingerprint limit {MOST}""",  # noqa: S608 - literals of this module
+        f"""select h.fingerprint, h.began_at, h.tier, h.note, coalesce((
+                select t.summary from transition t where t.fingerprint = h.fingerprint and t.at < :end
+                order by t.seq desc limit 1), i.summary) as summary
+        from hidden h join incident i on i.fingerprint = h.fingerprint
+        where h.began_at < :end and (h.ended_at is null or h.ended_at > :start)
+        order by {_RANK.format("h.tier")}, h.began_at, h.fingerprint limit {MOST}""",  # noqa: S608 - literals of this module
         {"start": week[0], "end": week[1]},
     )
     for each in found:
-        reason = each["reason"]
-        for how in _QUIET:
-            reason = reason.rpartition(how)[2]
-        yield given.Hidden(each["fingerprint"], time(each["at"]), Tier(each["tier"]), each["summary"], reason)
+        yield given.Hidden(
+            each["fingerprint"], time(each["began_at"]), Tier(each["tier"]), each["summary"], each["note"]
+        )
 
 
 def _executions(db: Database, weeks: Sequence[tuple[datetime, datetime]]) -> Iterable[given.Execution]:

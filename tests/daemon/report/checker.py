@@ -37,20 +37,22 @@ def _incidents(db: sqlite3.Connection, start: datetime, end: datetime, now: date
     repairs: list[float] = []
     live: dict[str, str] = {}
     began: dict[str, datetime] = {}
+    since_first_look: dict[str, bool] = {}
     unanswered: dict[str, tuple[str, datetime]] = {}  # fingerprint -> tier, when: opened in the week
     for row in db.execute("select * from transition order by at, id"):
         mark, action, at = row["fingerprint"], row["action"], _at(row["at"])
         of_week = start <= at < end
-        first_look = action == "open" and mark in baseline
+        first_look = action == "open" and (mark in baseline or "part of the baseline summary" in row["reason"])
         if action in ("open", "reopen"):
             began[mark] = at
+            since_first_look[mark] = first_look
             if of_week and not first_look:
                 found["Opened"] += 1
                 if row["tier"] in targets:
                     unanswered[mark] = (row["tier"], at)
         if action == "resolve" and of_week:
             found["Ended"] += 1
-            if mark not in baseline:
+            if not since_first_look[mark]:
                 repairs.append((at - began[mark]).total_seconds())
         if action in ("resolve", "acknowledge", "retire") and mark in unanswered:
             tier, opened = unanswered.pop(mark)
