@@ -183,7 +183,10 @@ def page_message(group: Group, number: int, page: Sequence[Member]) -> Body:
 
 def over_message(group: Group, members: Sequence[Member]) -> Body:
     """The reply that tells the thread that nothing of it is open any more."""
-    text = f"✅ All {len(members):,} are over."
+    alone = sum(member.left for member in members)
+    text = f"✅ All {len(members) - alone:,} are over."
+    if alone:
+        text += f" {alone:,} more {'has a message of its' if alone == 1 else 'have messages of their'} own."
     return message([text], [plain_section(text, 200)], f"{group.subject}.over.{state_mark(members)}")
 
 
@@ -193,7 +196,9 @@ def _title(group: Group, members: Sequence[Member]) -> str:
         return f"⏪ {count} incidents came and went before they could be told here"
     what = one_line(clean(group.title)[:300]) if group.title else "new incidents at once"
     if all_over(members):
-        return f"✅ All over: {count} {what}"
+        # Whether those are over too, their messages say: this one is not edited for them any more.
+        but = " but what has a message of its own" if any(member.left for member in members) else ""
+        return f"✅ All over{but}: {count} {what}"
     return f"{MARKS[tier_of(members)]} {count} {what}"
 
 

@@ -220,6 +220,22 @@ def test_a_member_that_gets_worse_gets_a_message_of_its_own(tmp_path: Path) -> N
         world.assert_exactly_once()
 
 
+def test_a_group_is_not_called_over_for_a_member_that_goes_on_elsewhere(tmp_path: Path) -> None:
+    """Nothing is open that it tells of, and one thing is that it told of once."""
+    policy = replace(POLICY, routes=replace(POLICY.routes, rows=()))
+    with gathering(tmp_path, FAST) as world:
+        for n in range(12):
+            world.look(at(n, reading(DRIFT)), policy)
+        world.work(5)
+        world.look(at(3, reading(DELETED)), policy)
+        for n in set(range(12)) - {3}:
+            world.look(at(n, reading()), policy)
+        world.work(5)
+        texts = [message.text for message in world.slack.messages("C-ops")]
+        assert texts[0].startswith("✅ All over but what has a message of its own: 12 new incidents at once")
+        assert texts[-1] == "✅ All 11 are over. 1 more has a message of its own."
+
+
 def test_a_member_that_moves_is_told_of_elsewhere_alone(tmp_path: Path) -> None:
     """Raised, and routed to another channel: one message there, none more here."""
     with gathering(tmp_path, FAST) as world:
