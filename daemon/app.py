@@ -322,7 +322,7 @@ def _run(
         ingest = Ingest(
             intake, clock, runs.signing, runs.schedules, runs.github_secrets, runs.mapped, runs.github_silence
         )  # fmt: skip
-        hooks = PagerDutyHook(hook_secrets(config), desk.acknowledge, store, clock).routes()
+        hooks = PagerDutyHook(hook_secrets(config), desk.acknowledge_of, store, clock).routes()
 
         app = web.create_app(
             web.WebDeps(

@@ -59,6 +59,17 @@ class Desk:
 
         return self._on_incident(fingerprint, do)
 
+    def acknowledge_of(self, fingerprint: str, who: str, at: datetime) -> Done:
+        """*who* has taken it in hand at *at*, and we hear of it only now: what has begun anew since, nobody has seen."""
+
+        def do(tx: Transaction, incident: Incident, policy: Policy, now: datetime) -> Done:
+            began = incident.clock_from or incident.opened_at
+            if at < began:
+                return Done(f"that was before {_moment(began)}, when its clock began anew", refused=True)
+            return _stored(tx, who, "acknowledge", incident, acknowledge(incident, who, policy, now))
+
+        return self._on_incident(fingerprint, do)
+
     def silence_incident(
         self, fingerprint: str, who: str, reason: str, length: timedelta | None = None, occurrence: int = 0
     ) -> Done:

@@ -29,7 +29,7 @@ MAX_BYTES = 256 * 1024
 REMEMBERED = timedelta(days=7)
 AHEAD = timedelta(minutes=10)
 
-Acknowledge = Callable[[str, str], object]  # fingerprint, who; may be called again with the same
+Acknowledge = Callable[[str, str, datetime], object]  # fingerprint, who, when; may be called again with the same
 
 
 class Keeps(Protocol):
@@ -75,7 +75,7 @@ class PagerDutyHook:
         if known or not heard.fingerprint:
             return _said("nothing to do", 200)
         # First done, then noted: a crash in between does it twice, which is as once.
-        self.acknowledge(heard.fingerprint, heard.who)
+        self.acknowledge(heard.fingerprint, heard.who, heard.at)
         with self.store.transaction() as tx:
             tx.hear("pagerduty", heard.id, REMEMBERED + AHEAD)
         log.info("PagerDuty: %s %s", heard.kind, heard.fingerprint)

@@ -141,3 +141,22 @@ def test_the_fallback_pages_for_nothing_that_somebody_has_dealt_with(tmp_path: P
         save(world, change)
         world.work(130)
         assert pagerduty.events == []
+
+
+def test_an_acknowledgement_that_arrives_late_is_none_of_what_has_begun_since(tmp_path: Path) -> None:
+    """PagerDuty tries for hours: what was meant is over, and has come back; or it was a warning, and is critical."""
+    with watching(tmp_path) as it:
+        it.look(reading(DRIFT))
+        (incident,) = it.world.store.incidents()
+        it.wait(10 * MINUTE)
+        then = it.world.clock()
+        it.wait(10 * MINUTE)
+        it.look(reading())
+        it.look(reading(DRIFT))
+        assert it.desk.acknowledge_of(incident.fingerprint, "ben (PagerDuty)", then).refused
+        again = it.world.clock()
+        it.look(reading(DELETED))
+        assert it.desk.acknowledge_of(incident.fingerprint, "ben (PagerDuty)", again).refused
+        it.wait(16 * MINUTE)
+        assert it.facts[-1] == "remind"
+        assert it.desk.acknowledge_of(incident.fingerprint, "ben (PagerDuty)", it.world.clock()).changed

@@ -51,6 +51,7 @@ class Here:
     def __init__(self, path: Path) -> None:
         self.now = NOW
         self.acknowledged: list[tuple[str, str]] = []
+        self.times: list[datetime] = []
         self.store = Store.open(path / "barograph.db", lambda: self.now)
         hook = PagerDutyHook((NEW, OLD), self.acknowledge, self.store, lambda: self.now)
         auth = web.AuthSettings(tokens=(web.Credential("someone", "a-token-of-somebody"),))
@@ -66,8 +67,9 @@ class Here:
         self._serving.__exit__(None, None, None)
         self.store.close()
 
-    def acknowledge(self, fingerprint: str, who: str) -> None:
+    def acknowledge(self, fingerprint: str, who: str, at: datetime) -> None:
         self.acknowledged.append((fingerprint, who))
+        self.times.append(at)
 
     def post(self, body: bytes, headers: dict[str, str]) -> int:
         return int(self.client.post(PAGERDUTY, content=body, headers=headers).status_code)
@@ -85,6 +87,7 @@ def test_an_acknowledgement_there_is_one_here_once(here: Here) -> None:
     body = event()
     assert [here.post(body, signed(body, NEW)) for _ in range(3)] == [200] * 3
     assert here.acknowledged == [(KEY, "Earline Greenholt (PagerDuty)")]
+    assert here.times == [NOW - timedelta(seconds=30)]
 
 
 def test_a_resolving_there_is_an_acknowledgement_here(here: Here) -> None:
