@@ -17,7 +17,7 @@ class LivePrinter:
     """Prints each message that the fake Slack takes, in order, until it is left; what is there by then is printed."""
 
     def __init__(self, slack: FakeSlack, channels: Mapping[str, str], say: Callable[[str], None]) -> None:
-        """*channels*: id -> name. *say* takes one text of several lines."""
+        """*channels*: id -> name, of those that are shown. *say* takes one text of several lines."""
         self._slack = slack
         self._channels = channels
         self._say = say
@@ -43,7 +43,7 @@ class LivePrinter:
     def _print_new(self) -> None:
         entries = self._slack.journal[self._printed :]
         self._printed += len(entries)
-        for entry in entries:
+        for entry in (each for each in entries if each.channel in self._channels):
             text = as_shown(entry, self._channels)
             if text:
                 self._say(text)

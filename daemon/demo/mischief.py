@@ -236,11 +236,20 @@ def _delete_table(world: DemoWorld) -> None:
 
 
 def _open_port(world: DemoWorld) -> None:
+    _change_port(world, "AuthorizeSecurityGroupIngress")
+
+
+def close_port(world: DemoWorld) -> None:
+    """Undo "port opened to the world"."""
+    _change_port(world, "RevokeSecurityGroupIngress")
+
+
+def _change_port(world: DemoWorld, action: str) -> None:
     query = {"Filter.1.Name": "group-name", "Filter.1.Value.1": "acme-staging-database"}
     group = wire.found(world.api.ec2("DescribeSecurityGroups", query), ".//securityGroupInfo/item")
     rule = {"protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_blocks": ["0.0.0.0/0"], "description": "temporary"}
     identity = {"GroupId": group.findtext("groupId") or ""}
-    world.by_hand.ec2("AuthorizeSecurityGroupIngress", identity | wire.ingress_parameters(rule))
+    world.by_hand.ec2(action, identity | wire.ingress_parameters(rule))
 
 
 def _change_password(world: DemoWorld) -> None:

@@ -105,7 +105,7 @@ class DemoRound:
     def baseline(self) -> None:
         """Wait for the first look at everything, which finds all in order. Raises DemoError."""
         first = datetime.min.replace(tzinfo=UTC)
-        self._wait(
+        self.wait(
             "the first look", LOOK_SECONDS,
             lambda: len(self._watcher.looks()) >= len(INSTANCES) and self._watcher.all_looked(first),
         )  # fmt: skip
@@ -129,9 +129,9 @@ class DemoRound:
             if item.last:
                 self._do(item)
                 places = frozenset((one.check, one.where) for one in item.expected)
-                self._look_at(item.name, places)
+                self.look_at(item.name, places)
                 self._wait_if_need_be(partial(self._sure_of, [one for one in places if one[0] != DRIFT]))
-        self._wait("the messages", DELIVERY_SECONDS, lambda: self._watcher.undelivered() == 0)
+        self.wait("the messages", DELIVERY_SECONDS, lambda: self._watcher.undelivered() == 0)
 
     def _do(self, item: Mischief) -> None:
         self._say(f"mischief: {item.story}")
@@ -145,9 +145,9 @@ class DemoRound:
         """Have everything looked at again, and wait until all of it is said. Raises DemoError."""
         since = self._clock()
         self._watcher.look_now()
-        self._wait("the second look", LOOK_SECONDS, lambda: self._all_looked_at(since))
+        self.wait("the second look", LOOK_SECONDS, lambda: self._all_looked_at(since))
         self._settle("the second look")
-        self._wait("the messages", DELIVERY_SECONDS, lambda: self._watcher.undelivered() == 0)
+        self.wait("the messages", DELIVERY_SECONDS, lambda: self._watcher.undelivered() == 0)
 
     def score(self) -> Scorecard:
         """What was planted against what is found now."""
@@ -163,14 +163,15 @@ class DemoRound:
         """Look once more at what hangs on other looks: what spans accounts, and what knew no owners yet."""
         for _ in range(_MORE_LOOKS):
             unsure = {(one.check, one.place) for one in self._watcher.unsure() if one.check not in _ON_ITS_OWN}
-            self._look_at(what, {one for one in unsure if one[1] != ESTATE})
-        self._look_at(what, {one for one in self._watcher.places() if one[1] == ESTATE})
+            self.look_at(what, {one for one in unsure if one[1] != ESTATE})
+        self.look_at(what, {one for one in self._watcher.places() if one[1] == ESTATE})
 
-    def _look_at(self, what: str, places: Collection[tuple[str, str]]) -> None:
+    def look_at(self, what: str, places: Collection[tuple[str, str]]) -> None:
+        """Look with these checks at these places, and wait until it is done. Raises DemoError."""
         if places:
             since = self._clock()
             self._watcher.look_at(places)
-            self._wait(what, LOOK_SECONDS, lambda: self._watcher.looked_at(places, since))
+            self.wait(what, LOOK_SECONDS, lambda: self._watcher.looked_at(places, since))
 
     def _all_looked_at(self, since: datetime) -> bool:
         looks = self._watcher.looks()
@@ -184,7 +185,8 @@ class DemoRound:
             self._watcher.check_alive()
             time.sleep(_TICK_SECONDS)
 
-    def _wait(self, what: str, seconds: float, done: Callable[[], bool]) -> None:
+    def wait(self, what: str, seconds: float, done: Callable[[], bool]) -> None:
+        """Wait until *done*. Raises DemoError after *seconds*, naming *what*."""
         until = time.monotonic() + seconds
         while not done():
             self._watcher.check_alive()

@@ -62,6 +62,8 @@ class Scorecard:
     """The table, and whether all of it agrees."""
 
     rows: tuple[Row, ...]
+    titles: tuple[str, str] = ("check", "planted")  # of the first two columns
+    of: str = "checks"  # what the first column counts
 
     @property
     def ok(self) -> bool:
@@ -69,7 +71,7 @@ class Scorecard:
 
     def text(self) -> str:
         """The table as plain text."""
-        titles = ("check", "planted", "where", "expected", "found")
+        titles = (*self.titles, "where", "expected", "found")
         cells = [
             (r.check, r.planted, r.where, r.expected, "as expected" if r.ok else f"WRONG: {r.found}") for r in self.rows
         ]
@@ -80,7 +82,12 @@ class Scorecard:
         ]
         right = sum(row.ok for row in self.rows)
         checks = len({row.check for row in self.rows})
-        return "\n".join([*lines, "", f"{right} of {len(self.rows)} agree, of {checks} checks"])
+        return "\n".join([*lines, "", f"{right} of {len(self.rows)} agree, of {checks} {self.of}"])
+
+
+def agreed(check: str, happens: str, where: str, expected: str, found: str) -> Row:
+    """A row that is right if what was found is, to the word, what was expected."""
+    return Row(check, happens, where, expected, found, expected == found)
 
 
 def compare(mischief: Iterable[Mischief], calm: Iterable[DemoInstance], seen: Seen) -> Scorecard:

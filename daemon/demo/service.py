@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from alerts.base import LIVE, Incident
 from checks.base import Outcome
+from daemon.demo.life import Served
 from daemon.demo.programs import DemoError
-from daemon.demo.round import Look, Watcher
+from daemon.demo.round import Look
 from daemon.demo.scorecard import Unsure
 
 if TYPE_CHECKING:
     from daemon.app import Running
+    from daemon.store import Transaction
     from daemon.store.questions import Questions
 
 CHECK = "drift"
@@ -39,11 +41,12 @@ class StoreWatcher:
         look_at: Callable[[str, str], None] = lambda check, place: None,
         places: Callable[[], Collection[tuple[str, str]]] = tuple,
         check_alive: Callable[[], None] = lambda: None,
+        transaction: Callable[[], AbstractContextManager[Transaction]] | None = None,
     ) -> None:
         """*look_now*: reads the repository again and starts every look, and returns at once.
 
         *look_at*: starts the look of one check at one place. *places*: (check, place) of all that is watched.
-        *check_alive*: raises DemoError when the service has ended.
+        *check_alive*: raises DemoError when the service has ended. *transaction*: of the store; None: nobody writes.
         """
         self.address = address
         self._store = store
@@ -51,6 +54,7 @@ class StoreWatcher:
         self._look_at = look_at
         self._places = places
         self._check_alive = check_alive
+        self._transaction = transaction
 
     def looks(self) -> Mapping[str, Look]:
         """The last look at each instance; one that is under way or could not renew its reading is left out."""
@@ -85,6 +89,13 @@ class StoreWatcher:
     def open_incidents(self) -> Sequence[Incident]:
         return self._store.incidents(LIVE)
 
+    def incident(self, fingerprint: str) -> Incident | None:
+        return self._store.incident(fingerprint)
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        assert self._transaction is not None, "this one only reads"
+        return self._transaction()
+
     def unsure(self) -> Sequence[Unsure]:
         with self._store.read() as view:
             jobs, readings = view.jobs(), view.readings()
@@ -107,14 +118,14 @@ class StoreWatcher:
 
 
 @contextmanager
-def open_service(config: Path) -> Iterator[Watcher]:
+def open_service(config: Path) -> Iterator[Served]:
     """Run the whole service with a configuration file until this is left. Raises DemoError when it does not start."""
     service = _Service(config)
     try:
         running = service.start()
         yield StoreWatcher(
             running.store, running.address, look_now=running.refresh, look_at=running.look_at, places=running.watched,
-            check_alive=service.check_alive,
+            check_alive=service.check_alive, transaction=running.store.transaction,
         )  # fmt: skip
     finally:
         service.stop()

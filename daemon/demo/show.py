@@ -6,19 +6,23 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
 from daemon.demo.config import CHANNELS, use_demo_credentials, write_config
+from daemon.demo.day import DAY_CHANNEL, ON_CALL, day
 from daemon.demo.fakeslack import FakeSlack, channel_id
+from daemon.demo.life import REPORTS, Life, Served
 from daemon.demo.live import LivePrinter
 from daemon.demo.programs import DemoError
+from daemon.demo.quarter import Replay
 from daemon.demo.round import DemoRound, Watcher
+from daemon.demo.scorecard import Scorecard
 from daemon.demo.world import DemoWorld
 
-OpenService = Callable[[Path], AbstractContextManager[Watcher]]
+OpenService = Callable[[Path], AbstractContextManager[Served]]
 _TICK_SECONDS = 0.5
 
 
@@ -33,23 +37,46 @@ def perform(
     """
     refuse_taken(port)
     with scratch_folder() as folder, DemoWorld(Path(folder), say=say) as world:
-        world.start()
-        use_demo_credentials()
-        channels = {channel_id(name): name for name in CHANNELS.values()}
-        slack = FakeSlack(CHANNELS.values())
-        with slack, LivePrinter(slack, channels, say):
-            config = write_config(
-                world, slack_url=slack.base_url, slack_token=slack.token, app_token=slack.app_token, port=port
-            )
-            with open_service(config) as watcher:
-                say(addresses(watcher, slack, config))
-                card = DemoRound(world, slack, watcher, clock=clock, say=say).run()
-                if not once:
-                    say(f"{card.text()}\n\n{addresses(watcher, slack, config)}\n\nCtrl-C ends it.")
-                    watch(watcher)
+        with Replay(Path(folder) / "past" / "barograph.db", clock()) as replay:
+            cards = _watched(world, replay, open_service, once=once, port=port, say=say, clock=clock)
     # Last, below the messages, which are all printed by now.
-    say(card.text())
-    return 0 if card.ok else 1
+    say(tables(cards))
+    return 0 if all(card.ok for card in cards) else 1
+
+
+def _watched(
+    world: DemoWorld, replay: Replay, open_service: OpenService, *, once: bool, port: int, say: Callable[[str], None],
+    clock: Callable[[], datetime],
+) -> tuple[Scorecard, ...]:  # fmt: skip
+    """Start everything, do one round, and then what people live with."""
+    world.start()
+    use_demo_credentials()
+    slack = FakeSlack((*CHANNELS.values(), DAY_CHANNEL, ON_CALL, REPORTS))
+    with slack, LivePrinter(slack, {channel_id(name): name for name in CHANNELS.values()}, say):
+        config = write_config(
+            world, slack_url=slack.base_url, slack_token=slack.token, app_token=slack.app_token, port=port
+        )
+        with open_service(config) as watcher:
+            say(addresses(watcher, slack, config))
+            one_round = DemoRound(world, slack, watcher, clock=clock, say=say)
+            planted = one_round.run()
+            people = Life(world, slack, watcher, one_round, say)
+            rows = people.run()
+            with day(world.scratch / "day" / "barograph.db", slack, clock(), say) as simulated:
+                rows += simulated.live()
+            past = replay.past()
+            rows.append(people.report(past, channel_id(REPORTS)))
+            cards = (planted, Scorecard(tuple(rows), ("by", "what happens"), "ways"))
+            if not once:
+                seen = addresses(watcher, slack, config, past.week.name)
+                say(f"{tables(cards)}\n\n{seen}\n\nCtrl-C ends it.")
+                watch(watcher)
+    return cards
+
+
+def tables(cards: Iterable[Scorecard]) -> str:
+    """What was planted, and then the life of alerts."""
+    return "\n\n".join(card.text() for card in cards)
 
 
 def refuse_taken(port: int) -> None:
@@ -71,14 +98,16 @@ def scratch_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="barograph-", dir=parent)
 
 
-def addresses(watcher: Watcher, slack: FakeSlack, config: Path) -> str:
-    """Where a person can look."""
+def addresses(watcher: Watcher, slack: FakeSlack, config: Path, week: str = "") -> str:
+    """Where a person can look. *week*: of the report that was made."""
     lines = {
         "Status page": watcher.address,
         "Slack inbox": f"{slack.url}/inbox",
         "Metrics": f"{watcher.address}/metrics",
         "Configuration": str(config),
     }
+    if week:
+        lines["Weekly report"] = f"{watcher.address}/reports/{week}  (of a simulated quarter)"
     return "\n".join(f"{name + ':':<15} {address}" for name, address in lines.items())
 
 

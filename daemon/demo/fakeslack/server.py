@@ -152,7 +152,10 @@ class FakeSlack:
             if self.channel(channel).messages.pop(ts, None) is None:
                 raise SlackError("message_not_found")
 
-    def click(self, channel: str, ts: str, action_id: str, *, user: str = "U0PERSON01", envelope_id: str = "") -> str:
+    def click(
+        self, channel: str, ts: str, action_id: str, *, user: str = "U0PERSON01", name: str = "person",
+        envelope_id: str = "",
+    ) -> str:  # fmt: skip
         """A person presses a button of a message: send the envelope and give its id, for `sockets.wait_for_ack`.
 
         Raises LookupError if the message has no such button, RuntimeError if no client is connected.
@@ -166,7 +169,7 @@ class FakeSlack:
         payload = {
             "type": "block_actions",
             "team": {"id": "T0FAKE0001", "domain": "fake"},
-            "user": {"id": user, "username": "person", "team_id": "T0FAKE0001"},
+            "user": {"id": user, "username": name, "team_id": "T0FAKE0001"},
             "api_app_id": "A0FAKE0001",
             "container": {"type": "message", "message_ts": ts, "channel_id": found.id, "is_ephemeral": False},
             "channel": {"id": found.id, "name": found.name},
