@@ -2,7 +2,7 @@
 
 A frame is one write of at most PIPE_BUF bytes, so that it comes whole or not at all, whoever writes it: a letter, two
 bytes of length, and so many bytes. Letters: `o` and `e` are output and error output; `g` says how many bytes of which
-were left out; `i` is a signal that came, `x` the job's end (wait status and seconds).
+were left out; `i` is a signal that came. The job's end has a pipe of its own, which is never full.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ _PIPE = 1_048_576
 class Feed:
     """The wrapper's end. Every method gives up rather than wait or fail."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, end: int) -> None:
+        """*end*: the pipe for the job's end."""
         import threading
 
         self.fd = fd
+        self._end = end
         self._lock = threading.Lock()
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
@@ -55,15 +57,17 @@ class Feed:
             self._put(letter, text.encode()[:_ROOM])
             self._drain()
 
-    def finish(self, seconds: float) -> None:
-        """Give the scribe what still waits, for so long at most, and close."""
+    def finish(self, seconds: float, end: str) -> None:
+        """Give the scribe what still waits, for so long at most, then *end* and how many bytes it will not get."""
         until = time.monotonic() + seconds
         with self._lock:
-            self._fill_gap(b"o")
             while not self._drain() and not self._closed and time.monotonic() < until:
                 waiting = select.poll()
                 waiting.register(self.fd, select.POLLOUT)
                 waiting.poll(20)
+            missed = self._gap + sum(len(frame) - _HEAD for frame in self._waiting if frame[:1] in (b"o", b"e"))
+            os.write(self._end, f"{end} {missed}".encode())
+            os.close(self._end)
             if not self._closed:
                 self._closed = True
                 os.close(self.fd)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checks.runs import wire
 from daemon.execution.feed import Frames
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 HEARTBEAT = 30.0  # seconds
 _LOOK = 0.5
 _CHUNK = 1_048_576
+_LEFT = 2 * _CHUNK  # bytes that are heard after the job's end
 _AFTERWARDS = 8.0  # seconds for which it still tries to send once the job has ended
 
 
-def write_down(options: Options, environ: Mapping[str, str], run_id: str, feed: int, status: int, report: int) -> None:
+def write_down(options: Options, environ: Mapping[str, str], run_id: str, ears: Ears, status: int) -> None:
     """Hear a run to its end. *status* is told `s` (all is on disk), then `d` (all is sent) or `a` (it is not)."""
     from daemon.execution.outbox import Outbox
 
@@ -43,7 +44,7 @@ def write_down(options: Options, environ: Mapping[str, str], run_id: str, feed: 
     outbox.start()
     scribe = Scribe(options, environ, run_id, outbox.add)
     scribe.begin()
-    scribe.hear(feed, report)
+    scribe.hear(ears)
     spool.sync()
     with contextlib.suppress(OSError):
         os.write(status, b"s")
@@ -54,6 +55,14 @@ def write_down(options: Options, environ: Mapping[str, str], run_id: str, feed: 
 def _say(status: int, word: bytes) -> None:
     with contextlib.suppress(OSError):
         os.write(status, word)
+
+
+class Ears(NamedTuple):
+    """Where a scribe hears: descriptors."""
+
+    feed: int
+    end: int
+    report: int  # -1: there are no stand-ins
 
 
 class Scribe:
@@ -88,38 +97,58 @@ class Scribe:
         """Ask git; the first event waits for its answer, for a second."""
         threading.Thread(target=self._ask_git, daemon=True).start()
 
-    def hear(self, feed: int, report: int) -> None:
-        """Take frames and reports until the feed ends."""
+    def hear(self, ears: Ears) -> None:
+        """Take frames and reports until the job has ended, and all that was told of it is heard."""
         frames = Frames()
         waiting = select.poll()
-        waiting.register(feed, select.POLLIN)
-        if report >= 0:
-            os.set_blocking(report, False)
-            waiting.register(report, select.POLLIN)
-        pending = b""
+        for fd in (ears.feed, ears.end, ears.report):
+            if fd >= 0:
+                waiting.register(fd, select.POLLIN)
+        reports = b""
+        end = b""
+        left = _LEFT
         beat = time.monotonic() + HEARTBEAT
         while True:
-            ready = dict(waiting.poll(_LOOK * 1000))
-            if report in ready:
-                data = _read(report)
+            ready = dict(waiting.poll(_LOOK * 1000 if not end else 0))
+            if ears.report in ready:
+                data = _read(ears.report)
                 if not data:
-                    waiting.unregister(report)
-                *lines, pending = (pending + data).split(b"\n")
-                for line in lines[:1_000]:
-                    self.reported(line)
-                pending = pending[: select.PIPE_BUF]
+                    waiting.unregister(ears.report)
+                reports = self._reports(reports + data)
+            if ears.end in ready:
+                end = _read(ears.end)
+                waiting.unregister(ears.end)
             if self._git is not None:
                 self.start()
             if time.monotonic() >= beat:
                 beat += HEARTBEAT
                 self.tell("heartbeat", {"heard": min(self._heard, wire.MAX_SEQ), "missed": self._missed})
-            if feed in ready:
-                data = _read(feed)
-                for letter, content in frames.take(data):
-                    self.frame(letter, content)
-                if not data:
-                    self.start()
-                    return
+            data = _read(ears.feed) if ears.feed in ready else b""
+            for letter, content in frames.take(data):
+                self.frame(letter, content)
+            # What the job left running may print for ever.
+            left -= len(data) if end else 0
+            if (end and (not data or left < 0)) or (ears.feed in ready and not data):
+                self._over(end)
+                return
+
+    def _reports(self, data: bytes) -> bytes:
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            self.reported(line)
+        return rest[: select.PIPE_BUF]
+
+    def _over(self, end: bytes) -> None:
+        """The job has ended; without *end* nobody knows how: the wrapper was killed."""
+        self.start()
+        for listener in self._listeners.values():
+            for heard in listener.close():
+                self._told(heard)
+        self._end_phase()
+        if end:
+            status, seconds, missed = end.split()
+            self._missed += int(missed)
+            self._end(int(status), float(seconds))
 
     def frame(self, letter: bytes, content: bytes) -> None:
         """One frame of the feed."""
@@ -131,9 +160,6 @@ class Scribe:
             self._output(content[:1], b"\n")  # what comes next is no end of the line before the gap
         elif letter == b"i":
             self.tell("interrupt", {"signal": int(content)})
-        elif letter == b"x":
-            status, seconds = content.split()
-            self._end(int(status), float(seconds))
 
     def reported(self, line: bytes) -> None:
         """What a stand-in for Terraform says: the begin or the end of a phase."""
@@ -184,11 +210,6 @@ class Scribe:
         return [self._clean(item) for item in value] if isinstance(value, list) else value
 
     def _end(self, status: int, seconds: float) -> None:
-        self.start()
-        for listener in self._listeners.values():
-            for heard in listener.close():
-                self._told(heard)
-        self._end_phase()
         code = os.waitstatus_to_exitcode(status)
         data: dict[str, Any] = {"rc": code if code >= 0 else 128 - code, "duration": seconds, "missed": self._missed}
         if code < 0:

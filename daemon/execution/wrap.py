@@ -136,9 +136,8 @@ class Wrapped:
         if scribe is None:
             self._say("not recorded")
             return
-        scribe.feed.say(b"x", f"{status} {seconds:.6f}")
         wait = not self._options.on("no-wait")
-        scribe.feed.finish(_SPOOL_SECONDS if wait else 0.0)
+        scribe.feed.finish(_SPOOL_SECONDS if wait else 0.0, f"{status} {seconds:.6f}")
         said = _listen(scribe.status) if wait else b""
         words = {SENT: "recorded and sent", AWAY: "recorded; to be sent later", SPOOLED: "recorded; still being sent"}
         self._say(words.get(said[-1:], "being recorded") + f" as {self.run_id}")
@@ -174,22 +173,23 @@ def _start_scribe(options: Options, environ: Mapping[str, str], run: str, report
 
     read, write = os.pipe()
     status_read, status_write = os.pipe()
+    end_read, end_write = os.pipe()
     if os.fork():
-        os.close(read)
-        os.close(status_write)
-        return _Scribe(Feed(write), status_read)
+        for fd in (read, status_write, end_read):
+            os.close(fd)
+        return _Scribe(Feed(write, end_write), status_read)
     try:
         from daemon.execution.keeper import only
 
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
-        only({0, 1, 2, read, status_write, *((report,) if report >= 0 else ())})
+        only({0, 1, 2, read, end_read, status_write, *((report,) if report >= 0 else ())})
         os.setsid()  # whoever ends the job's process group leaves the record whole
         os.nice(10)
         from daemon.execution import scribe
 
-        scribe.write_down(options, environ, run, read, status_write, report)
+        scribe.write_down(options, environ, run, scribe.Ears(read, end_read, report), status_write)
     except Exception as error:  # noqa: BLE001  (its end is not the job's)
         if environ.get("BAROGRAPH_EXEC_DEBUG"):
             _note_fault(environ, run, error)
