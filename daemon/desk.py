@@ -60,7 +60,7 @@ class Desk:
         return self._on_incident(fingerprint, do)
 
     def acknowledge_of(self, fingerprint: str, who: str, at: datetime) -> Done:
-        """*who* has taken it in hand at *at*, and we hear of it only now: what has begun anew since, nobody has seen."""
+        """*who* took it in hand at *at*, and we hear of it only now: what has begun anew since, nobody has seen."""
 
         def do(tx: Transaction, incident: Incident, policy: Policy, now: datetime) -> Done:
             began = incident.clock_from or incident.opened_at

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 
-def main() -> object:
+def main() -> Any:
     """Run the command of the arguments; gives the exit code."""
     if sys.argv[1:2] == ["exec"]:
         from daemon.execution.wrap import main as wrap

@@ -36,9 +36,12 @@ def perform(
     and ApiError.
     """
     refuse_taken(port)
-    with scratch_folder() as folder, DemoWorld(Path(folder), say=say) as world:
-        with Replay(Path(folder) / "past" / "barograph.db", clock()) as replay:
-            cards = _watched(world, replay, open_service, once=once, port=port, say=say, clock=clock)
+    with (
+        scratch_folder() as folder,
+        DemoWorld(Path(folder), say=say) as world,
+        Replay(Path(folder) / "past" / "barograph.db", clock()) as replay,
+    ):
+        cards = _watched(world, replay, open_service, once=once, port=port, say=say, clock=clock)
     # Last, below the messages, which are all printed by now.
     say(tables(cards))
     return 0 if all(card.ok for card in cards) else 1
