@@ -190,7 +190,7 @@ class AccountLook:
         yield looked(self.place, "policies", len(found))
         for each in found:
             name, arn = str(each["PolicyName"]), str(each["Arn"])
-            if not each.get("AttachmentCount"):
+            if each.get("AttachmentCount") == 0:  # one of which it is not said may be attached
                 yield self.teller.judged(arn, (), f"policy {name} is attached to nobody", name, verdict="unattached")
                 continue
             versions = each.get("PolicyVersionList") or ()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from checks.aws import AwsPlace, arn_at, guarded, looked
+from checks.aws import AwsPlace, arn_at, guarded, looked, unsaid
 from checks.base import Outcome, Reading
 from checks.exposure import groups, listeners, stores
 from checks.exposure.model import Weakness
@@ -47,7 +47,9 @@ class RegionLook:
         found = self.place.shared("ec2", "describe_security_groups", "SecurityGroups")
         users: dict[str, list[bool]] = {}  # group -> of each interface that has it, whether it is a load balancer's
         for interface in self.place.shared("ec2", "describe_network_interfaces", "NetworkInterfaces"):
-            for group in interface.get("Groups") or ():
+            if interface.get("Groups") is None:
+                raise unsaid(self.place, "ec2", "DescribeNetworkInterfaces", "an interface without its groups")
+            for group in interface["Groups"]:
                 users.setdefault(str(group["GroupId"]), []).append(groups.of_load_balancer(interface))
         yield looked(self.place, "security-groups", len(found))
         for group in found:
@@ -60,6 +62,9 @@ class RegionLook:
 
     def _group(self, arn: str, group: Found, users: list[bool]) -> Iterator[Reading]:
         name = str(group["GroupId"])
+        if group.get("IpPermissions") is None:
+            yield unreadable(arn, f"what security group {name} lets in, for AWS does not say it")
+            return
         listed = {each: self._blocks(each) for each in sorted(groups.prefix_lists(group))}
         opened = list(groups.openings(group, listed))
         if not opened:
@@ -202,6 +207,9 @@ class RegionLook:
                 yield self._internal(arn, name)
                 continue
             ports = [one.get("Listener") or {} for one in each.get("ListenerDescriptions") or ()]
+            if not ports or not all(ports):  # no load balancer is without
+                yield unreadable(arn, f"how load balancer {name} talks to clients, for AWS does not say it")
+                continue
             flat = [{"Protocol": one.get("Protocol"), "Port": one.get("LoadBalancerPort")} for one in ports]
             wrong = [
                 listeners.plain(name, one["Port"], arn, self.place.region, classic=True)

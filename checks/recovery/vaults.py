@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from checks.aws import AwsError, AwsPlace
+from checks.aws import AwsError, AwsPlace, unsaid
 from checks.plans.redact import scrub_text
 from checks.recovery.jobs import Job
 from checks.recovery.model import Origin, Point
@@ -76,7 +76,7 @@ def backup_jobs(place: AwsPlace, whole_organization: bool = False) -> Iterator[t
     if whole_organization:
         asked["ByAccountId"] = "*"
     for each in place.pages("backup", "list_backup_jobs", "BackupJobs", **asked):
-        job = _job(each, "BackupJobId")
+        job = _job(place, each, "BackupJobId")
         if job is not None:
             plan = str((each.get("CreatedBy") or {}).get("BackupPlanId") or "")
             yield job, str(each.get("AccountId") or place.account), plan
@@ -88,13 +88,16 @@ def copy_jobs(place: AwsPlace, whole_organization: bool = False) -> Iterator[tup
     if whole_organization:
         asked["ByAccountId"] = "*"
     for each in place.pages("backup", "list_copy_jobs", "CopyJobs", **asked):
-        job = _job(each, "CopyJobId", copy_to=str(each.get("DestinationBackupVaultArn") or ""))
+        job = _job(place, each, "CopyJobId", copy_to=str(each.get("DestinationBackupVaultArn") or ""))
         if job is not None:
             yield job, str(each.get("AccountId") or place.account)
 
 
-def _job(each: Mapping[str, Any], id_: str, copy_to: str = "") -> Job | None:
+def _job(place: AwsPlace, each: Mapping[str, Any], id_: str, copy_to: str = "") -> Job | None:
     by = each.get("CreatedBy") or {}
+    if not each.get("State"):
+        operation = "ListCopyJobs" if id_ == "CopyJobId" else "ListBackupJobs"
+        raise unsaid(place, "backup", operation, "a job without a state")
     if each.get("CreationDate") is None or not each.get("ResourceArn"):
         return None
     return Job(

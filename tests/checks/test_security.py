@@ -108,6 +108,25 @@ def test_a_group_counts_where_something_uses_it(
     assert found[sg("sg-1")].verdict == verdict
 
 
+def without(one: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    return {key: value for key, value in one.items() if key != name}
+
+
+def test_what_aws_leaves_out_is_not_known() -> None:
+    """The rules of a group, the groups of an interface, the listeners of a load balancer: none is not "no"."""
+    mute = regional(describe_security_groups={"SecurityGroups": [without(SSH, "IpPermissions")]})
+    assert mute[sg("sg-1")].outcome is Outcome.UNKNOWN
+    unused = regional(
+        describe_security_groups={"SecurityGroups": [SSH]},
+        describe_network_interfaces={"NetworkInterfaces": [without(interface("sg-1"), "Groups")]},
+    )
+    assert unused[f"{ACCOUNT}/{REGION}/security-groups"].outcome is Outcome.UNKNOWN
+    assert sg("sg-1") not in unused
+    classic = {("elb", "describe_load_balancers"): {"LoadBalancerDescriptions": [{"LoadBalancerName": "old"}]}}
+    found = look(Security(), {**REGIONAL, **classic})
+    assert found[arn("elasticloadbalancing", "loadbalancer/old")].outcome is Outcome.UNKNOWN
+
+
 def test_a_group_that_other_accounts_may_use_is_used() -> None:
     """Their interfaces are nowhere to be seen from here."""
     shared = {"resources": [{"arn": sg("sg-1"), "type": "ec2:SecurityGroup"}]}

@@ -53,6 +53,14 @@ def test_jobs_of_aws_backup(made: list[Any], verdict: str) -> None:
     assert readings[f"{DB}#jobs"].verdict == verdict
 
 
+def test_a_job_without_a_state_is_not_fine() -> None:
+    """How it stands was not said: nothing is known of jobs then."""
+    mute = {name: value for name, value in job(DB, 3, "FAILED").items() if name != "State"}
+    readings = look(plan(rule()), jobs(mute))
+    assert f"{DB}#jobs" not in readings or readings[f"{DB}#jobs"].outcome is Outcome.UNKNOWN
+    assert any("a job without a state" in one.summary for one in readings.values())
+
+
 def test_jobs_are_asked_for_thirty_days_back_and_the_message_is_scrubbed() -> None:
     """AWS Backup remembers no more; what it says is shown without anything that looks like a secret."""
     fake = FakeAws({**NOTHING, **jobs(job(DB, 3, "FAILED", StatusMessage="no token=abcdefgh for you"))})
