@@ -407,10 +407,12 @@ def _run(
     return new
 
 
-def _instances(inventory: InventoryWatch) -> list[Instance]:
-    """Those of the inventory as it was last loaded; none before."""
+def _instances(inventory: InventoryWatch) -> list[Instance] | None:
+    """Those of the inventory as it was last loaded; None where it has not been tried yet."""
     known = inventory.current
-    return [] if known is None else [watched.instance for watched in known.watched]
+    if known is None:
+        return [] if inventory.failure else None
+    return [watched.instance for watched in known.watched]
 
 
 def _why_not_ready(store: Store, health: Callable[[], Health], clock: Callable[[], datetime]) -> list[str]:

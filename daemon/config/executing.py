@@ -45,7 +45,7 @@ class ScheduleRow(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> ScheduleRow:
-        if not _SLUG.fullmatch(self.name):
+        if not _SLUG.fullmatch(self.name) or _UUID.fullmatch(self.name):  # a UUID pings without a token
             raise wrong_at("name", "must be a slug such as nightly-backup")
         if self.uuid is not None and not _UUID.fullmatch(self.uuid.reveal()):
             raise wrong_at("uuid", "must be a UUID, such as `uuidgen` prints")

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from checks.base import Instance, Outcome, Reading
 from checks.runs.model import Status
@@ -28,6 +29,7 @@ STUCK_TIMES = 3  # the 95th percentile of what such runs took
 STUCK_RUNS = 5  # that ended well, before anything is called usual
 STUCK_LEAST = timedelta(minutes=10)
 UNTOLD = timedelta(minutes=2)  # for the start of a run to come after its other events
+PATIENCE = timedelta(minutes=10)  # for the inventory to load, which knows the stages
 FAILPOINTS = ("before_record", "within_record", "after_record")  # where a test may end the process
 
 
@@ -38,36 +40,53 @@ class Judge:
     store: Storing
     recorder: Recorder
     clock: Callable[[], datetime]
-    instances: Callable[[], Iterable[Instance]] = lambda: ()
+    instances: Callable[[], Iterable[Instance] | None] = lambda: ()  # None: the inventory has not loaded yet
     schedules: Sequence[Schedule] = ()
     stuck_after: timedelta | None = None  # of a run without history; None: never
     retention: timedelta = timedelta(days=400)
     on_resources: Callable[[str, str, int], None] = lambda action, result, count: None  # that a run ended with
     failpoint: Callable[[str], None] = lambda name: None
     _began: datetime | None = field(default=None, init=False)
+    _instances: tuple[Instance, ...] = field(default=(), init=False)
 
     def run(self) -> None:
         """tick(), for a scheduler."""
         self.tick()
 
     def tick(self) -> int:
-        """Judge what is new and what is due; give how many places were looked at. Raises StoreError."""
+        """Judge what is new and what is due; give how many places were looked at.
+
+        Raises what went wrong, StoreError among it, with the rest done.
+        """
         now = self.clock()
         self._began = self._began or now
         with self.store.transaction() as tx:
             # What could not be heard because nobody listened is not silent yet.
             executions.silent(tx.db, now, self._began)
             executions.mark_stuck(tx.db, now)
+        known = self.instances()
+        if known is None and now - self._began < PATIENCE:
+            return 0  # whose stage nobody knows yet would count as production
+        self._instances = tuple(known or ())
         places: dict[str, list[tuple[str, Judged, int]]] = {}
         with self.store.read() as view:
-            waiting = executions.dirty(view.db)
-        for row in waiting:
-            self._judge(row, places, now)
+            waiting = executions.dirty(view.db, now - UNTOLD)
+        wrong = [self._spared(partial(self._judge, row, places, now)) for row in waiting]
         for place in self._due(now):
             places.setdefault(place, [])
-        for place, judged in places.items():
-            self._look(place, judged, now)
+        wrong += [self._spared(partial(self._look, place, judged, now)) for place, judged in places.items()]
+        for error in filter(None, wrong):
+            raise error
         return len(places)
+
+    @staticmethod
+    def _spared(do: Callable[[], None]) -> Exception | None:
+        """One run that cannot be judged must not keep the others from being told."""
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001 - tick() raises it once the others are done
+            return error
+        return None
 
     def forget(self) -> None:
         """Remove runs that are older than the retention, and were not the last of their kind."""
@@ -85,8 +104,6 @@ class Judge:
         lost = fresh.lost_at is not None
         record = record_of(row.run_id, events, lost)
         judged = self._judged(record, fresh, now)
-        if not record.told and not lost and now - fresh.received_at < UNTOLD:
-            return  # its start may be under way: until then it stays dirty
         told = judged.decides or row.decides or fresh.stuck_at is not None or row.state != judged.state
         if not told:
             with self.store.transaction() as tx:
@@ -154,7 +171,7 @@ class Judge:
             for run_id, one, _ in judged:
                 executions.judge(tx.db, run_id, one, -1)
         stack, component = self._where(place, judged)
-        instances = list(self.instances())
+        instances = self._instances
         instance = next((one for one in instances if (one.stack, one.component) == (stack, component)), None)
         readings = tuple(self._readings(place, instance, now))
         marks = {one.name: self._expected(one, now)[0].mark for one in self.schedules if one.place == place}

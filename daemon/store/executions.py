@@ -99,11 +99,13 @@ def take(db: Database, run_id: str, source: str, events: Iterable[Sent], silence
     known = row(db, "select events, bytes from execution where run_id = :run_id", {"run_id": run_id})
     count, size = (known["events"], known["bytes"]) if known else (0, 0)
     accepted = duplicates = left_out = 0
+    news = False  # that it still lives says nothing new of a run, and need not be judged
     for sent in offered:
         body = dump(sent.body)
         bound = MORE if sent.event in ALWAYS else 0
         if count >= MOST_EVENTS + bound or size + len(body) > MOST_BYTES + bound * 1_000:
             left_out += 1
+            news = True
             continue
         added = run(
             db,
@@ -111,6 +113,7 @@ def take(db: Database, run_id: str, source: str, events: Iterable[Sent], silence
             values (:run_id, :seq, :event, :at, :now, :body) on conflict do nothing""",
             {"run_id": run_id, "seq": sent.seq, "event": sent.event, "at": sent.at, "now": now, "body": body},
         )
+        news |= added > 0 and sent.event != "heartbeat"
         accepted += added
         duplicates += 1 - added
         count += added
@@ -118,10 +121,11 @@ def take(db: Database, run_id: str, source: str, events: Iterable[Sent], silence
     run(
         db,
         """update execution set events = :count, bytes = :size, left_out = left_out + :left_out,
-        heard_at = max(heard_at, :now), dirty = max(dirty, :dirty),
+        heard_at = max(heard_at, :now),
+        dirty = max(dirty, :news, :accepted > 0 and lost_at is not null),
         was_lost = case when :accepted > 0 and lost_at is not null then 1 else was_lost end,
         lost_at = case when :accepted > 0 then null else lost_at end where run_id = :run_id""",
-        {"count": count, "size": size, "left_out": left_out, "now": now, "dirty": accepted > 0 or left_out > 0,
+        {"count": count, "size": size, "left_out": left_out, "now": now, "news": news,
          "accepted": accepted, "run_id": run_id},
     )  # fmt: skip
     return Taken(accepted, duplicates, left_out)
@@ -182,8 +186,15 @@ def find(db: Database, run_id: str) -> ExecutionRow | None:
     return None if found is None else _execution(found)
 
 
-def dirty(db: Database, limit: int = 200) -> list[ExecutionRow]:
-    found = rows(db, "select * from execution where dirty = 1 order by heard_at, run_id limit :limit", {"limit": limit})
+def dirty(db: Database, untold: datetime, limit: int = 200) -> list[ExecutionRow]:
+    """Runs to judge, the longest silent first. One whose start was not heard waits until it is older than *untold*."""
+    found = rows(
+        db,
+        """select * from execution e where dirty = 1 and (received_at <= :untold or lost_at is not null
+            or exists (select 1 from execution_event v where v.run_id = e.run_id and v.event = 'run.start'))
+        order by heard_at, run_id limit :limit""",
+        {"untold": untold, "limit": limit},
+    )
     return [_execution(each) for each in found]
 
 

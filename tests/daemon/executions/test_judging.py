@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from checks.base import Tier
+from checks.runs.record import RunRecord, Sent, record_of
+from daemon.executions import judging
 from daemon.executions.judging import FAILPOINTS
 from daemon.executions.schedules import Schedule
 from daemon.store import executions
-from tests.daemon.executions.world import NOW, RUN, SECRET, World, number, world
+from tests.daemon.executions.world import INSTANCES, NOW, RUN, SECRET, World, number, world
 
 HELD = {"addr": "aws_vpc.main", "action": "create", "status": "started"}
 
@@ -194,6 +196,58 @@ def test_a_run_keeps_its_end_though_it_says_too_much(here: World, monkeypatch: p
     here.end()
     here.judge.tick()
     assert (here.row().state, here.row().left_out) == ("succeeded", 21)
+
+
+def test_a_run_waits_for_the_inventory_which_knows_its_stage(here: World) -> None:
+    """A failure in development is no critical one because the daemon has just begun; nor does it wait for ever."""
+    here.judge.instances = lambda: None
+    here.start(stack="acme-dev")
+    here.end(rc=1)
+    here.judge.tick()
+    assert here.live() == []
+    here.judge.instances = lambda: INSTANCES
+    here.judge.tick()
+    assert here.live() == [("workflow_failure", "info")]
+    here.judge.instances = lambda: None
+    here.move(minutes=11)
+    here.whole(number(2), rc=1, stack="acme-uat")
+    assert ("workflow_failure", "critical") in here.live()
+
+
+def test_runs_without_a_start_hold_up_no_other(here: World) -> None:
+    """However many wait for theirs; after two minutes they are judged as they are."""
+    for n in range(250):
+        here.send(here.event(1, "run.end", number(n), rc=0))
+    here.move(seconds=1)
+    here.whole(RUN, rc=1, minutes=1)
+    assert here.live() == [("workflow_failure", "critical")]
+    here.move(minutes=2)
+    while here.judge.tick():
+        pass
+    with here.store.read() as view:
+        assert executions.dirty(view.db, here.now) == []
+
+
+def test_one_that_cannot_be_judged_holds_up_no_other(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is told, with the rest done."""
+    here.start(number(1), component="bad")
+    here.start(number(2))
+    here.end(number(1), rc=1)
+    here.end(number(2), rc=1)
+    whole = record_of
+
+    def breaks(run_id: str, events: list[Sent], lost: bool) -> RunRecord:
+        if run_id == number(1):
+            raise ValueError("a bug")
+        return whole(run_id, events, lost)
+
+    monkeypatch.setattr(judging, "record_of", breaks)
+    with pytest.raises(ValueError, match="a bug"):
+        here.judge.tick()
+    assert [one.place for one in here.incidents()] == ["acme-prod/vpc"]
+    monkeypatch.undo()
+    here.judge.tick()
+    assert len(here.incidents()) == 2
 
 
 class KilledError(BaseException):
