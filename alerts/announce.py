@@ -12,6 +12,7 @@ from alerts.base import LIVE, Action, Copy, DeliveryKind, Draft, Incident, Incid
 from alerts.blocks import Body
 from alerts.deadlines import hushed, stamped
 from alerts.escalated import escalated, view_of
+from alerts.hearing import hearing
 from alerts.keys import dedupe_key
 from alerts.policy import Policy
 from alerts.render import incident_message, transition_message
@@ -161,6 +162,11 @@ def sinks_of(incident: Incident, policy: Policy) -> tuple[str, ...]:
     return route(policy.routes, Facts.of(incident)).sinks
 
 
+def _in_hand(incident: Incident) -> bool:
+    """Whether somebody has it in hand, or wants no call for it."""
+    return bool(incident.silence) or incident.state is IncidentState.ACKNOWLEDGED
+
+
 def _heard(plan: Sequence[Copy]) -> list[str]:
     return [thread.channel for thread in plan if not thread.left]
 
@@ -222,8 +228,8 @@ class _Speech:
         """The messages of every thread of *plan*: a root where there is none yet, else an edit and maybe a reply."""
         there = {thread.subject: thread for thread in threads_of(self.before)} if self.before is not None else {}
         mentions = {routed.channel: routed.mention} | {copy.channel: copy.mention for copy in routed.copies}
-        if self.after.silence or self.after.state is IncidentState.ACKNOWLEDGED:
-            mentions = {}  # somebody has it in hand, or wants no call for it
+        if _in_hand(self.after):
+            mentions = {}
         for thread in sorted(plan, key=lambda each: not each.left):
             mention = mentions.get(thread.channel, "")
             if thread.subject not in there:
@@ -243,11 +249,17 @@ class _Speech:
     def escalated(self, *, reply: bool) -> Iterator[Draft]:
         """The same for the escalation channel, where there is a message: it was called there, and is not again."""
         if self.after.escalation:
-            yield escalated(self.after, DeliveryKind.UPDATE, self._message("", ""))
+            # An edit calls nobody, but where the root message still waits it becomes its body, which must.
+            yield escalated(self.after, DeliveryKind.UPDATE, self._message(self._louder(), ""))
             if reply:
                 view = view_of(self.after, self.policy)
                 text = transition_message(self.before, self.after, self.action, self.reason, view, self.now)
                 yield escalated(self.after, DeliveryKind.REPLY, text)
+
+    def _louder(self) -> str:
+        who = hearing(self.policy, self.after)
+        here = who.escalation_channel == self.after.escalation_channel
+        return who.escalation_mention if here and not _in_hand(self.after) else ""
 
     def _message(self, mention: str, note: str) -> Body:
         return incident_message(self.after, view_of(self.after, self.policy, mention, note), self.now)

@@ -13,6 +13,7 @@ from alerts.acting import silence as silence_it
 from alerts.base import Change
 from alerts.lifecycle import Look
 from alerts.reminders import pass_time
+from alerts.routes import Escalation
 from alerts.silences import Matcher, make
 from checks.base import Reading
 from daemon.record import Recorder
@@ -20,7 +21,7 @@ from tests.alerts.build import DELETED, DRIFT, LABELS, look, reading
 from tests.alerts.sinks.fakes import FakePagerDuty, served
 from tests.alerts.sinks.test_sinks import page
 from tests.alerts.sinks.world import SinkWorld, sinks_running
-from tests.daemon.test_ticking import HOUR, MINUTE, Watch, watching
+from tests.daemon.test_ticking import HOUR, LOUD, MINUTE, Watch, watching
 
 ALL = Matcher(resources=("*",))
 AN_HOUR = timedelta(hours=1)
@@ -160,3 +161,18 @@ def test_an_acknowledgement_that_arrives_late_is_none_of_what_has_begun_since(tm
         it.wait(16 * MINUTE)
         assert it.facts[-1] == "remind"
         assert it.desk.acknowledge_of(incident.fingerprint, "ben (PagerDuty)", it.world.clock()).changed
+
+
+def test_an_escalation_that_waits_still_calls_whom_it_was_to_call(tmp_path: Path) -> None:
+    """Slack is away, and what was found changes meanwhile: the edit is the message then."""
+    loud = replace(LOUD, routes=replace(LOUD.routes, default_escalation=Escalation("C-other", "<!channel>")))
+    with watching(tmp_path, loud) as it:
+        it.look(reading(DELETED))
+        it.world.work()
+        it.world.clock.advance(16 * MINUTE)
+        assert it.ticker.tick() == 1
+        it.look(reading(replace(DELETED, summary="and more is gone")))
+        it.world.work()
+        (root,) = it.roots("C-other")
+        assert "and more is gone" in root
+        assert "<!channel>" in root
