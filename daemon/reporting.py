@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from alerts.base import DeliveryKind, Draft
@@ -42,6 +43,7 @@ AFTER_FAILURE = timedelta(minutes=10)  # before it is tried again: making one is
 MAIL = "mail:"  # in front of an address, as a destination
 CHARTS = 4  # pictures that go along
 ORDERS = ".orders"  # a folder beside the store: what the command line asks a running daemon for
+DONE = "report_order"  # under which the store keeps the id of the order that was carried out last
 FAILPOINTS = ("before_facts", "after_facts", "before_commit", "after_commit")  # where a test may kill the process
 
 
@@ -102,10 +104,11 @@ class Reporter:
                 self._carry_out(path)
         self._not_before = None  # all went well
 
-    def make(self, week: Week, *, force: bool = False) -> Made:
+    def make(self, week: Week, *, force: bool = False, order: str = "") -> Made:
         """Make the report, keep it, and queue it for each destination that has not had it (*force*: for all).
 
-        Without destinations it is kept only. Raises StoreError; then nothing of it is stored.
+        Without destinations it is kept only. *order*: the id of the order that this carries out. Raises StoreError;
+        then nothing of it is stored.
         """
         self._failpoint("before_facts")
         with self._store.read() as view:
@@ -132,6 +135,8 @@ class Reporter:
                 if place:
                     _enqueue(tx, row, report, files, again=known is not None)
             tx.save_job_state(_state(report, due_at(self._plan, week_of(week.monday + WEEK, week.zone))))
+            if order:
+                tx.set_meta(DONE, order)
             self._failpoint("before_commit")
         self._failpoint("after_commit")
         return Made(report, tuple(queued), tuple(before))
@@ -149,7 +154,11 @@ class Reporter:
         try:
             asked = json.loads(path.read_text(encoding="utf-8"))
             week = parse_week(str(asked["week"]), self._plan.zone, self._clock())
-            self.make(week, force=bool(asked.get("force")))
+            which = str(asked.get("id") or "")
+            with self._store.read() as view:
+                done = bool(which) and view.meta(DONE) == which
+            if not done:  # else the process was killed before it could take the order away
+                self.make(week, force=bool(asked.get("force")), order=which)
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             log.error("an order for a report is not understood: %s: %s", path.name, type(error).__name__)
         path.unlink(missing_ok=True)
@@ -269,7 +278,7 @@ def order(store_path: Path, week: Week, *, force: bool) -> Path:
         folder.mkdir(mode=0o700, exist_ok=True)
         target = folder / f"{KIND}-{week.name}.json"
         fresh = folder / f".{target.name}.new"
-        fresh.write_text(json.dumps({"week": week.name, "force": force}), encoding="utf-8")
+        fresh.write_text(json.dumps({"week": week.name, "force": force, "id": uuid4().hex}), encoding="utf-8")
         fresh.replace(target)
     except OSError as error:
         raise StoreError(f"{folder}: the order cannot be written: {error.strerror}.") from None

@@ -333,6 +333,34 @@ def test_an_order_of_the_command_line_is_carried_out_once(it: World, tmp_path: P
         assert [each.period for each in reports.newest(view.db, "weekly")] == ["2026-W46"]
 
 
+def test_an_order_is_carried_out_once_though_it_is_killed_before_it_takes_the_order_away(
+    it: World, tmp_path: Path
+) -> None:
+    """What was made again is not made again and again; the next order is another one."""
+
+    class KilledError(BaseException):
+        pass
+
+    def failpoint(name: str) -> None:
+        if name == "after_commit":
+            raise KilledError
+
+    reporter(it).tick()
+    it.deliver()
+    path = order(tmp_path / "barograph.db", WEEK, force=True)
+    with pytest.raises(KilledError):
+        Reporter(it.store, lambda: it.now, PLAN, path.parent, failpoint).tick()
+    once = messages(it.store)
+    it.now += HOUR
+    reporter(it, orders=path.parent).tick()
+    assert messages(it.store) == once
+    assert list(path.parent.iterdir()) == []
+    order(tmp_path / "barograph.db", WEEK, force=True)
+    reporter(it, orders=path.parent).tick()
+    with it.store.read() as view:
+        assert reports.edition(view.db, "weekly", WEEK.name) == 3
+
+
 def test_a_reference_outside_gives_nothing(it: World) -> None:
     """What a message names is looked up among kept files, and nowhere else."""
     with it.store.read() as view:
