@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
-from datetime import datetime
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlite_utils import Database
@@ -15,6 +15,8 @@ from checks.base import Kind, Tier
 from daemon.store.codec import dump, load, time, time_or_none
 from daemon.store.rows import HiddenRow
 from daemon.store.sql import row, rows, run, upsert
+
+_BEFORE = timedelta(hours=1)  # more than lies between a transaction's time and that of what is decided in it
 
 
 def save(db: Database, silence: Silence, now: datetime) -> None:
@@ -37,7 +39,14 @@ def read(db: Database, now: datetime | None) -> list[Silence]:
         order by created_at desc, id""",
         {"now": now},
     )
-    return [silence_of(each) for each in found]
+    return [_begun(silence_of(each), time(each["created_at"]), now) for each in found]
+
+
+def _begun(silence: Silence, made: datetime, now: datetime | None) -> Silence:
+    """One that held from when it was made still does, where the clock was set back since."""
+    if now is None or not now < silence.starts_at <= made:
+        return silence
+    return replace(silence, starts_at=now - _BEFORE)
 
 
 def ended(db: Database, now: datetime) -> list[Silence]:

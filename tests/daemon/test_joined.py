@@ -176,3 +176,21 @@ def test_an_escalation_that_waits_still_calls_whom_it_was_to_call(tmp_path: Path
         (root,) = it.roots("C-other")
         assert "and more is gone" in root
         assert "<!channel>" in root
+
+
+def test_a_silence_holds_on_where_the_clock_is_set_back(tmp_path: Path) -> None:
+    """It was made by a clock that was ahead; one that is to begin later still does so."""
+    with watching(tmp_path) as it:
+        later = it.world.clock() + timedelta(hours=6)
+        assert it.desk.silence(ALL, "anna", "moving", timedelta(hours=4)).changed
+        it.world.clock.advance(-HOUR)
+        it.look(reading(DELETED))
+        it.world.work()
+        assert it.wait(30 * MINUTE) == 0
+        assert it.roots("C-crit") == []
+        it.wait(5 * HOUR, 600)
+        assert len(it.roots("C-crit")) == 1
+        assert it.desk.silence(ALL, "anna", "moving", timedelta(hours=4), later).changed
+        with it.world.store.read() as view:
+            (held,) = [one for one in view.silences(it.world.clock()) if one.starts_at == later]
+        assert not held.holds(it.world.clock())
