@@ -23,9 +23,11 @@ def demo(once: bool, port: int) -> None:
     """Watch an embedded world: moto as AWS, a real Terraform, and mischief. No account and no network are needed.
 
     Stacks are applied, Barograph has its first look, something goes wrong for every check, and the terminal shows what
-    Slack would show, in short. Ctrl-C ends it and leaves nothing behind.
+    Slack would show, in short. Then incidents are acknowledged, silenced and mended, deadlines pass on a clock that
+    jumps, and a simulated quarter ends in a weekly report. Ctrl-C ends it and leaves nothing behind.
 
-    Exit codes of --once: 0 everything planted was found, and nothing else; 1 it was not; 130 it was interrupted.
+    Exit codes of --once: 0 everything planted was found, nothing else, and the rest came out as it must; 1 it was not
+    so; 130 it was interrupted.
     """
     missing = missing_packages()
     if missing:

@@ -38,7 +38,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 FLOOD = 12  # more than are told one by one
 DELIVERY_SECONDS = 60.0
 _CRITICAL, _WARNING = DemoInstance("acme-prod", "database"), DemoInstance("acme-dev", "service")
-_WHO = "ana (Slack U0PERSON01)"
+_WHO = "ana (Slack U0ANA00001)"
 _LONGEST_WAIT = 1.0  # seconds
 
 
@@ -50,6 +50,7 @@ class Day:
     slack: FakeSlack
     now: datetime
     say: Callable[[str], None]
+    pace: Pace
     _fleet: tuple[DemoInstance, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +61,7 @@ class Day:
         self._ticker = Ticker(self.store, policy, lambda: self.now)
         self._courier = Courier(
             StoreOutbox(self.store), SlackNotifier(self.slack.token, base_url=self.slack.base_url), lambda: self.now,
-            Settings(per_second=100.0, burst=100), chore=Gatherer(self.store, Pace(), ""),
+            Settings(per_second=100.0, burst=100, per_minute=6_000.0), chore=Gatherer(self.store, self.pace, ""),
         )  # fmt: skip
         # As many stacks as a region more would bring: the components of the demo, in stacks that are only names.
         self._fleet = tuple(DemoInstance(f"acme-region{number}", "network") for number in range(1, FLOOD + 1))
@@ -75,13 +76,14 @@ class Day:
 
     def _left_alone(self) -> Row:
         """A critical incident that nobody acknowledges is told again and again, and escalated."""
+        self.say(f"clock: a simulated day begins, whose messages are in #{DAY_CHANNEL} and #{ON_CALL}")
         began = self.now
         self._look(_CRITICAL, "the table acme-prod-orders was deleted", Fact.DELETED)
         self._look(_WARNING, "a resource was changed by hand")
         self._deliver()
         for waited in (15 * MINUTE, 30 * MINUTE, HOUR):
             self._at(began + waited)
-            self.say(f"clock: {waited // MINUTE} minutes later, nobody has acknowledged what is critical")
+            self.say(f"clock: {waited // MINUTE} minutes later, nobody has acknowledged it: told again, and on call")
         again = len(self._broadcasts(DAY_CHANNEL))
         heard = len(self._on_call())
         return _row(
@@ -104,7 +106,7 @@ class Day:
         """A warning that was not answered within 24 hours is told once, and stays a warning."""
         warning = self._incident(_WARNING)
         self._at(warning.opened_at + 24 * HOUR)
-        self.say("clock: 24 hours after the warning, nobody has answered it")
+        self.say("clock: 24 hours after the warning, nobody has answered it: target missed")
         self._at(self.now + MINUTE)
         after = self._incident(_WARNING)
         promoted = [one for one in self.store.transitions(after.fingerprint) if one.action is Action.PROMOTE]
@@ -124,7 +126,7 @@ class Day:
         for instance in self._fleet:
             self._look(instance, "the tags of a network were changed by hand")
         self._deliver()
-        self.say(f"a script changes the tags of {FLOOD} networks, all at once")
+        self.say(f"clock: a script changes the tags of {FLOOD} networks, all at once")
         new = [message for message in self._roots() if message.ts not in before]
         listed = sum(self._names(instance, new) for instance in self._fleet)
         return _row(f"{FLOOD} instances drift at once", DAY_CHANNEL, f"1 message, with a list of {FLOOD}",
@@ -138,8 +140,8 @@ class Day:
         """When all is mended, every message ends with it."""
         for instance in (*self._fleet, _CRITICAL, _WARNING):
             self._look(instance)
-        self._deliver()
-        self.say("all of it is mended, and looked at again")
+        self._at(self.now + MINUTE)  # a message with a list is edited now and then, not with each of its members
+        self.say("clock: all of it is mended, and looked at again")
         ended = sum(message.text.startswith("✅") for message in self._roots())
         return _row("all of it is mended", DAY_CHANNEL, "3 of 3 messages end with it",
                     f"{ended} of {len(self._roots())} messages end with it")  # fmt: skip
@@ -194,11 +196,13 @@ class Day:
 
 
 @contextmanager
-def day(path: Path, slack: FakeSlack, now: datetime, say: Callable[[str], None]) -> Iterator[Day]:
+def day(
+    path: Path, slack: FakeSlack, now: datetime, say: Callable[[str], None], pace: Pace | None = None
+) -> Iterator[Day]:
     """A day that begins at *now*, in a store at *path*. Raises StoreError."""
     made: list[Day] = []
     with Store.open(path, lambda: made[0].now if made else now) as store:
-        made.append(Day(store, slack, now, say))
+        made.append(Day(store, slack, now, say, pace or Pace()))
         yield made[0]
 
 

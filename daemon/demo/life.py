@@ -6,7 +6,7 @@ By the doors that people have: a button of a message in Slack, the API, and mend
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Protocol
@@ -67,7 +67,7 @@ class Life:
         made = report(past, self._watcher, channel, self._watcher.address)
         week = made.report.week.name
         self._say(
-            f"quarter: the weekly report {week}, of {past.looks:,} looks in thirteen weeks that were simulated, goes to"
+            f"quarter: {past.looks:,} looks of thirteen simulated weeks are replayed; the report on {week} goes to"
             f" #{REPORTS}"
         )
         self._delivered("the report")
@@ -78,14 +78,14 @@ class Life:
         opened = f"{past.opened} opened"
         told = opened in page and any(opened in one.text for one in roots)
         return agreed(
-            _REPORT, f"the week {week} of a simulated quarter", f"/reports/{week}",
+            _REPORT, "the last week of a simulated quarter", f"/reports/{week}",
             f"{opened}; sent once, with html, png, zip",
             f"{opened if told else 'other numbers'}; sent {_times(len(roots))}, with {', '.join(sorted(names))}",
         )  # fmt: skip
 
     def _acknowledge(self, incident: Incident) -> Row:
         """Somebody presses the button in Slack, and thread and page say who."""
-        self._say(f"{ANA} presses Acknowledge in Slack, on the port that is open in {_PORT}")
+        self._say(f"people: {ANA} presses Acknowledge in Slack, on the port that is open in {_PORT}")
         root = self._root(incident)
         if not self._slack.sockets.wait_for_connections(1, SECONDS):
             raise DemoError("nobody listens to the buttons in Slack")
@@ -106,20 +106,21 @@ class Life:
         self._say(
             f"{BEN} silences the queue of {_QUEUE} for 4 hours: barograph alerts silence, or POST /api/v1/…/silence"
         )
-        before = self._heard()
+        root, before = self._root(incident), self._calls()
         asked = {"for": "4h", "reason": "the queue is being rebuilt", "by": BEN}
         self._post(f"incidents/{quote(incident.fingerprint)}/silence", asked)
         self._until(incident, "the silence", lambda now: bool(now.silence))
         told = {
-            "message": "Silenced" in self._root(incident).text,
-            "page": BEN in self._page(f"incidents/{quote(incident.fingerprint)}"),
-            "nobody called": self._heard() == before,
+            "thread": any(f"by {BEN}," in one.text for one in self._replies(root)),
+            "message": f"by {BEN}," in self._root(incident).text,
+            "page": f"by {BEN}," in self._page(f"incidents/{quote(incident.fingerprint)}"),
         }
-        return _said(_API, f"{BEN} silences the queue", _QUEUE, f"silenced by {BEN}", told)
+        said = f"say that {BEN} did" if self._calls() == before else "call somebody"
+        return _said(_API, f"{BEN} silences the queue", _QUEUE, f"say that {BEN} did", told, said)
 
     def _mend(self, incident: Incident) -> Row:
         """What was planted is mended, Barograph looks again, and its message ends with that."""
-        self._say(f"{ANA} closes the port again, and Barograph looks at {_PORT}")
+        self._say(f"people: {ANA} closes the port again, and Barograph looks at {_PORT}")
         close_port(self._world)
         self._round.look_at("the look at what was mended", {(DRIFT, _PORT)})
         self._until(incident, "the end of the incident", lambda now: now.state is IncidentState.RESOLVED)
@@ -159,10 +160,10 @@ class Life:
     def _replies(self, root: Message) -> list[Message]:
         return [one for one in self._slack.messages(root.channel) if one.thread_ts == root.ts]
 
-    def _heard(self) -> int:
-        """How many messages there are: an edit notifies nobody."""
+    def _calls(self) -> int:
+        """How many messages channels show: an edit, and a reply that stays in its thread, call nobody."""
         with self._slack.workspace.lock:
-            return sum(1 for _ in self._slack.workspace.all_messages())
+            return sum(not one.thread_ts or one.broadcast for one in self._slack.workspace.all_messages())
 
     def _page(self, path: str) -> str:
         return self._ask(Request(f"{self._watcher.address}/{path}"))  # noqa: S310 - the demo's own page
@@ -179,10 +180,10 @@ class Life:
             raise DemoError(f"{request.full_url} does not answer as it should: {error}") from error
 
 
-def _said(act: str, happens: str, where: str, expected: str, told: dict[str, bool]) -> Row:
-    """A row of places that must all say it."""
-    found = ", ".join(name for name, right in told.items() if right)
-    return agreed(act, happens, where, f"{expected}: {', '.join(told)}", f"{expected}: {found}")
+def _said(act: str, happens: str, where: str, expected: str, told: Mapping[str, bool], said: str = "") -> Row:
+    """A row of places that must all say what is *expected*. *said*: what they say, if it is not that."""
+    found = ", ".join(name for name, right in told.items() if right) or "nowhere"
+    return agreed(act, happens, where, f"{', '.join(told)} {expected}", f"{found} {said or expected}")
 
 
 def _times(count: int) -> str:

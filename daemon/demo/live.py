@@ -22,6 +22,7 @@ class LivePrinter:
         self._channels = channels
         self._say = say
         self._printed = 0
+        self._printing = threading.Lock()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="demo-live", daemon=True)
 
@@ -35,10 +36,18 @@ class LivePrinter:
         self._done.set()
         self._thread.join()
 
+    def say(self, text: str) -> None:
+        """Print a text below all messages that are there by now."""
+        with self._printing:
+            self._print_new()
+            self._say(text)
+
     def _run(self) -> None:
         while not self._done.wait(_TICK_SECONDS):
+            with self._printing:
+                self._print_new()
+        with self._printing:
             self._print_new()
-        self._print_new()
 
     def _print_new(self) -> None:
         entries = self._slack.journal[self._printed :]

@@ -24,6 +24,11 @@ from daemon.demo.world import DemoWorld
 
 OpenService = Callable[[Path], AbstractContextManager[Served]]
 _TICK_SECONDS = 0.5
+_TOPICS = {
+    DAY_CHANNEL: "a day on a simulated clock: the status page knows nothing of it",
+    ON_CALL: "who hears of that day's incidents when nobody acknowledges them",
+    REPORTS: "the report of thirteen simulated weeks: its numbers are not those of the status page",
+}
 
 
 def perform(
@@ -54,25 +59,27 @@ def _watched(
     """Start everything, do one round, and then what people live with."""
     world.start()
     use_demo_credentials()
-    slack = FakeSlack((*CHANNELS.values(), DAY_CHANNEL, ON_CALL, REPORTS))
-    with slack, LivePrinter(slack, {channel_id(name): name for name in CHANNELS.values()}, say):
+    slack = FakeSlack((*CHANNELS.values(), *_TOPICS))
+    for name, topic in _TOPICS.items():
+        slack.channel(name).topic = topic
+    with slack, LivePrinter(slack, {channel_id(name): name for name in CHANNELS.values()}, say) as printer:
         config = write_config(
             world, slack_url=slack.base_url, slack_token=slack.token, app_token=slack.app_token, port=port
         )
         with open_service(config) as watcher:
             say(addresses(watcher, slack, config))
-            one_round = DemoRound(world, slack, watcher, clock=clock, say=say)
+            one_round = DemoRound(world, slack, watcher, clock=clock, say=printer.say)
             planted = one_round.run()
-            people = Life(world, slack, watcher, one_round, say)
+            people = Life(world, slack, watcher, one_round, printer.say)
             rows = people.run()
-            with day(world.scratch / "day" / "barograph.db", slack, clock(), say) as simulated:
+            with day(world.scratch / "day" / "barograph.db", slack, clock(), printer.say) as simulated:
                 rows += simulated.live()
             past = replay.past()
             rows.append(people.report(past, channel_id(REPORTS)))
             cards = (planted, Scorecard(tuple(rows), ("by", "what happens"), "ways"))
             if not once:
                 seen = addresses(watcher, slack, config, past.week.name)
-                say(f"{tables(cards)}\n\n{seen}\n\nCtrl-C ends it.")
+                printer.say(f"{tables(cards)}\n\n{seen}\n\nCtrl-C ends it.")
                 watch(watcher)
     return cards
 

@@ -26,6 +26,7 @@ def inbox_data(workspace: Workspace) -> dict[str, Any]:
                     "id": channel.id,
                     "name": channel.name,
                     "archived": channel.archived,
+                    "topic": channel.topic,
                     "messages": [_with_thread(workspace, channel, message) for message in _roots(channel)],
                 }
                 for channel in workspace.channels.values()

@@ -57,6 +57,7 @@ class Channel:
     archived: bool = False
     member: bool = True
     private: bool = False
+    topic: str = ""
     messages: dict[str, Message] = field(default_factory=dict)  # by ts, in order of posting
     last_micros: int = 0
 

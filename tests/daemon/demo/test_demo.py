@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from checks.kinds import Tier
 from daemon.demo.mischief import LEAKED, all_mischief
 from tests.daemon.demo.leftovers import processes_of
+from tests.daemon.demo.test_docs import life
 
 
 @pytest.fixture
@@ -56,7 +58,11 @@ def test_once_finds_all_that_was_planted(temporary: Path) -> None:
     assert "WRONG" not in output
     expected = [one for item in all_mischief() for one in item.expected]
     assert f" agree, of {len({one.check for one in expected})} checks" in output
-    assert output.count("  ┌ #") == sum(one.times for one in expected if one.tier is not Tier.INFO)
+    roots = re.findall(r"^  ┌ #[a-z-]+$", output, re.MULTILINE)
+    assert len(roots) == sum(one.times for one in expected if one.tier is not Tier.INFO)
+    for happens, says in life():
+        assert re.search(f"{re.escape(happens)} .*{re.escape(says)} +as expected", output), happens
+    assert f"{len(life())} of {len(life())} agree, of 5 ways" in output
     assert LEAKED not in output
     assert "Traceback" not in output
     assert processes_of(temporary) == []

@@ -33,6 +33,13 @@ def _finding(one: Expected) -> str:
     return f"{times}`{one.kind}`, {one.tier}{', posted' if one.tier is not Tier.INFO else ''}"
 
 
+def life() -> list[tuple[str, str]]:
+    """What docs/demo.md says happens afterwards: (what happens, what must come of it)."""
+    section = DOCS.read_text(encoding="utf-8").partition("## The life of alerts")[2]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    return [(happens, says) for _, happens, says in rows[1:]]
+
+
 def test_the_table_is_that_of_the_program() -> None:
     """A row for each, none outdated."""
     assert table() in DOCS.read_text(encoding="utf-8")

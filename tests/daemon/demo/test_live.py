@@ -43,3 +43,15 @@ def test_a_message_cannot_command_the_terminal() -> None:
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert "<b>" in shown
+
+
+def test_a_text_is_printed_below_what_was_there_and_other_channels_are_not() -> None:
+    """What is said of a message comes after it; channels that the terminal does not show stay in the inbox."""
+    said: list[str] = []
+    with FakeSlack(["alerts-critical", "on-call"], rates=Rates.unlimited()) as slack:
+        with LivePrinter(slack, CHANNELS, said.append) as printer:
+            _post(slack, text="first")
+            _post(slack, channel=channel_id("on-call"), text="elsewhere")
+            printer.say("somebody reads it")
+        assert len(slack.journal) == 2
+    assert said == ["  ┌ #alerts-critical\n  │ first\n  └", "somebody reads it"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from checks import discover
 from checks.kinds import Kind, Tier
 from daemon.demo.mischief import Expected, all_mischief, calm
-from daemon.demo.scorecard import Found, Seen, Unsure, compare
+from daemon.demo.scorecard import Found, Scorecard, Seen, Unsure, agreed, compare
 
 
 def found(one: Expected) -> list[Found]:
@@ -113,3 +113,14 @@ def test_an_instance_nobody_planted_is_wrong() -> None:
 def test_no_rows_never_agree() -> None:
     """An empty table is no success."""
     assert not compare((), (), Seen({}, (), ())).ok
+
+
+def test_a_row_of_another_table_is_right_only_to_the_word() -> None:
+    """Its titles and what it counts are its own, and one wrong row makes the whole wrong."""
+    right, wrong = (agreed("mending", "all is mended", "here", "over", said) for said in ("over", "still open"))
+    card = Scorecard((right, wrong), ("by", "what happens"), "ways")
+    assert (right.ok, wrong.ok, card.ok) == (True, False, False)
+    lines = card.text().splitlines()
+    assert lines[0].split() == ["by", "what", "happens", "where", "expected", "found"]
+    assert lines[3].endswith("WRONG: still open")
+    assert lines[-1] == "1 of 2 agree, of 1 ways"
