@@ -31,6 +31,7 @@ COMMANDS = {
     "render": "Show messages before there is anything to tell.",
     "replay": "Show what another configuration would have posted, mentioned and paged.",
     "sinks": "Try the ways out beside Slack's channels.",
+    "audit": "Verify the audit trail, or export it.",
     "db": "Back up, restore or check the store.",
 }
 

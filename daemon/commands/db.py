@@ -23,7 +23,7 @@ def db() -> None:
     """Back up, restore or check the store."""
 
 
-def _names_store(command: F) -> F:
+def names_store(command: F) -> F:
     """Give a command the options that name the store: *config* and *store*."""
     command = click.option("-c", "--config", "config", type=click.Path(path_type=Path), default=Path("barograph.yml"),
                            show_default=True, help="The configuration, for its store.path.")(command)  # fmt: skip
@@ -52,7 +52,7 @@ def _fail(text: str, code: int) -> NoReturn:
 
 
 @db.command(epilog=_EPILOG)
-@_names_store
+@names_store
 @click.argument("target", metavar="PATH", type=click.Path(path_type=Path))
 def backup(config: Path, store: Path | None, target: Path) -> None:
     """Write a whole copy of the store to PATH, also while the daemon runs. PATH must not exist."""
@@ -68,7 +68,7 @@ def backup(config: Path, store: Path | None, target: Path) -> None:
 
 
 @db.command(epilog=_EPILOG)
-@_names_store
+@names_store
 @click.argument("copy", metavar="PATH", type=click.Path(path_type=Path))
 def restore(config: Path, store: Path | None, copy: Path) -> None:
     """Put the copy at PATH in the place of the store. The daemon must be stopped; the replaced store is kept."""
@@ -84,7 +84,7 @@ def restore(config: Path, store: Path | None, copy: Path) -> None:
 
 
 @db.command(epilog=_EPILOG)
-@_names_store
+@names_store
 def check(config: Path, store: Path | None) -> None:
     """Check the whole store, also while the daemon runs.
 

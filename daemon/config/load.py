@@ -42,6 +42,7 @@ class Config:
     metrics: models.Metrics
     report: models.Reports
     executions: models.Executions
+    audit: models.Audit
     timezone: ZoneInfo
     checks: Mapping[str, CheckSettings]
     file: models.Settings = field(repr=False)  # as the file says it, with what was given and what is a default

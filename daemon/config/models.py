@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from daemon.config.answering import Deadlines, InfoDigest, WindowRow
+from daemon.config.auditing import Audit
 from daemon.config.executing import Executions, GithubRow, ScheduleRow
 from daemon.config.reporting import Mail, Reports, Weekly
 from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
@@ -106,13 +107,15 @@ class Settings(Section):
     """Reports on complete periods."""
     executions: Executions = group()
     """The record of runs of workflows and Terraform."""
+    audit: Audit = group()
+    """The audit trail."""
     timezone: Zone = as_written("UTC")
     """Time zone of reports and of times shown to people."""
 
 
 __all__ = [
-    "Alerts", "Atmos", "Auth", "Aws", "AwsAccount", "Baseline", "CalendarRow", "Deadlines", "EscalationRow",
-    "Executions", "GithubRow", "InfoDigest", "Log", "Login", "Mail", "Metrics", "Owners", "Pacing", "PlanRule",
-    "Planning", "Reports", "Root", "RouteRow", "ScheduleRow", "Scope", "Settings", "Slack", "Source", "Stage",
-    "StageRule", "Store", "TierRow", "Token", "Web", "Weekly", "WindowRow",
+    "Alerts", "Atmos", "Audit", "Auth", "Aws", "AwsAccount", "Baseline", "CalendarRow", "Deadlines",
+    "EscalationRow", "Executions", "GithubRow", "InfoDigest", "Log", "Login", "Mail", "Metrics", "Owners",
+    "Pacing", "PlanRule", "Planning", "Reports", "Root", "RouteRow", "ScheduleRow", "Scope", "Settings", "Slack",
+    "Source", "Stage", "StageRule", "Store", "TierRow", "Token", "Web", "Weekly", "WindowRow",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from daemon.store.inspect import Examination, examine
 from daemon.store.outbox import StoreOutbox
 from daemon.store.read import Reader
 from daemon.store.rows import (
+    AnchorRow,
     AuditRow,
     Counts,
     HiddenRow,
@@ -21,7 +22,7 @@ from daemon.store.store import Store, open_reader
 from daemon.store.transaction import Transaction
 
 __all__ = [
-    "AuditRow", "Counts", "DamagedError", "Examination", "HiddenRow", "InUseError", "JobRow", "JobStateRow", "Pruned",
-    "Reader", "ReadingRow", "RunRow", "StateRow", "Store", "StoreError", "StoreOutbox", "Transaction", "VerdictChange",
-    "backup", "examine", "open_reader", "restore",
+    "AnchorRow", "AuditRow", "Counts", "DamagedError", "Examination", "HiddenRow", "InUseError", "JobRow",
+    "JobStateRow", "Pruned", "Reader", "ReadingRow", "RunRow", "StateRow", "Store", "StoreError", "StoreOutbox",
+    "Transaction", "VerdictChange", "backup", "examine", "open_reader", "restore",
 ]  # fmt: skip

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from daemon.audit.chain import RESTORE, Head
+from daemon.store import audit
 from daemon.store.errors import StoreError, explain
 from daemon.store.inspect import inspect, refuse_damage
 from daemon.store.lock import InstanceLock
@@ -86,6 +88,7 @@ def restore(path: Path, copy: Path, clock: Callable[[], datetime]) -> Path | Non
             _checked_copy(copy, fresh)
             now = clock()
             _doubt_what_waits(fresh, now)
+            _note_restore(fresh, now, _head_of(path))
             kept = _set_aside(path, now)
             os.replace(fresh, path)
             _sync_folder(path.parent)
@@ -120,16 +123,49 @@ def _doubt_what_waits(fresh: Path, now: datetime) -> None:
             and (kind = 'post' or kind = 'reply' and exists (
                 select 1 from thread t where t.subject = delivery.subject and t.root_ts <> ''))""",
         )
-        run(
-            db,
-            "insert into audit (at, who, action, detail) values (:now, 'barograph', 'restore', 'from a copy')",
-            {"now": now},
-        )
         db.conn.execute("commit")
         db.conn.execute("pragma wal_checkpoint(truncate)")
         db.conn.execute("pragma journal_mode = delete")
     finally:
         db.close()
+
+
+def _note_restore(fresh: Path, now: datetime, replaced: Head | None) -> None:
+    """Add to the trail of the copy that it was brought back, and how far the trail went that it replaces."""
+    db = connect_writer(fresh)
+    try:
+        db.conn.execute("begin immediate")
+        if audit.is_chained(db):
+            copied = audit.head(db)
+            audit.append(db, now, "barograph", RESTORE, {
+                "copy": None if copied is None else {"seq": copied.seq, "hash": copied.hash},
+                "replaced": None if replaced is None else {"seq": replaced.seq, "hash": replaced.hash},
+            })  # fmt: skip
+        else:  # the upgrade at the next start chains it
+            run(
+                db,
+                "insert into audit (at, who, action, detail) values (:now, 'barograph', :restore, 'from a copy')",
+                {"now": now, "restore": RESTORE},
+            )
+        db.conn.execute("commit")
+        db.conn.execute("pragma wal_checkpoint(truncate)")
+        db.conn.execute("pragma journal_mode = delete")
+    finally:
+        db.close()
+
+
+def _head_of(path: Path) -> Head | None:
+    """Where the trail of the store at *path* ends; None: there is none, or it cannot be read, which is why it goes."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return None
+    try:
+        db = connect_reader(path)
+        try:
+            return audit.head(db) if audit.is_chained(db) else None
+        finally:
+            db.close()
+    except sqlite3.Error:
+        return None
 
 
 def _set_aside(path: Path, now: datetime) -> Path | None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from daemon.store.audit import MIGRATION as _AUDIT
+
 APPLICATION_ID = 0x4241524F  # "BARO", in the header of the file: tells our databases from other people's
 SET = "barograph"
 
@@ -181,7 +183,7 @@ _EXECUTIONS = (
 
 
 # In order; the position of each, from 1, is its number.
-_STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+_STEPS: tuple[tuple[str, tuple[str | Callable[[Database], None], ...]], ...] = (
     ("0001_first", (*_FIRST, f"pragma application_id = {APPLICATION_ID}")),
     ("0002_memory", (_MEMORY,)),
     ("0003_states", (_STATES,)),
@@ -190,6 +192,7 @@ _STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("0006_sinks", _SINKS),
     ("0007_deadlines", _DEADLINES),
     ("0008_executions", _EXECUTIONS),
+    ("0009_audit", _AUDIT),
 )
 
 
@@ -201,9 +204,12 @@ def steps() -> Migrations:
     return migrations
 
 
-def _applying(*statements: str) -> Callable[[Database], None]:
+def _applying(*statements: str | Callable[[Database], None]) -> Callable[[Database], None]:
     def apply(db: Database) -> None:
         for statement in statements:
-            db.execute(statement)
+            if isinstance(statement, str):
+                db.execute(statement)
+            else:
+                statement(db)
 
     return apply

@@ -12,7 +12,7 @@ from alerts.base import Delivery, DeliveryState, Incident, IncidentState, Transi
 from alerts.gathering import Group, Member, Waiting
 from alerts.silences import Silence
 from checks.base import Json, Outcome
-from daemon.store import groups, incidents, queue, runs, silences, states
+from daemon.store import audit, groups, incidents, queue, runs, silences, states
 from daemon.store.codec import load, time, time_or_none
 from daemon.store.rows import (
     AuditRow,
@@ -31,6 +31,7 @@ TABLES = (
     "job", "job_state", "run", "reading", "verdict_change", "incident", "transition", "thread", "delivery", "audit",
     "memory", "state_read", "report", "report_file", "measure", "gathering", "gathered", "heard",
     "silence", "hidden", "execution", "execution_event",
+    "audit_anchor",
 )  # fmt: skip
 
 
@@ -164,7 +165,7 @@ class Reader:
 
     def audit(self, limit: int = 100) -> list[AuditRow]:
         found = rows(self.db, "select * from audit order by id desc limit :limit", {"limit": limit})
-        return [AuditRow(each["id"], time(each["at"]), each["who"], each["action"], each["detail"]) for each in found]
+        return [audit.audit_row(each) for each in found]
 
     def recall(self, check: str, place: str, name: str) -> Json | None:
         """What a check kept at a place in its last look that kept it; None: nothing."""

@@ -133,13 +133,27 @@ class HiddenRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """Who did what. Never changed, never removed."""
+    """Who did what. Never changed. *detail* as a value, *text* as the JSON that is stored and hashed."""
 
     id: int
     at: datetime
     who: str
     action: str
-    detail: str
+    detail: Json
+    text: str = ""
+    previous: str = ""
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorRow:
+    """A head of the audit trail that was told outside. *target*: "s3" or "webhook"; *place*: where it lies."""
+
+    at: datetime
+    target: str
+    seq: int
+    hash: str
+    place: str
 
 
 @dataclass(frozen=True, slots=True)

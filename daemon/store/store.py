@@ -15,7 +15,7 @@ from types import TracebackType
 
 from sqlite_utils import Database
 
-from daemon.store import retention
+from daemon.store import audit, retention
 from daemon.store.copies import make_folder
 from daemon.store.errors import StoreError, explain
 from daemon.store.inspect import inspect, refuse_older
@@ -123,6 +123,10 @@ class Store(Questions):
     def prune(self, now: datetime, keep: timedelta) -> Pruned:
         """Remove what ended longer than *keep* before *now*; see daemon.store.retention for what always stays."""
         return retention.prune(self.transaction, now, keep)
+
+    def let_go_of_audit(self, now: datetime, keep: timedelta) -> int:
+        """Let rows of the audit trail go that are older than *keep*; see audit.let_go. Gives how many."""
+        return audit.let_go(self.transaction, now, keep)
 
     def _take_reader(self) -> Database:
         with self._pool:

@@ -12,8 +12,9 @@ from alerts.baseline import Begun, Summary
 from alerts.gathering import Gather, Group, Waiting
 from alerts.silences import Silence
 from checks.base import Json, Reading
-from daemon.store import groups, incidents, queue, runs, silences, states, summaries
-from daemon.store.rows import JobStateRow, RunRow, StateRow
+from daemon.audit.chain import Head
+from daemon.store import audit, groups, incidents, queue, runs, silences, states, summaries
+from daemon.store.rows import AnchorRow, JobStateRow, RunRow, StateRow
 from daemon.store.sql import run, upsert
 
 
@@ -195,13 +196,17 @@ class Transaction:
         """Remove what is known of states that are watched no more."""
         states.forget(self.db, sources)
 
-    def audit(self, who: str, action: str, detail: str = "") -> None:
-        """Add a line to the audit trail; it can never be changed or removed."""
-        run(
-            self.db,
-            "insert into audit (at, who, action, detail) values (:at, :who, :action, :detail)",
-            {"at": self.now, "who": who, "action": action, "detail": detail},
-        )
+    def audit(self, who: str, action: str, detail: Json = "") -> Head:
+        """Add a row to the audit trail, stored with this transaction or not at all; give the trail's new head.
+
+        *who* did it, as they signed in; "barograph" for what it does by itself. *action*: "thing.verb", such as
+        "approval.give". *detail*: text, or a mapping of what JSON knows. Secrets are taken out of all three.
+        """
+        return audit.append(self.db, self.now, who, action, detail)
+
+    def save_anchor(self, anchor: AnchorRow) -> None:
+        """Store that a head of the audit trail was told outside."""
+        audit.save_anchor(self.db, anchor)
 
     def set_meta(self, key: str, value: str) -> None:
         """Keep a small fact about this installation."""

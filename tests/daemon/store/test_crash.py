@@ -105,7 +105,7 @@ def test_a_killed_migration_goes_on_at_the_next_start(tmp_path: Path) -> None:
         assert process.wait(60) == -signal.SIGKILL
     child.migrate(tmp_path, kill=False)
     assert child.columns(path) == (shipped + 2, True, True)
-    copies = sorted((tmp_path / "backups").iterdir())
+    copies = sorted((tmp_path / "backups").iterdir(), key=lambda copy: copy.name.rsplit("-", 1)[-1])
     assert [child.columns(each) for each in copies] == [(shipped, False, False), (shipped + 1, True, False)]
     assert {each.stat().st_mode & 0o777 for each in copies} == {0o600}
     with pytest.raises(StoreError, match="a newer Barograph"):

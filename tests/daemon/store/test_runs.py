@@ -193,7 +193,7 @@ def test_the_audit_trail_cannot_be_changed(store: Store) -> None:
     with store.transaction() as tx:
         tx.audit("alice", "acknowledge", "v1:a")
     for statement in ("update audit set who = 'bob'", "delete from audit", "insert or replace into audit "
-                      "values (1, '', 'bob', '', '')"):  # fmt: skip
+                      "values (1, '', 'bob', '', '', '', '')"):  # fmt: skip
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             store._db.execute(statement)
     with store.read() as view:
