@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import ClassVar, Protocol
 
 from checks.base import Asks, Check, Fact, Finding, Instance, Json, Kind, Outcome, Place, Reading, Role, Scope
-from checks.states import commands, settings
+from checks.states import commands, settings, unrecorded
 from checks.states.judge import (
     DAMAGE,
     PASSING,
@@ -67,6 +67,10 @@ class StatePlace(Place, Protocol):
 
     def keep(self, name: str, value: Json) -> None: ...
 
+    @property
+    def history(self) -> unrecorded.History | None:
+        """Earlier versions and recorded runs; None: nobody keeps them, so that changes are not looked at."""
+
 
 class BackendPlace(Place, Protocol):
     """A bucket that states are kept in, with the lock tables used beside it."""
@@ -84,6 +88,7 @@ class State(Check):
     collapse_to: float = 0.1  # and holds at most this part of them now
     accept_after: timedelta = timedelta(hours=24)  # another lineage, serial or size counts as right after this
     keep_versions: timedelta = timedelta(days=30)  # earlier versions must be kept for so long
+    runs_recorded: bool = True  # a change that no recorded run explains is a violation; false: a deployment
 
     scope: ClassVar[Scope] = Scope.STATE
     role: ClassVar[Role] = Role.STATE
@@ -119,10 +124,11 @@ class State(Check):
     verdicts: ClassVar[Mapping[str, str]] = {
         **{str(word): meaning for word, meaning in _MEANING.items()},
         **settings.VERDICTS,
+        **unrecorded.VERDICTS,
     }
 
     def run(self, place: StatePlace | BackendPlace) -> Iterable[Reading]:
-        """One reading for a state, or one for each setting of a bucket and its lock tables."""
+        """One or two readings for a state and its changes, or one for each setting of a bucket and its lock tables."""
         if hasattr(place, "settings"):
             yield from settings.readings(place.settings(), self.keep_versions)
             return
@@ -143,6 +149,11 @@ class State(Check):
         if after is not None:
             place.keep(_KEPT, after.plain(look.shown))
         yield _reading(place.instance, look, judgement)
+        if place.history is not None:
+            kept, rules = place.recall(unrecorded.KEPT), unrecorded.Rules(self.runs_recorded)
+            found = unrecorded.look(place.instance, look, judgement, place.history, kept, rules, place.now())
+            place.keep(unrecorded.KEPT, found.memory.plain())
+            yield found.reading
 
 
 def _reading(instance: Instance, look: StateLook, judgement: Judgement) -> Reading:

@@ -42,6 +42,7 @@ from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan, Runner
 from daemon.scheduler import Scheduler
 from daemon.states.cache import StoredStates
+from daemon.states.history import Histories
 from daemon.store import Store
 from daemon.suspects import Suspects, name_later
 from daemon.ticking import Ticker
@@ -207,7 +208,17 @@ def _run(
         )  # fmt: skip
         accounting = Accounting(partial(count_request, own), partial(count_wait, own), StoredFact(store, "aws.paid"))
         eyes = stack.enter_context(
-            open_eyes(config, scratch, environ, clock, StoredMemory(store), seen, StoredStates(store), accounting)
+            open_eyes(
+                config,
+                scratch,
+                environ,
+                clock,
+                StoredMemory(store),
+                seen,
+                StoredStates(store),
+                accounting,
+                histories=Histories(store),
+            )
         )
 
         def on_stored(run: Run | None) -> None:

@@ -44,6 +44,7 @@ from daemon.processes import Processes
 from daemon.repository.place import WatchedRepository
 from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan
+from daemon.states.history import Histories
 from daemon.states.library import Cache, NoCache
 from daemon.states.places import Reach
 from daemon.states.watching import States
@@ -139,6 +140,7 @@ def open_eyes(
     seen: Callable[[str], Sequence[Seen]] = lambda check: (),
     known_states: Cache | None = None,
     accounting: Accounting | None = None,
+    histories: Histories | None = None,
 ) -> Iterator[Eyes]:
     """Make what looking needs, and end every child when it is left. *scratch* is wiped.
 
@@ -163,7 +165,7 @@ def open_eyes(
         bench = toolchain_bench(config, scratch, environ, processes.run, aws)
         remembered = memory or NoMemory()
         reach = Reach(config.source.path, aws, settings.rules, settings.inherited)
-        states = States(reach, known_states or NoCache(), clock, remembered)
+        states = States(reach, known_states or NoCache(), clock, remembered, histories)
 
         def end() -> None:
             states.end()

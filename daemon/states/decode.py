@@ -15,9 +15,11 @@ from typing import Any
 
 import msgspec
 
+from checks.states.changes import Snapshot
 from checks.states.identifiers import attributes_of, identify
 from checks.states.model import Damage, Held, StateFacts
 
+MOST_PRINTS = 200_000  # instances of one state that are compared with those of its next version
 FORMAT = 4  # of state files, since Terraform 0.12
 _PROVIDER = re.compile(r'provider\["([^"]{1,200})"\]')
 _NOTHING = msgspec.Raw(b"")
@@ -49,6 +51,10 @@ class _State(msgspec.Struct):
     lineage: str = ""
     terraform_version: str = ""
     resources: list[_Resource] | None = None
+
+
+class _Outputs(msgspec.Struct):
+    outputs: msgspec.Raw = _NOTHING
 
 
 class _Header(msgspec.Struct):
@@ -132,6 +138,48 @@ def _read(state: _State, size: int, md5: str) -> tuple[StateFacts, tuple[Held, .
     return facts, tuple(held)
 
 
+def snapshot(body: bytes, key: bytes, md5: str = "") -> Snapshot | None:
+    """One version of a state, to be compared: a digest under *key* for each instance. None: it is damaged.
+
+    Without the key nobody can try out which values give a digest. Raises UndecodableError.
+    """
+    md5 = md5 or hashlib.md5(body, usedforsecurity=False).hexdigest()
+    try:
+        state, rest = _decoder().decode(body), _outputs_decoder().decode(body).outputs
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    except (RecursionError, MemoryError) as error:
+        raise UndecodableError(f"the state cannot be read here ({type(error).__name__})") from None
+    if state.version != FORMAT:
+        return None
+    prints: dict[str, str] | None = {}
+    for resource in state.resources or ():
+        if resource.mode == "managed" and prints is not None:
+            prints.update(_prints(resource, key))
+            prints = prints if len(prints) <= MOST_PRINTS else None
+    return Snapshot(
+        md5, state.serial, state.lineage[:100], state.terraform_version[:40], prints, _digest(key, bytes(rest))
+    )
+
+
+def _prints(resource: _Resource, key: bytes) -> Iterator[tuple[str, str]]:
+    base = f"{resource.module}." if resource.module else ""
+    base = f"{base}{resource.type}.{resource.name}"
+    for instance in resource.instances:
+        deposed = f" (deposed {instance.deposed})" if instance.deposed else ""
+        status = (instance.status or "").encode()
+        told = _digest(key, bytes(instance.attributes), bytes(instance.attributes_flat), status)
+        yield f"{base}{_index(instance.index_key)}{deposed}", told
+
+
+def _digest(key: bytes, *parts: bytes) -> str:
+    digest = hashlib.blake2b(key=key, digest_size=8)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
 def _attributes(names: tuple[str, ...], instance: _Instance) -> tuple[object, ...]:
     """The values of the attributes *names*; None for one that is not there, or is marked as sensitive."""
     reader = _reader(names)
@@ -176,6 +224,11 @@ def _source(provider: str) -> str:
 @functools.lru_cache(maxsize=1)
 def _decoder() -> msgspec.json.Decoder[_State]:
     return msgspec.json.Decoder(_State)
+
+
+@functools.lru_cache(maxsize=1)
+def _outputs_decoder() -> msgspec.json.Decoder[_Outputs]:
+    return msgspec.json.Decoder(_Outputs)
 
 
 @functools.lru_cache(maxsize=1)

@@ -54,8 +54,12 @@ class NoCache:
 class Library:
     """Usable from any thread. Nothing is read from the cache before something is asked."""
 
-    def __init__(self, cache: Cache, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, cache: Cache, clock: Callable[[], datetime], on_read: Callable[[str, bytes, str], None] | None = None
+    ) -> None:
+        """*on_read*: told of each version that is read: the state's id, its bytes, their MD5."""
         self._cache = cache
+        self._on_read = on_read
         self._clock = clock
         self._lock = threading.Lock()
         self._one_by_one: dict[str, threading.Lock] = {}
@@ -131,6 +135,8 @@ class Library:
             facts, held = decode(body, md5)
         except UndecodableError as error:
             raise UnreadError(Gap(f"the state {source.id}", "failed", ""), str(error)) from None
+        if self._on_read is not None and OF_VERSION not in source.id and facts.damage is Damage.NONE:
+            self._on_read(source.id, body, facts.md5)
         if facts.damage not in (Damage.NONE, Damage.EMPTY) and before is not None:
             held = before.held  # what it held is still there, and nobody else's
         return head, Known(head.mark, facts, held, now)

@@ -19,6 +19,7 @@ from daemon.planning.s3access import S3Access
 from daemon.planning.settings import PlanRule, grant
 from daemon.planning.state import local_path
 from daemon.states.backend import BackendSource
+from daemon.states.history import Histories, StateHistory
 from daemon.states.library import Library
 from daemon.states.local import LocalSource
 from daemon.states.s3 import S3Source
@@ -81,10 +82,16 @@ class StateOfInstance:
     pause: Callable[[float], object] = field(repr=False)  # seconds; True: all is to end, and it waited less
     memory: Memory = field(repr=False)
     kept: dict[str, Json] = field(default_factory=dict, repr=False)
+    histories: Histories | None = field(default=None, repr=False)
 
     @property
     def key(self) -> str:
         return self.shelf.instance.key
+
+    @property
+    def history(self) -> StateHistory | None:
+        source = self.shelf.source
+        return None if self.histories is None or source is None else self.histories.of(self.shelf.instance, source)
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -188,6 +195,7 @@ def state_places(
     clock: Callable[[], datetime],
     pause: Callable[[float], object],
     memory: Memory,
+    histories: Histories | None = None,
 ) -> Mapping[str, Place]:
     """All places of the state check by key. Instances that are switched off have none."""
     places: dict[str, Place] = {}
@@ -195,7 +203,7 @@ def state_places(
     for shelf in shelves:
         if not shelf.instance.enabled or shelf.instance.abstract:
             continue
-        places[shelf.instance.key] = StateOfInstance(shelf, library, clock, pause, memory)
+        places[shelf.instance.key] = StateOfInstance(shelf, library, clock, pause, memory, histories=histories)
         if isinstance(shelf.source, S3Source):
             buckets.setdefault(shelf.source.backend.bucket, []).append(shelf)
     for within in buckets.values():

@@ -109,6 +109,16 @@ class S3Source:
         last = max(versions, key=lambda one: _time(one.get("LastModified")).timestamp())
         return Deleted(newest.get("VersionId", ""), _time(newest.get("LastModified")), str(last.get("VersionId", "")))
 
+    def versions(self) -> list[tuple[str, datetime]]:
+        """The id and the time of each of the newest thousand versions, the newest first. Raises UnreadError."""
+        key, bucket = self.backend.key, self.backend.bucket
+        with unread(f"the versions of {self.shown}", "s3:ListBucketVersions"):
+            answer = self._s3.list_object_versions(Bucket=bucket, Prefix=key)
+        return [
+            (str(one.get("VersionId", "")), _time(one.get("LastModified")))
+            for one in answer.get("Versions", ()) if one["Key"] == key
+        ]  # fmt: skip
+
     def _has_marker(self) -> bool:
         try:
             with look(self.shown):
@@ -169,6 +179,12 @@ class S3Source:
     @property
     def _s3(self) -> Any:
         return self.access.client("s3")
+
+
+def version_of(mark: str) -> str:
+    """The version that a Head's mark names; empty: the bucket keeps none."""
+    parts = mark.split(" ")
+    return parts[1] if len(parts) > 1 and parts[1] != "null" else ""
 
 
 def _head(answer: Mapping[str, Any], size: object, shown: str) -> Head:

@@ -9,6 +9,7 @@ from datetime import datetime
 from checks.base import Place
 from daemon.aws import Memory
 from daemon.inventory.model import ABSTRACT, Inventory
+from daemon.states.history import Histories
 from daemon.states.library import Cache, Library
 from daemon.states.ownership import Ownership
 from daemon.states.places import Reach, Shelf, state_places
@@ -17,14 +18,23 @@ from daemon.states.places import Reach, Shelf, state_places
 class States:
     """The states of the inventory. Nothing is read when it is made. Usable from any thread."""
 
-    def __init__(self, reach: Reach, cache: Cache, clock: Callable[[], datetime], memory: Memory) -> None:
+    def __init__(
+        self,
+        reach: Reach,
+        cache: Cache,
+        clock: Callable[[], datetime],
+        memory: Memory,
+        histories: Histories | None = None,
+    ) -> None:
+        """*histories*: keeps versions, so that changes are told; None: they are not."""
         self._reach = reach
         self._clock = clock
         self._memory = memory
         self._ending = threading.Event()
         self._lock = threading.Lock()
         self._shelves: tuple[Shelf, ...] = ()
-        self.library = Library(cache, clock)
+        self.library = Library(cache, clock, None if histories is None else histories.read)
+        self._histories = histories
         self.owners = Ownership(self.library, clock, self._ending)
 
     def take(self, inventory: Inventory) -> None:
@@ -45,7 +55,7 @@ class States:
         """The places of the state check, by key."""
         with self._lock:
             shelves = self._shelves
-        return state_places(shelves, self.library, self._clock, self._ending.wait, self._memory)
+        return state_places(shelves, self.library, self._clock, self._ending.wait, self._memory, self._histories)
 
     def end(self) -> None:
         """Let nobody wait any more."""

@@ -244,6 +244,17 @@ def listed(
     return [_execution(each) for each in found]
 
 
+def between(db: Database, stack: str, component: str, since: datetime, until: datetime) -> list[ExecutionRow]:
+    """Runs on a component of a stack, on all of the stack, or not judged yet, that went on between two moments."""
+    found = rows(
+        db,
+        """select * from execution where ((stack = :stack and component in (:component, '')) or (stack = '' and dirty))
+        and heard_at >= :since and started_at <= :until order by started_at desc limit 200""",
+        {"stack": stack, "component": component, "since": since, "until": until},
+    )
+    return [_execution(each) for each in found]
+
+
 def running(db: Database) -> list[ExecutionRow]:
     return [_execution(each) for each in rows(db, "select * from execution where state = 'running' limit 5000")]
 

@@ -181,6 +181,13 @@ _EXECUTIONS = (
         judged text not null default '') strict""",
 )
 
+# Versions of states, to be compared with the next: names and keyed digests, compressed.
+_STATE_PRINTS = (
+    """create table state_print (
+        source text not null, md5 text not null, body blob not null,
+        primary key (source, md5)) strict, without rowid""",
+)
+
 
 # In order; the position of each, from 1, is its number.
 _STEPS: tuple[tuple[str, tuple[str | Callable[[Database], None], ...]], ...] = (
@@ -193,6 +200,7 @@ _STEPS: tuple[tuple[str, tuple[str | Callable[[Database], None], ...]], ...] = (
     ("0007_deadlines", _DEADLINES),
     ("0008_executions", _EXECUTIONS),
     ("0009_audit", _AUDIT),
+    ("0010_state_prints", _STATE_PRINTS),
 )
 
 

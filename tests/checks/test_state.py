@@ -13,6 +13,7 @@ from checks.states.commands import unlock
 from checks.states.judge import Before, before_of
 from checks.states.locks import lock_of
 from checks.states.model import DIGEST, LOCK, STATE, Gap, LockSeen, StateFacts, StateLook
+from checks.states.unrecorded import History
 from tests.daemon.states.proof import StatesProof
 
 WORLD = StatesProof()  # for tests/checks/test_blindness.py
@@ -31,6 +32,7 @@ class FakePlace:
     instance: Instance = PLAIN
     kept: dict[str, Json] = field(default_factory=dict)
     time: datetime = NOW
+    history: History | None = None
 
     @property
     def key(self) -> str:
