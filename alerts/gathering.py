@@ -3,7 +3,11 @@
 A *group* has members, a subject of its own, and is rendered from how its members are now: its root message counts them,
 the messages below it list them, and all are edited in place. A member has no root message of its own until it is raised
 to critical. Why there is a group is its *cause*: a flood, what came and went before it could be told, or (whoever makes
-such a group gives it a title) anything that its members have in common.
+such a group gives it a title) anything that its members have in common: above all, one cause (Incident.cause), as the
+role that is refused, or the provider's release that drifts forty instances.
+
+A cause is told of once. The first incident of it is posted like any other; when more come, its message becomes the
+group's, and the thread hears of them. Critical ones are never in one group with others.
 """
 
 from __future__ import annotations
@@ -11,18 +15,23 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from alerts.base import LIVE, Incident, IncidentState
+from alerts.base import COULD_NOT_LOOK, LIVE, Incident, IncidentState
 from alerts.blocks import MAX_SECTION, Block, Body, code_section, context, fields, header, message, plain_section
 from alerts.escape import clean, defanged, link, mrkdwn, one_line
+from alerts.next_steps import take_apart
 from alerts.render import MARKS, where
 from alerts.tiers import RANK, effective_stage
-from checks.base import Tier
+from checks.base import Kind, Tier
 
 FLOOD, CATCH_UP, ESCALATED = "flood", "catch_up", "escalated"
 TITLES = {ESCALATED: "incidents that were not answered in time"}
+CAUSE, CRITICAL_CAUSE = "cause:", "critical cause:"  # what the cause of a group begins with that has one
+TOGETHER = 2  # so many that have one cause are one message
+MOST_CAUSES = 3  # groups of one cause that are opened in the midst of a flood: the largest
+NEWCOMERS = 10  # that the thread hears of by name
 CAME_AND_WENT = 2  # so many that are over before they were told are one message
 WORST = 10  # named in the root message
 LINES, SECTIONS = 20, 3  # in one section, and sections in one message of the list
@@ -37,6 +46,8 @@ class Pace:
 
     gather_from: int = 10
     gather_for: timedelta = timedelta(minutes=1)
+    group_wait: timedelta = timedelta(seconds=30)  # how long one waits for more of its cause, before a thread hears
+    group_for: timedelta = timedelta(hours=24)  # how long a group of one cause can be joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,19 @@ class Waiting:
     tier: Tier
     over: bool  # the incident has ended meanwhile
     escalated: bool = False  # it is for the channel that hears of what nobody has answered
+    cause: str = ""  # cause_key() of the incident
+    title: str = ""  # title_of() it
+    since: datetime | None = None  # when it was stored
+    held: bool = False  # it waits for a time, and not only for its turn
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The message of a live incident that was sent, and is to become that of a group of its cause."""
+
+    subject: str
+    channel: str
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +95,26 @@ class Gather:
     group: Group
     subjects: tuple[str, ...]
     reason: str
+    lead: str = ""  # the subject whose message becomes the group's, where it is made
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What to do: this subject waits for more of its cause, to be told of with them."""
+
+    subject: str
+    until: datetime
+
+
+@dataclass(slots=True)
+class Decision:
+    """What is to be done about the messages that wait."""
+
+    gather: list[Gather] = field(default_factory=list)
+    hold: list[Hold] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.gather or self.hold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +126,60 @@ class Member:
     left: bool = False
 
 
-def decide(waiting: Sequence[Waiting], groups: Iterable[Group], pace: Pace, now: datetime) -> list[Gather]:
-    """Given the new messages that wait and the groups that there are, give which of them are gathered, and why."""
-    joinable = {
-        (group.channel, group.cause): group
-        for group in groups
-        # What is not sent yet costs no further message, whenever it was opened.
-        if not group.sent or now <= group.joins_until
+def cause_key(kind: Kind, cause: str, tier: Tier, *, escalated: bool = False) -> str:
+    """Equal for incidents that may be told of together; empty: it has no cause that others could have.
+
+    *escalated*: for the message to the channel that hears of what nobody has answered.
+    """
+    if not cause:
+        return ""
+    mark = hashlib.sha256(f"{kind}\n{escalated}\n{cause}".encode()).hexdigest()[:32]
+    return f"{CRITICAL_CAUSE if tier is Tier.CRITICAL else CAUSE}{mark}"
+
+
+def title_of(kind: Kind, key: str, cause: str, *, escalated: bool = False) -> str:
+    """What a group of incidents of one cause is called, after a count."""
+    blind = kind is Kind.MONITORING and key == COULD_NOT_LOOK
+    what = "could not look" if blind else str(kind).replace("_", " ")
+    late = "not answered in time: " if escalated else ""
+    return one_line(f"{late}{what}, one cause: {clean(cause)[:200]}")
+
+
+def has_cause(cause: str) -> bool:
+    """Whether a group is there for what its members have in common."""
+    return cause.startswith((CAUSE, CRITICAL_CAUSE))
+
+
+def stays(incident: Incident, cause: str) -> bool:
+    """Whether a live member may be told of in a group of *cause* only.
+
+    A flood hides nothing critical, and what came and went nothing that is there. Who has another cause by now, or is
+    critical among others that are not, leaves. Critical ones that are lowered stay where people know them.
+    """
+    if not has_cause(cause):
+        return incident.tier is not Tier.CRITICAL and cause != CATCH_UP
+    return cause in {
+        cause_key(incident.kind, incident.cause, tier, escalated=escalated)
+        for tier in (incident.tier, Tier.CRITICAL)
+        for escalated in (True, False)
     }
-    found = []
+
+
+def decide(
+    waiting: Sequence[Waiting], groups: Iterable[Group], pace: Pace, now: datetime, leads: Iterable[Lead] = ()
+) -> Decision:
+    """Given the new messages that wait, the groups that there are, and sent messages of the same causes, give which
+    of the new ones are gathered, which are to wait for more, and why."""
+    joinable = {(group.channel, group.cause): group for group in groups if _joinable(group, now)}
+    first: dict[tuple[str, str], Lead] = {}
+    for lead in leads:
+        first.setdefault((lead.channel, lead.cause), lead)
+    found = Decision()
     for channel in dict.fromkeys(one.channel for one in waiting):
         here = [one for one in waiting if one.channel == channel]
         over = tuple(one.subject for one in here if one.over)
-        fresh = [one for one in here if not one.over and one.tier is not Tier.CRITICAL]
+        left = _by_cause([one for one in here if not one.over], channel, joinable, first, pace, now, found)
+        fresh = [one for one in left if one.tier is not Tier.CRITICAL]
         flood = tuple(one.subject for one in fresh if not one.escalated)
         unanswered = tuple(one.subject for one in fresh if one.escalated)
         for cause, subjects, enough in (
@@ -104,17 +189,73 @@ def decide(waiting: Sequence[Waiting], groups: Iterable[Group], pace: Pace, now:
         ):
             group = joinable.get((channel, cause))
             if subjects and group is not None:
-                found.append(Gather(group, subjects, "its channel has a message for such ones, a moment old"))
+                found.gather.append(Gather(group, subjects, "its channel has a message for such ones, a moment old"))
             elif len(subjects) >= enough:
                 reason = f"{len(subjects)} new messages wait for one channel"
-                found.append(Gather(new_group(channel, cause, TITLES.get(cause, ""), pace, now), subjects, reason))
+                gathered = new_group(channel, cause, TITLES.get(cause, ""), pace, now)
+                found.gather.append(Gather(gathered, subjects, reason))
     return found
+
+
+def _joinable(group: Group, now: datetime) -> bool:
+    # What is not sent yet costs no further message, whenever it was opened.
+    if not group.sent:
+        return True
+    return now <= group.joins_until and not (has_cause(group.cause) and group.told_over)
+
+
+def _by_cause(
+    fresh: Sequence[Waiting], channel: str, joinable: Mapping[tuple[str, str], Group],
+    leads: Mapping[tuple[str, str], Lead], pace: Pace, now: datetime, found: Decision,
+) -> list[Waiting]:  # fmt: skip
+    """Decide about those that have a cause in common, with each other or with one that was told; give the others."""
+    by_cause: dict[str, list[Waiting]] = {}
+    for one in fresh:
+        by_cause.setdefault(one.cause, []).append(one)
+    left, several = by_cause.pop("", []), []
+    for cause, those in by_cause.items():
+        group, lead = joinable.get((channel, cause)), leads.get((channel, cause))
+        if group is not None or lead is not None:
+            _join(those, group, lead, pace, now, found)
+        elif len(those) >= TOGETHER and not cause.startswith(CRITICAL_CAUSE):
+            several.append(those)
+        else:
+            left += those
+    if (channel, FLOOD) in joinable or len(left) + len(several) >= pace.gather_from:
+        # A storm of many small causes is a storm.
+        several.sort(key=len, reverse=True)
+        large = [those for those in several[:MOST_CAUSES] if len(those) >= pace.gather_from]
+        left += [one for those in several[len(large):] for one in those]  # fmt: skip
+        several = large
+    for those in several:
+        group = new_group(channel, those[0].cause, those[0].title, pace, now)
+        reason = f"{len(those)} new messages have one cause"
+        found.gather.append(Gather(group, tuple(one.subject for one in those), reason))
+    return left
+
+
+def _join(
+    those: Sequence[Waiting], group: Group | None, lead: Lead | None, pace: Pace, now: datetime, found: Decision
+) -> None:
+    """One cause that people have heard of: what is new of it is told in that thread, several at once."""
+    oldest = min((one.since for one in those if one.since is not None), default=now)
+    until = oldest + pace.group_wait
+    critical = those[0].cause.startswith(CRITICAL_CAUSE)
+    quiet = group is not None and not group.sent  # nobody has to be told of it apart
+    if critical or quiet or not oldest <= now < until:
+        which = group or new_group(those[0].channel, those[0].cause, those[0].title, pace, now)
+        subjects = tuple(one.subject for one in those)
+        begun = lead.subject if group is None and lead is not None else ""
+        found.gather.append(Gather(which, subjects, "people have heard of its cause", begun))
+    else:
+        found.hold += [Hold(one.subject, until) for one in those if not one.held]
 
 
 def new_group(channel: str, cause: str, title: str, pace: Pace, now: datetime) -> Group:
     """A group that is opened now. *title* empty: it is told by its cause."""
     mark = hashlib.sha256(f"{channel}\n{cause}\n{title}\n{now.isoformat()}".encode()).hexdigest()[:16]
-    return Group(f"group:{cause}:{mark}", channel, cause, title, now, now + pace.gather_for)
+    name, lasts = ("cause", pace.group_for) if has_cause(cause) else (cause, pace.gather_for)
+    return Group(f"group:{name}:{mark}", channel, cause, title, now, now + lasts)
 
 
 def tier_of(members: Sequence[Member]) -> Tier:
@@ -161,6 +302,7 @@ def root_message(group: Group, members: Sequence[Member], status_url: str) -> Bo
     blocks: list[Block] = [
         header(title, 150),
         plain_section(told, 500),
+        *_next(live),
         fields(counts, 600),
         code_section("Now" if not live else "Open, the worst first", "\n".join(worst), MAX_SECTION - 50),
     ]
@@ -170,6 +312,29 @@ def root_message(group: Group, members: Sequence[Member], status_url: str) -> Bo
     lines += [f"{label}: {defanged(value, 600)}" for label, value in counts]
     lines += [defanged(line, 250) for line in worst]
     return message(lines, blocks, f"{group.subject}.{state_mark(members)}")
+
+
+def _next(live: Sequence[Member]) -> Iterator[Block]:
+    """What to do about all of them, where that is one thing."""
+    remedies = {clean(m.incident.remedy) for m in live}
+    words, commands = take_apart(remedies.pop()) if len(remedies) == 1 else ("", "")
+    if words:
+        yield plain_section(f"Next: {words}", 1_000)
+    if commands:
+        yield code_section("Run next", commands, 1_000)
+
+
+def joined_message(group: Group, joined: Sequence[Incident], total: int) -> Body:
+    """The reply that tells a group's thread of new members: an edit notifies nobody."""
+    text = f"➕ {len(joined):,} more with the same cause, {total:,} by now"
+    named = [_line(Member(0, one)) for one in joined[:NEWCOMERS]]
+    if len(joined) > len(named):
+        named.append(f"+{len(joined) - len(named)} more, in the list")
+    marks = " ".join(f"{one.fingerprint} {one.seq}" for one in joined)
+    mark = hashlib.sha256(marks.encode()).hexdigest()[:16]
+    lines = [text, *(defanged(line, 250) for line in named)]
+    return message(lines, [plain_section(text, 200), code_section("New", "\n".join(named), MAX_SECTION - 50)],
+                   f"{group.subject}.joined.{mark}")  # fmt: skip
 
 
 def page_message(group: Group, number: int, page: Sequence[Member]) -> Body:
@@ -205,6 +370,8 @@ def _title(group: Group, members: Sequence[Member]) -> str:
 def _why(group: Group) -> str:
     if group.cause == CATCH_UP:
         return "They are over. Slack, or its pace, kept their messages until then."
+    if has_cause(group.cause):
+        return "They have one cause, and are told of together. This message and the list in its thread are edited."
     return "They are told of together. This message and the list in its thread are edited as they change."
 
 

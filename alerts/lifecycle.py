@@ -41,6 +41,7 @@ class Look:
     readings: tuple[Reading, ...] | None
     failure: tuple[str, str] | None = None
     first: bool = False
+    cause: str = ""  # of the failure: equal for looks that failed for one cause
 
 
 class Sight(StrEnum):
@@ -131,8 +132,9 @@ def _survey(look: Look) -> _Survey:
     if failure is not None:
         reason, message = failure
         finding = Finding(
-            Kind.MONITORING, COULD_NOT_LOOK, f"could not look ({reason}): {message}", evidence={"reason": reason}
-        )
+            Kind.MONITORING, COULD_NOT_LOOK, f"could not look ({reason}): {message}", cause=look.cause,
+            evidence={"reason": reason},
+        )  # fmt: skip
         _add(survey, look.place, Outcome.UNKNOWN, COULD_NOT_LOOK, finding, baseline=False)
     elif blind:
         _add(survey, look.place, Outcome.UNKNOWN, COULD_NOT_LOOK, _blindness(blind), baseline=False)

@@ -123,7 +123,7 @@ def could_not_look(resource: str, error: AwsError, what: str) -> Reading:
         Kind.MONITORING,
         "could_not_look",
         told,
-        cause=" ".join((str(error.error_class), error.action or error.operation, error.account)),
+        cause=error.cause,
         remedy=_remedy(error),
     )
     return Reading(

@@ -204,5 +204,19 @@ class AwsError(LookFailed):
         self.region = region
         self.words = words
 
+    @property
+    def cause(self) -> str:
+        """What one thing would mend: a role, a credential, a right of a role that is the same in each account."""
+        if self.error_class is ErrorClass.ROLE_REFUSED:
+            return f"{self.error_class} {self.account}"
+        if self.error_class is ErrorClass.EXPIRED:
+            return str(self.error_class)
+        if self.error_class is ErrorClass.REGION_OFF:
+            return f"{self.error_class} {self.account} {self.region}"
+        asked = self.action or f"{self.service}:{self.operation}"
+        if self.error_class in (ErrorClass.PERMISSION, ErrorClass.SCP):
+            return f"{self.error_class} {asked}"
+        return f"{self.error_class} {asked} {self.account}"
+
 
 __all__ = ["COULD_NOT_LOOK", "ERRORS", "AwsError", "ErrorClass", "ErrorRow", "classify"]

@@ -186,6 +186,11 @@ class LookFailed(Exception):  # noqa: N818 - named for what happened, as it read
         super().__init__(message)
         self.reason = reason
 
+    @property
+    def cause(self) -> str:
+        """Equal for failures that have one cause, as Finding.cause; empty: nobody can tell."""
+        return ""
+
 
 class Check:
     """A read-only question about one place.

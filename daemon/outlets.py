@@ -47,6 +47,12 @@ def form_of(section: SinkSection) -> Form:
     return SlackWebhook(url)
 
 
+def pace_of(config: Config) -> Pace:
+    """When messages are gathered."""
+    alerts = config.alerts
+    return Pace(alerts.gather_from, alerts.gather_for, alerts.group_wait, alerts.group_for)
+
+
 def http_of(section: SinkSection) -> Http:
     return Http(section.timeout.total_seconds(), section.ca_file)
 
@@ -64,7 +70,7 @@ def couriers(
 ) -> Mapping[str, Courier]:
     """One worker for each way out, by its name for people."""
     status_url = config.web.public_url or ""
-    gatherer = Gatherer(store, Pace(config.alerts.gather_from, config.alerts.gather_for), status_url)
+    gatherer = Gatherer(store, pace_of(config), status_url)
     fallback = Fallback(store, config.alerts.fallback_sink or "", status_url)
     found = {
         SLACK: Courier(
@@ -139,13 +145,18 @@ class Gatherer:
     def __call__(self, now: datetime, refused: bool) -> None:
         with self.store.read() as view:
             waiting = view.waiting()
-            wanted = decide(waiting, view.open_groups(now), self.pace, now) if waiting else []
+            leads = view.leads(waiting, now, self.pace.group_for)
+            wanted = bool(waiting and decide(waiting, view.open_groups(now), self.pace, now, leads))
             if not wanted and not view.dirty_groups(now):
                 return
         with self.store.transaction() as tx:
             # Decided anew on what holds in this transaction: an incident may have changed in between.
-            for what in decide(tx.waiting(), tx.open_groups(), self.pace, tx.now):
+            waiting = tx.waiting()
+            found = decide(waiting, tx.open_groups(), self.pace, tx.now, tx.leads(waiting, self.pace.group_for))
+            for what in found.gather:
                 tx.gather(what)
+            for one in found.hold:
+                tx.hold(one)
             tx.render_groups(self.status_url)
 
 

@@ -29,6 +29,7 @@ class Run:
     readings: tuple[Reading, ...] = ()
     failure: tuple[str, str] | None = None
     kept: Mapping[str, Json] = field(default_factory=dict)  # what the check keeps for its next look, by name
+    cause: str = ""  # of the failure: equal for runs that failed for one cause
 
     @property
     def looked_everywhere(self) -> bool:
@@ -132,7 +133,7 @@ class Recorder:
             first = not tx.first_ok(run.check, run.place)
             known = tx.incidents(run.check, run.place)
             readings = None if run.failure is not None and not run.readings else run.readings
-            look = Look(run.check, run.place, run.labels, readings, run.failure, first)
+            look = Look(run.check, run.place, run.labels, readings, run.failure, first, run.cause)
             outcome, reason, detail = _outcome(run)
             tx.save_run(
                 RunRow(run.check, run.place, run.labels, run.started, run.ended, outcome, reason, detail, next_due)

@@ -143,7 +143,8 @@ class Runner:
         attempt = _Attempt()
         failure = self._look(plan, place, attempt)
         seen = _Attempt() if failure is not None else attempt
-        return Run(check, place.key, place.labels, started, self._clock(), seen.readings, failure, seen.kept)
+        cause = attempt.error.cause if failure is not None and isinstance(attempt.error, LookFailed) else ""
+        return Run(check, place.key, place.labels, started, self._clock(), seen.readings, failure, seen.kept, cause)
 
     def run_and_record(self, check: str, place: Place) -> Run:
         """Look once and record it, with the time of the next look."""

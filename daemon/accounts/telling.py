@@ -82,10 +82,9 @@ def _of_regions(account: Account, answer: tuple[str, ...] | AwsError, directory:
 
 def _blind(resource: str, error: AwsError, what: str) -> Reading:
     summary = f"{what}: {error}"
-    cause = f"accounts {error.error_class} {error.action} {error.account}"
     remedy = _REMEDY if error.error_class in (ErrorClass.PERMISSION, ErrorClass.ROLE_REFUSED, ErrorClass.SCP) else ""
     remedy = _REMEDY_LOST if GONE in error.code else remedy
-    finding = Finding(Kind.MONITORING, "could_not_look", summary, cause=cause, remedy=remedy)
+    finding = Finding(Kind.MONITORING, "could_not_look", summary, cause=error.cause, remedy=remedy)
     evidence = {"action": error.action, "code": error.code} if error.action else {}
     return Reading(resource, Outcome.UNKNOWN, str(error.error_class), summary, (finding,), evidence=evidence)
 

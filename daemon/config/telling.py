@@ -106,6 +106,10 @@ class Alerts(Section):
     """So many new messages that wait for one channel become one, with the list in its thread. Critical ones do not."""
     gather_for: Duration = timedelta(minutes=1)
     """How long what comes after that joins it."""
+    group_wait: Duration = timedelta(seconds=30)
+    """How long a new incident waits for more of a cause that people have heard of, before a thread hears of them."""
+    group_for: Duration = timedelta(hours=24)
+    """How long incidents with the same cause join one message."""
     dead_man: DeadMan | None = None
     """The sign of life, sent only while looks are on time and messages leave."""
 

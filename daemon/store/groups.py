@@ -6,7 +6,7 @@ Functions of an open transaction. Which incidents are gathered, and how a group 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,12 @@ from sqlite_utils import Database
 from alerts import gathering
 from alerts.base import LIVE, DeliveryKind, Draft, IncidentState
 from alerts.degrade import noted
-from alerts.gathering import CATCH_UP, Gather, Group, Member, Waiting
+from alerts.gathering import CATCH_UP, Gather, Group, Hold, Lead, Member, Waiting
 from alerts.render import where
-from checks.base import Tier
+from checks.base import Kind, Tier
 from daemon.store import queue
-from daemon.store.codec import time
-from daemon.store.incidents import incident_of
+from daemon.store.codec import dump, load, time
+from daemon.store.incidents import LIVE_STATES, incident_of
 from daemon.store.sql import row, rows, run
 
 if TYPE_CHECKING:
@@ -41,22 +41,66 @@ def waiting(db: Database) -> list[Waiting]:
     """Root messages of incidents that wait and were never sent, in the order of storing."""
     found = rows(
         db,
-        f"""select d.subject, d.channel, d.tier, i.state, i.escalation = d.subject as escalated from delivery d
+        f"""select d.subject, d.channel, d.tier, d.created_at, d.not_before, i.fingerprint, i.kind, i.cause,
+            i.tier as own_tier, i.state, i.key, i.escalation = d.subject as escalated from delivery d
         join thread t on t.subject = d.subject join incident i on {_OF_INCIDENT}
         where d.state = 'pending' and d.kind = 'post' and t.root_ts = '' and t.parent = '' and t.gathered = ''
         and not exists (select 1 from delivery s where s.subject = d.subject and s.state = 'sending')
         order by d.number""",  # noqa: S608 - a literal of this module
     )
-    return [
-        Waiting(
-            each["subject"],
-            each["channel"],
-            Tier(each["tier"]),
-            IncidentState(each["state"]) not in LIVE,
-            bool(each["escalated"]),
+    return [_waiting(each) for each in found]
+
+
+def _waiting(found: Mapping[str, Any]) -> Waiting:
+    kind, cause, escalated = Kind(found["kind"]), found["cause"], bool(found["escalated"])
+    return Waiting(
+        found["subject"], found["channel"], Tier(found["tier"]), IncidentState(found["state"]) not in LIVE, escalated,
+        gathering.cause_key(kind, cause, Tier(found["own_tier"]), escalated=escalated),
+        gathering.title_of(kind, found["key"], cause, escalated=escalated) if cause else "",
+        time(found["created_at"]), found["not_before"] is not None,
+    )  # fmt: skip
+
+
+def leads(db: Database, wanted: Iterable[Waiting], now: datetime, window: timedelta) -> list[Lead]:
+    """Sent messages of live incidents, not older than *window*, that have a cause which one that waits has too.
+
+    Not those of which something is on its way: it would land on what the message has become.
+    """
+    causes = {(one.channel, one.cause) for one in wanted if one.cause}
+    if not causes:
+        return []
+    found = rows(
+        db,
+        f"""select t.subject, t.channel, i.kind, i.cause, i.tier, t.subject = i.escalation as escalated
+        from incident i join thread t
+        on t.subject in (select i.thread union select i.escalation union
+            select json_extract(c.value, '$[1]') from json_each(i.copies) c where not json_extract(c.value, '$[2]'))
+        where i.state in ({LIVE_STATES}) and i.cause <> '' and i.silence = ''
+        and t.root_ts <> '' and t.parent = '' and t.gathered = '' and t.created_at >= :since
+        and not exists (select 1 from delivery d where d.subject = t.subject
+            and (d.state = 'sending' or (d.state = 'pending' and d.kind <> 'update')))
+        order by t.created_at, t.subject""",  # noqa: S608 - literals of these modules
+        {"since": now - window},
+    )
+    keyed = [
+        Lead(
+            one["subject"],
+            one["channel"],
+            gathering.cause_key(Kind(one["kind"]), one["cause"], Tier(one["tier"]), escalated=bool(one["escalated"])),
         )
-        for each in found
+        for one in found
     ]
+    return [lead for lead in keyed if (lead.channel, lead.cause) in causes]
+
+
+def hold(db: Database, what: Hold) -> None:
+    """Let a new message wait, once."""
+    run(
+        db,
+        """update delivery set not_before = :until
+        where subject = :subject and state = 'pending' and kind = 'post' and not_before is null""",
+        {"subject": what.subject, "until": what.until},
+    )
 
 
 def open_groups(db: Database, now: datetime) -> list[Group]:
@@ -85,10 +129,11 @@ def gather(db: Database, what: Gather, now: datetime) -> None:
     """Let the subjects join the group: what waits of them is told by the group's message from now on."""
     group = what.group
     if row(db, "select 1 from gathering where subject = :s", {"s": group.subject}) is None:
+        led = row(db, "select root_ts from thread where subject = :s", {"s": what.lead}) if what.lead else None
         run(
             db,
-            """insert into thread (subject, channel, root_ts, created_at) values (:subject, :channel, '', :now)""",
-            {"subject": group.subject, "channel": group.channel, "now": now},
+            """insert into thread (subject, channel, root_ts, created_at) values (:subject, :channel, :root, :now)""",
+            {"subject": group.subject, "channel": group.channel, "root": led["root_ts"] if led else "", "now": now},
         )
         run(
             db,
@@ -101,7 +146,8 @@ def gather(db: Database, what: Gather, now: datetime) -> None:
         )  # fmt: skip
     count = row(db, "select count(*) as n from gathered where subject = :s", {"s": group.subject})
     position = int(count["n"]) if count else 0
-    for subject in what.subjects:
+    new = _news(db, what, position + len(what.subjects) + bool(what.lead))
+    for subject in (*((what.lead,) if what.lead else ()), *what.subjects):
         here = {"group": group.subject, "subject": subject, "why": f"gathered: {what.reason}", "position": position}
         joined = run(
             db,
@@ -112,7 +158,8 @@ def gather(db: Database, what: Gather, now: datetime) -> None:
             here,
         )
         position += max(joined, 0)
-        run(db, "update thread set gathered = :group where subject = :subject", here)
+        # Its message is the group's by now: if it leaves, it gets another one.
+        run(db, "update thread set gathered = :group, root_ts = '' where subject = :subject", here)
         run(
             db,
             """update delivery set state = 'superseded', error_class = '', error = :why
@@ -123,6 +170,36 @@ def gather(db: Database, what: Gather, now: datetime) -> None:
         values = {"until": now + (group.joins_until - group.opened_at), "s": group.subject}
         run(db, "update gathering set joins_until = max(joins_until, :until) where subject = :s", values)
     _soil(db, group.subject)
+    queue.enqueue(db, new, now)
+
+
+def _news(db: Database, what: Gather, total: int) -> list[Draft]:
+    """What the thread of a group of one cause hears of those that join it; critical ones call people as they would.
+
+    Nothing where its message is not sent yet: it will tell of them.
+    """
+    group = what.group
+    root = row(db, "select root_ts from thread where subject = :s", {"s": group.subject})
+    if not gathering.has_cause(group.cause) or root is None or not root["root_ts"]:
+        return []
+    key = hashlib.sha256("\n".join((group.subject, "joined", *what.subjects)).encode()).hexdigest()
+    found = rows(
+        db,
+        f"""select i.*, d.body as body_ from json_each(:subjects) s
+        join delivery d on d.subject = s.value and d.state = 'pending' and d.kind = 'post'
+        join incident i on {_OF_INCIDENT} order by s.key""",  # noqa: S608 - a literal of this module
+        {"subjects": dump(what.subjects)},
+    )
+    if not found:
+        return []
+    joined = [incident_of(each) for each in found]
+    tier = joined[0].tier
+    if tier is Tier.CRITICAL:
+        more = f"{len(joined)} more with the same cause, {total} by now. One of them:"
+        body = {**noted(load(found[0]["body_"]), more), "reply_broadcast": True}
+    else:
+        body = gathering.joined_message(group, joined, total)
+    return [Draft(key, group.subject, DeliveryKind.REPLY, group.channel, tier, body)]
 
 
 def members(db: Database, subject: str) -> list[Member]:
@@ -163,8 +240,13 @@ def _say(
     db: Database, group: Group, subject: str, tier: Tier, body: Mapping[str, Any], about: Sequence[Member],
     now: datetime,
 ) -> None:  # fmt: skip
-    begun = row(db, "select 1 from delivery where subject = :s limit 1", {"s": subject}) is not None
-    kind = DeliveryKind.UPDATE if begun else DeliveryKind.POST
+    begun = row(
+        db,
+        """select 1 from delivery where subject = :s
+        union all select 1 from thread where subject = :s and root_ts <> '' limit 1""",
+        {"s": subject},
+    )  # fmt: skip
+    kind = DeliveryKind.POST if begun is None else DeliveryKind.UPDATE
     queue.enqueue(db, [Draft(_key(subject, about), subject, kind, group.channel, tier, body)], now)
 
 
@@ -191,8 +273,8 @@ def _below(db: Database, group: Group, subject: str, now: datetime) -> None:
 def taken(db: Database, draft: Draft, now: datetime) -> bool:
     """Let a group tell of what a member's message would have told; False: the message is to go its own way.
 
-    A member that is critical, or open again after it was listed as over, gets a message of its own, unless it goes on
-    in another channel. What is said in the thread of a member that is open is said in the group's.
+    A member that does not stay (gathering.stays) gets a message of its own, unless it goes on in another channel. What
+    is said in the thread of a member that is open is said in the group's.
     """
     if draft.kind in (DeliveryKind.EVENT, DeliveryKind.POST):
         return False
@@ -213,7 +295,7 @@ def taken(db: Database, draft: Draft, now: datetime) -> bool:
     incident = incident_of(here)
     live = incident.state in LIVE and bool(here["stays_"])
     _soil(db, found["gathered"])
-    if live and (draft.tier is Tier.CRITICAL or found["cause"] == CATCH_UP):
+    if live and not gathering.stays(incident, found["cause"]):
         run(db, "update thread set gathered = '' where subject = :s", {"s": draft.subject})
         return False
     if live and draft.kind is DeliveryKind.REPLY and _waiting_replies(db, found["gathered"]) < MOST_REPLIES:

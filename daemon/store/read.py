@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlite_utils import Database
 
 from alerts.base import Delivery, DeliveryState, Incident, IncidentState, Transition
-from alerts.gathering import Group, Member, Waiting
+from alerts.gathering import Group, Lead, Member, Waiting
 from alerts.silences import Silence
 from checks.base import Json, Outcome
 from daemon.store import audit, groups, incidents, queue, runs, silences, states
@@ -146,6 +146,10 @@ class Reader:
     def waiting(self) -> list[Waiting]:
         """See groups.waiting."""
         return groups.waiting(self.db)
+
+    def leads(self, waiting: Iterable[Waiting], now: datetime, window: timedelta) -> list[Lead]:
+        """See groups.leads."""
+        return groups.leads(self.db, waiting, now, window)
 
     def open_groups(self, now: datetime) -> list[Group]:
         """See groups.open_groups."""

@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from alerts.base import Change, Draft, Incident
 from alerts.baseline import Begun, Summary
-from alerts.gathering import Gather, Group, Waiting
+from alerts.gathering import Gather, Group, Hold, Lead, Waiting
 from alerts.silences import Silence
 from checks.base import Json, Reading
 from daemon.audit.chain import Head
@@ -135,6 +135,14 @@ class Transaction:
     def gather(self, what: Gather) -> None:
         """See groups.gather."""
         groups.gather(self.db, what, self.now)
+
+    def hold(self, what: Hold) -> None:
+        """See groups.hold."""
+        groups.hold(self.db, what)
+
+    def leads(self, waiting: Iterable[Waiting], window: timedelta) -> list[Lead]:
+        """See groups.leads."""
+        return groups.leads(self.db, waiting, self.now, window)
 
     def render_groups(self, status_url: str) -> None:
         """Put in the queue what the groups whose members changed have to say now."""

@@ -23,6 +23,7 @@ from alerts.gathering import Pace
 from alerts.lifecycle import Look, changes
 from alerts.routes import Escalation
 from alerts.slack import SlackNotifier
+from checks.base import Fact
 from daemon.outlets import Gatherer
 from daemon.store import Store, StoreOutbox
 from daemon.ticking import Ticker
@@ -58,12 +59,18 @@ def die_in(milliseconds: float) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def record(store: Store, seed: int, now: datetime, places: int = 3) -> None:
-    """Look at some places, as the daemon does: things open, change, end and come back."""
+def record(store: Store, seed: int, now: datetime, places: int = 3, *, causes: int = 0) -> None:
+    """Look at some places, as the daemon does: things open, change, end and come back.
+
+    *causes*: so many causes they have in common, a critical one among them.
+    """
     for number in range(places):
         place = f"acme-prod/service/{seed // 4}-{number}"
         kind = (seed + number) % 4
-        found = (finding(f"{seed} things have changed at {number}"),) if kind else ()
+        cause = number % causes if causes else -1
+        facts = frozenset({Fact.DELETED}) if cause == 0 and kind == 2 else frozenset()
+        told = finding(f"{seed} things have changed at {number}", cause=f"c{cause}" if causes else "", facts=facts)
+        found = (told,) if kind else ()
         look = Look(
             "drift",
             place,
@@ -103,7 +110,7 @@ def deliver(command: dict[str, Any]) -> int:
         threading.Thread(target=die_when, args=(Path(command["kill_when"]),), daemon=True).start()
     with Store.open(Path(command["store"]), clock) as store:
         if command.get("seed") is not None:
-            record(store, command["seed"], clock(), command.get("places", 3))
+            record(store, command["seed"], clock(), command.get("places", 3), causes=command.get("causes", 0))
         if command.get("die_in"):
             threading.Thread(target=die_in, args=(command["die_in"],), daemon=True).start()
         if command.get("open"):

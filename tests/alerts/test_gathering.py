@@ -102,7 +102,8 @@ def group(cause: str = FLOOD, **more: object) -> Group:
 def test_what_is_gathered(there: list[Waiting], groups: list[Group], gathered: list[tuple[str, int]]) -> None:
     """A flood, and what came and went; a critical that is open never."""
     found = decide(there, groups, PACE, NOW)
-    assert [(each.group.cause, len(each.subjects)) for each in found] == gathered
+    assert [(each.group.cause, len(each.subjects)) for each in found.gather] == gathered
+    assert found.hold == []
 
 
 TEXT = st.text(st.characters(exclude_categories=()), max_size=300)
