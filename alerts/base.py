@@ -79,7 +79,7 @@ class Incident:
     promoted: bool = False  # its target was missed, in this occurrence, and that was told
     escalation: str = ""  # the subject of its messages in the escalation channel; empty: none
     escalation_channel: str = ""
-    silence: str = ""  # what hides it now: the id of a silence, "window:" + name; empty: nothing
+    silence: str = ""  # what hides it now: the id of a silence, "window:" + name, "inhibited:" + fingerprint
     silence_note: str = ""  # "silenced until … by …: …", for people
     silenced_until: datetime | None = None
 

@@ -19,6 +19,7 @@ from alerts.base import LIVE, Action, Change, DeliveryKind, DeliveryState, Draft
 from alerts.deadlines import Step, started
 from alerts.escape import has_mention
 from alerts.events import EventAction, told
+from alerts.inhibition import MUTED
 from alerts.policy import Policy
 from alerts.reminders import done
 from alerts.silences import Hidden, Matcher, Silence
@@ -172,9 +173,21 @@ def _follow(
         before = _summed(current, moments, transition.at)
         after = _after(stored, before, transition, tier, history)
         after = started(before, after, transition.action, transition.at)
-        current, drafts, _ = announce(before, after, transition.action, transition.reason, policy, transition.at)
+        then = _muting(stored, transition, policy)
+        current, drafts, _ = announce(before, after, transition.action, transition.reason, then, transition.at)
         current, events = told(before, current, sinks_of(current, policy), "", "")
         found.count((*drafts, *events) if counted else ())
+
+
+def _muting(stored: Incident, transition: Transition, policy: Policy) -> Policy:
+    """The policy of that moment: what was muted because another incident told of it was so under any policy."""
+    _, muted, note = transition.reason.rpartition(f": {MUTED}")
+    if not muted:
+        return policy
+    made = Silence(
+        "replay", Matcher((stored.fingerprint,)), "", note, transition.at, transition.at + _A_WHILE
+    )  # fmt: skip
+    return replace(policy, silences=replace(policy.silences, made=(*policy.silences.made, made)))
 
 
 def _answered(current: Incident, transition: Transition, policy: Policy) -> Change | None:

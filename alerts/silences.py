@@ -1,4 +1,5 @@
-"""What is not posted for a while, and why: silences that people make, and maintenance windows that come again. Pure.
+"""What is not posted for a while, and why: silences that people make, maintenance windows that come again, and what
+another incident tells of already (alerts.inhibition). Pure.
 
 A silence hides messages, nothing else: the incident is stored and shown, what could not be looked at stays unknown, and
 what is still open when the silence ends is posted then.
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 from alerts.base import Incident
 from alerts.calendars import local_instant
 from alerts.escape import clean
+from alerts.inhibition import Inhibition
 from alerts.tiers import effective_stage
 from checks.base import Kind, Tier
 
@@ -124,17 +126,18 @@ class Window:
 class Hidden:
     """What hides an incident now."""
 
-    by: str  # the silence's id, or "window:" + name
+    by: str  # the silence's id, "window:" + name, or "inhibited:" + fingerprint
     until: datetime
     note: str  # for people
 
 
 @dataclass(frozen=True, slots=True)
 class Silences:
-    """Everything that may hide something: what people made, and the windows of the configuration."""
+    """Everything that may hide something: what people made, the windows of the configuration, what is told already."""
 
     made: tuple[Silence, ...] = field(default=())
     windows: tuple[Window, ...] = field(default=())
+    inhibitions: tuple[Inhibition, ...] = field(default=())
 
     def hiding(self, incident: Incident, now: datetime) -> Hidden | None:
         """What hides *incident* at *now*: of several, the one that lasts longest. None: nothing does."""
@@ -154,6 +157,9 @@ class Silences:
             if stretch is not None and (incident is None or window.matcher.fits(incident)):
                 note = _note(stretch[1], f"the maintenance window {window.name} ({window.author})", window.reason)
                 yield Hidden(WINDOW + window.name, stretch[1], note)
+        for each in self.inhibitions:
+            if incident is None or each.fits(incident):
+                yield Hidden(each.by, each.until, each.note)
 
 
 def _note(until: datetime, who: str, why: str) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from alerts.acting import Answer, acknowledge, show_difference, silence
 from alerts.base import LIVE, Incident
+from alerts.inhibition import INHIBITED
 from alerts.policy import Policy
 from alerts.reminders import pass_time
 from alerts.silences import WINDOW, Matcher, Silence, SilenceError, make
@@ -119,6 +120,8 @@ class Desk:
             if wanted.startswith(WINDOW):
                 name = wanted.removeprefix(WINDOW)
                 return Done(f"the window {name} is of the configuration: change it there, and reload", refused=True)
+            if wanted.startswith(INHIBITED):
+                return Done(f"it is {incident.silence_note if incident else 'muted'}, and ends with that", refused=True)
             made = next((one for one in tx.silences() if one.id == wanted), None)
             if made is None:
                 return Done(f"there is no silence {wanted[:80]} that holds", known=False)

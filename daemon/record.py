@@ -204,8 +204,8 @@ class Recorder:
 
 
 def policy_in(tx: Transaction, policy: Policy) -> Policy:
-    """The policy with the silences that people have made, as this transaction sees them."""
-    return replace(policy, silences=replace(policy.silences, made=tx.silences()))
+    """The policy with the silences that people have made, and what mutes incidents, as this transaction sees them."""
+    return replace(policy, silences=replace(policy.silences, made=tx.silences(), inhibitions=tx.inhibitions()))
 
 
 def _outcome(run: Run) -> tuple[str, str, str]:

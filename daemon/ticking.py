@@ -106,4 +106,5 @@ class Ticker:
 
 
 def _seen(view: Reader, policy: Policy, now: datetime) -> Policy:
-    return replace(policy, silences=replace(policy.silences, made=tuple(view.silences(now))))
+    made, muting = tuple(view.silences(now)), view.inhibitions()
+    return replace(policy, silences=replace(policy.silences, made=made, inhibitions=muting))

@@ -189,6 +189,13 @@ _STATE_PRINTS = (
 )
 
 
+# What could not be looked at, and is live: each transaction that decides about incidents asks for it.
+_BLIND = (
+    """create index incident_blind on incident (check_name)
+        where kind = 'monitoring' and state in ('acknowledged', 'open')""",
+)
+
+
 # In order; the position of each, from 1, is its number.
 _STEPS: tuple[tuple[str, tuple[str | Callable[[Database], None], ...]], ...] = (
     ("0001_first", (*_FIRST, f"pragma application_id = {APPLICATION_ID}")),
@@ -201,6 +208,7 @@ _STEPS: tuple[tuple[str, tuple[str | Callable[[Database], None], ...]], ...] = (
     ("0008_executions", _EXECUTIONS),
     ("0009_audit", _AUDIT),
     ("0010_state_prints", _STATE_PRINTS),
+    ("0011_blind", _BLIND),
 )
 
 

@@ -10,9 +10,10 @@ from sqlite_utils import Database
 
 from alerts.base import Delivery, DeliveryState, Incident, IncidentState, Transition
 from alerts.gathering import Group, Lead, Member, Waiting
+from alerts.inhibition import Inhibition
 from alerts.silences import Silence
 from checks.base import Json, Outcome
-from daemon.store import audit, groups, incidents, queue, runs, silences, states
+from daemon.store import audit, blindness, groups, incidents, queue, runs, silences, states
 from daemon.store.codec import load, time, time_or_none
 from daemon.store.rows import (
     AuditRow,
@@ -146,6 +147,10 @@ class Reader:
     def waiting(self) -> list[Waiting]:
         """See groups.waiting."""
         return groups.waiting(self.db)
+
+    def inhibitions(self) -> tuple[Inhibition, ...]:
+        """See blindness.read."""
+        return blindness.read(self.db)
 
     def leads(self, waiting: Iterable[Waiting], now: datetime, window: timedelta) -> list[Lead]:
         """See groups.leads."""

@@ -10,10 +10,11 @@ from sqlite_utils import Database
 from alerts.base import Change, Draft, Incident
 from alerts.baseline import Begun, Summary
 from alerts.gathering import Gather, Group, Hold, Lead, Waiting
+from alerts.inhibition import Inhibition
 from alerts.silences import Silence
 from checks.base import Json, Reading
 from daemon.audit.chain import Head
-from daemon.store import audit, groups, incidents, queue, runs, silences, states, summaries
+from daemon.store import audit, blindness, groups, incidents, queue, runs, silences, states, summaries
 from daemon.store.rows import AnchorRow, JobStateRow, RunRow, StateRow
 from daemon.store.sql import run, upsert
 
@@ -90,6 +91,10 @@ class Transaction:
     def silences(self) -> tuple[Silence, ...]:
         """Silences that may hide something now or later."""
         return tuple(silences.read(self.db, self.now))
+
+    def inhibitions(self) -> tuple[Inhibition, ...]:
+        """See blindness.read."""
+        return blindness.read(self.db)
 
     def save_silence(self, silence: Silence) -> None:
         """Store a silence, or the end that a person gave it."""

@@ -129,7 +129,7 @@ class Verdicts:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """A message that a silence hid."""
+    """An incident that a silence, a window or another incident hid."""
 
     fingerprint: str
     at: datetime
