@@ -12,6 +12,7 @@ from alerts.base import LIVE, Action, Copy, DeliveryKind, Draft, Incident, Incid
 from alerts.blocks import Body
 from alerts.deadlines import hushed, stamped
 from alerts.escalated import escalated, view_of
+from alerts.flapping import damped
 from alerts.hearing import hearing
 from alerts.keys import dedupe_key
 from alerts.policy import Policy
@@ -82,6 +83,15 @@ def announce(
     before: Incident | None, after: Incident, action: Action, reason: str, policy: Policy, now: datetime
 ) -> tuple[Incident, tuple[Draft, ...], str]:
     """Give the incident with its channels and threads, the messages to store with it, and why these."""
+    after, drafts, why = _announced(before, after, action, reason, policy, now)
+    after, drafts, damping = damped(before, after, drafts, policy.flapping, now)
+    return after, drafts, f"{why}; {damping}" if damping else why
+
+
+def _announced(
+    before: Incident | None, after: Incident, action: Action, reason: str, policy: Policy, now: datetime
+) -> tuple[Incident, tuple[Draft, ...], str]:
+    """The same, however often it changes."""
     hidden = policy.silences.hiding(after, now) if after.state in LIVE else None
     if hidden is not None or (before is not None and before.silence and after.state not in LIVE):
         return _quietly(before, after, action, hidden, policy, now)
@@ -147,6 +157,8 @@ def edits(incident: Incident, policy: Policy, now: datetime) -> tuple[Draft, ...
 
 
 def _soon(before: Incident, policy: Policy, now: datetime) -> bool:
+    if before.flap.since is not None:
+        return True
     return before.resolved_at is not None and now - before.resolved_at <= policy.reopen_within
 
 

@@ -37,6 +37,17 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Flap:
+    """How often an incident changed lately, so that people would have heard of it; see alerts.flapping."""
+
+    changes: tuple[datetime, ...] = ()  # the latest, oldest first
+    since: datetime | None = None  # flapping since then; None: it is not
+    told_at: datetime | None = None  # while it is: when its message was edited last
+    owed: bool = False  # its message does not say yet how it is
+    count: int = 0  # changes since it began
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """One thing that is or was wrong, under one fingerprint, over all its occurrences. Redacted, not escaped."""
 
@@ -82,6 +93,7 @@ class Incident:
     silence: str = ""  # what hides it now: the id of a silence, "window:" + name, "inhibited:" + fingerprint
     silence_note: str = ""  # "silenced until … by …: …", for people
     silenced_until: datetime | None = None
+    flap: Flap = Flap()
 
     def with_sinks(self, sinks: tuple[str, ...]) -> Incident:
         """The same, held as open by these."""
@@ -102,6 +114,8 @@ class Action(StrEnum):
     PROMOTE = "promote"  # a warning that was not answered within its target
     SILENCE = "silence"
     UNSILENCE = "unsilence"
+    SHOW = "show"  # a flapping incident, whose message had not said yet how it is
+    STEADY = "steady"  # flapping no more
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from alerts.calendars import Calendar
+from alerts.flapping import Flapping
 from alerts.routes import Routes
 from alerts.silences import Silences
 from alerts.tiers import TierOverride
@@ -39,6 +40,7 @@ class Policy:
     runbook_url: str = ""  # of every kind that `runbooks` lacks; "{kind}" stands for it; empty: no link
     runbooks: Mapping[Kind, str] = field(default_factory=dict)
     targets: Targets = field(default_factory=Targets)
+    flapping: Flapping = field(default_factory=Flapping)
     silences: Silences = field(default_factory=Silences)  # as they hold in the transaction that decides
     buttons: bool = False  # messages have buttons, for somebody listens to them
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from alerts import flapping
 from alerts.announce import edits, posts_alone, reveal, sinks_of
 from alerts.base import Action, Change, Draft, Incident, IncidentState, Transition
 from alerts.deadlines import Step, due, hushed, rewound, stamped, unacknowledged
@@ -23,6 +24,9 @@ def pass_time(incident: Incident, policy: Policy, now: datetime) -> Change | Non
     """
     sound = rewound(incident, now)
     step = due(sound, policy, now)
+    action, why = flapping.due(sound, policy.flapping, now)
+    if action is not None:
+        step = Step(action, why)
     if step.action is None:
         after = stamped(sound, policy)
         return None if after == incident else Change(after, None)
@@ -51,6 +55,8 @@ def changed(
 
 def _done(incident: Incident, step: Step, policy: Policy, now: datetime) -> tuple[Incident, list[Draft], str]:
     after = replace(incident, seq=incident.seq + 1, changed_at=now)
+    if step.action in (Action.SHOW, Action.STEADY):
+        return _flapped(incident, after, step.action, policy, now)
     if step.action is Action.SILENCE:
         after = stamped(hushed(after, step.hidden), policy)
         return after, list(edits(after, policy, now)), "edited only" if after.channel else "no message"
@@ -61,6 +67,18 @@ def _done(incident: Incident, step: Step, policy: Policy, now: datetime) -> tupl
     if step.action is Action.REMIND:
         return _reminded(after, step, policy, now)
     return _promoted(after, step, policy, now)
+
+
+def _flapped(
+    before: Incident, after: Incident, action: Action, policy: Policy, now: datetime
+) -> tuple[Incident, list[Draft], str]:
+    after = flapping.settled(after, action, now)
+    own = list(edits(after, policy, now))
+    if action is Action.SHOW or after.silence:
+        return after, own, "edited only"
+    since = f"{before.flap.since:%Y-%m-%d %H:%M} UTC" if before.flap.since is not None else "a while ago"
+    line = f"🔁 No longer flapping, since {since} with {before.flap.count} changes: it is {after.state}"
+    return after, [*own, *replies(after, [line])], "its thread hears it"
 
 
 def _reminded(after: Incident, step: Step, policy: Policy, now: datetime) -> tuple[Incident, list[Draft], str]:

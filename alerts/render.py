@@ -152,6 +152,8 @@ def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
 
 def standing(incident: Incident) -> Iterator[tuple[str, str]]:
     """Who has it in hand, what hides it, when it is to be answered."""
+    if incident.flap.since is not None:
+        yield "Flapping", f"since {moment(incident.flap.since)}: edited now and then, and its thread hears the end"
     if incident.silence:
         yield "Silenced", incident.silence_note
     if incident.state is IncidentState.ACKNOWLEDGED:

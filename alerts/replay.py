@@ -15,7 +15,18 @@ from datetime import datetime, timedelta
 
 from alerts.acting import acknowledge, silence
 from alerts.announce import OF_THE_BASELINE, announce, posts_alone, sinks_of
-from alerts.base import LIVE, Action, Change, DeliveryKind, DeliveryState, Draft, Incident, IncidentState, Transition
+from alerts.base import (
+    LIVE,
+    Action,
+    Change,
+    DeliveryKind,
+    DeliveryState,
+    Draft,
+    Flap,
+    Incident,
+    IncidentState,
+    Transition,
+)
 from alerts.deadlines import Step, started
 from alerts.escape import has_mention
 from alerts.events import EventAction, told
@@ -28,7 +39,16 @@ from checks.base import Tier
 
 # What people and time do: their moments are taken as they were, and what is said then as this policy says it.
 ANSWERED = frozenset(
-    {Action.ACKNOWLEDGE, Action.ACK_EXPIRE, Action.REMIND, Action.PROMOTE, Action.SILENCE, Action.UNSILENCE}
+    {
+        Action.ACKNOWLEDGE,
+        Action.ACK_EXPIRE,
+        Action.REMIND,
+        Action.PROMOTE,
+        Action.SILENCE,
+        Action.UNSILENCE,
+        Action.SHOW,
+        Action.STEADY,
+    }
 )
 LOOKED = frozenset({Action.OPEN, Action.UPDATE, Action.RESOLVE, Action.REOPEN, Action.RETIRE})
 _ENDS = re.compile(r"until (\d{4}-\d\d-\d\d \d\d:\d\d) UTC")
@@ -151,7 +171,7 @@ def _follow(
     stored = replace(
         stored, summary="", remedy="", addresses=(), evidence={}, channel="", thread="", copies=(), sinks=(), ack_by="",
         ack_at=None, ack_until=None, clock_from=None, deadline_at=None, escalated_level=0, promoted=False,
-        escalation="", escalation_channel="", silence="", silence_note="", silenced_until=None,
+        escalation="", escalation_channel="", silence="", silence_note="", silenced_until=None, flap=Flap(),
     )  # fmt: skip
     counts = [transition for transition in history if transition.at >= since]
     found.incidents += bool(counts)
@@ -194,6 +214,9 @@ def _answered(current: Incident, transition: Transition, policy: Policy) -> Chan
     """Do again what people or time did, at its moment; None where there is nothing to do it to under this policy."""
     at, action = transition.at, transition.action
     before = replace(current, seq=transition.seq - 1)
+    if action in (Action.SHOW, Action.STEADY):
+        flapping = current.flap.since is not None and (action is Action.STEADY or current.flap.owed)
+        return done(before, before, Step(action, ""), policy, at) if flapping else None
     if current.state not in LIVE or (action in (Action.REMIND, Action.PROMOTE) and not current.channel):
         return None
     if action is Action.ACKNOWLEDGE:

@@ -8,11 +8,14 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from alerts.base import LIVE, Action, Copy, Incident, IncidentState, Transition
+from alerts.base import LIVE, Action, Copy, Flap, Incident, IncidentState, Transition
+from alerts.flapping import Flapping
+from alerts.flapping import next_at as flap_due
 from checks.base import Kind, Tier
 from daemon.store.codec import dump, load, time, time_or_none
 from daemon.store.sql import row, rows, run, upsert
 
+RULES = Flapping()
 LIVE_STATES = ", ".join(sorted(f"'{state.value}'" for state in LIVE))  # for `state in (…)`
 
 
@@ -31,7 +34,7 @@ def save(db: Database, incident: Incident) -> None:
         "ack_until": i.ack_until, "clock_from": i.clock_from, "deadline_at": i.deadline_at,
         "escalated_level": i.escalated_level, "promoted": i.promoted, "escalation": i.escalation,
         "escalation_channel": i.escalation_channel, "silence": i.silence, "silence_note": i.silence_note,
-        "silenced_until": i.silenced_until,
+        "silenced_until": i.silenced_until, "flap": _flap_text(i.flap), "flap_due": flap_due(i, RULES),
     }  # fmt: skip
     upsert(db, "incident", ("fingerprint",), values)
 
@@ -71,13 +74,14 @@ def find(db: Database, fingerprint: str) -> Incident | None:
 
 
 def pressing(db: Database, now: datetime) -> list[Incident]:
-    """Live incidents for which something is due, the longest due first."""
+    """Incidents for which something is due, the longest due first: live ones, and flapping ones that have ended too."""
     found = rows(
         db,
         # The plus keeps SQLite from going through all live ones: of those that are due there are few.
         f"""select * from incident where +state in ({LIVE_STATES}) and deadline_at <= :now
+        union select * from incident where flap_due <= :now or flap_due > :far
         order by deadline_at, fingerprint""",  # noqa: S608 - literals of this module
-        {"now": now},
+        {"now": now, "far": now + RULES.quiet_for},
     )
     return [incident_of(each) for each in found]
 
@@ -98,6 +102,23 @@ def waiting(db: Database, sink: str) -> list[Incident]:
     return [incident_of(row) for row in found]
 
 
+def _flap_text(flap: Flap) -> str:
+    if flap == Flap():
+        return ""
+    return dump({"changes": flap.changes, "since": flap.since, "told_at": flap.told_at, "owed": flap.owed,
+                 "count": flap.count})  # fmt: skip
+
+
+def _flap_of(text: str) -> Flap:
+    if not text:
+        return Flap()
+    kept = load(text)
+    return Flap(
+        tuple(map(time, kept["changes"])), time_or_none(kept["since"]), time_or_none(kept["told_at"]), kept["owed"],
+        kept["count"],
+    )  # fmt: skip
+
+
 def incident_of(row: Mapping[str, Any]) -> Incident:
     return Incident(
         fingerprint=row["fingerprint"], check=row["check_name"], place=row["place"], resource=row["resource"],
@@ -114,7 +135,7 @@ def incident_of(row: Mapping[str, Any]) -> Incident:
         clock_from=time_or_none(row["clock_from"]), deadline_at=time_or_none(row["deadline_at"]),
         escalated_level=row["escalated_level"], promoted=bool(row["promoted"]), escalation=row["escalation"],
         escalation_channel=row["escalation_channel"], silence=row["silence"], silence_note=row["silence_note"],
-        silenced_until=time_or_none(row["silenced_until"]),
+        silenced_until=time_or_none(row["silenced_until"]), flap=_flap_of(row["flap"]),
     )  # fmt: skip
 
 

@@ -195,6 +195,12 @@ _BLIND = (
         where kind = 'monitoring' and state in ('acknowledged', 'open')""",
 )
 
+_FLAPPING = (
+    "alter table incident add column flap text not null default ''",
+    "alter table incident add column flap_due text",
+    "create index incident_by_flap on incident (flap_due) where flap_due is not null",
+)
+
 
 # In order; the position of each, from 1, is its number.
 _STEPS: tuple[tuple[str, tuple[str | Callable[[Database], None], ...]], ...] = (
@@ -209,6 +215,7 @@ _STEPS: tuple[tuple[str, tuple[str | Callable[[Database], None], ...]], ...] = (
     ("0009_audit", _AUDIT),
     ("0010_state_prints", _STATE_PRINTS),
     ("0011_blind", _BLIND),
+    ("0012_flapping", _FLAPPING),
 )
 
 

@@ -77,6 +77,9 @@ class World:
             summed_up = summarise(everything, 0, self.policy, self.now)
             self.keep(list(summed_up.changes) if summed_up is not None else [])
             return
+        if dice < 0.09:
+            self.flap(place)
+            return
         if dice < 0.3:
             self.answer(dice)
             return
@@ -89,11 +92,29 @@ class World:
         self.look(Look("drift", place, self.labels(place), (seen,), None, place not in self.looked))
         self.looked.add(place)
 
+    def flap(self, place: str) -> None:
+        """A place that cannot make up its mind, until it is quiet again; time passes all the while."""
+        self.looked.add(place)
+        for number in range(8):
+            self.now += timedelta(minutes=4)
+            found = (DRIFT,) if number % 2 == 0 else ()
+            outcome = Outcome.UNHEALTHY if found else Outcome.HEALTHY
+            seen = Reading(place, outcome, "drift", "it is so", found)
+            self.look(Look("drift", place, self.labels(place), (seen,)))
+            self.pass_time()
+        for _ in range(4):
+            self.now += timedelta(minutes=10)
+            self.pass_time()
+
+    def pass_time(self) -> None:
+        every = list(self.incidents.values())
+        self.keep([change for one in every if (change := pass_time(one, self.policy, self.now)) is not None])
+
     def answer(self, dice: float) -> None:
         """What is due is done; somebody acknowledges or silences something."""
         live = [one for one in self.incidents.values() if one.state in LIVE]
         if dice < 0.22:
-            self.keep([change for one in live if (change := pass_time(one, self.policy, self.now)) is not None])
+            self.pass_time()
         elif live:
             one = self.random.choice(live)
             length = timedelta(minutes=self.random.choice([30, 600]))
