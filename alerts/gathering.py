@@ -60,6 +60,7 @@ class Waiting:
     over: bool  # the incident has ended meanwhile
     escalated: bool = False  # it is for the channel that hears of what nobody has answered
     cause: str = ""  # cause_key() of the incident
+    words: str = ""  # its Incident.cause
     title: str = ""  # title_of() it
     since: datetime | None = None  # when it was stored
     held: bool = False  # it waits for a time, and not only for its turn

@@ -6,7 +6,7 @@ Functions of an open transaction. Which incidents are gathered, and how a group 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +56,12 @@ def _waiting(found: Mapping[str, Any]) -> Waiting:
     return Waiting(
         found["subject"], found["channel"], Tier(found["tier"]), IncidentState(found["state"]) not in LIVE, escalated,
         gathering.cause_key(kind, cause, Tier(found["own_tier"]), escalated=escalated),
-        gathering.title_of(kind, found["key"], cause, escalated=escalated) if cause else "",
+        cause, gathering.title_of(kind, found["key"], cause, escalated=escalated) if cause else "",
         time(found["created_at"]), found["not_before"] is not None,
     )  # fmt: skip
 
 
-def leads(db: Database, wanted: Iterable[Waiting], now: datetime, window: timedelta) -> list[Lead]:
+def leads(db: Database, wanted: Sequence[Waiting], now: datetime, window: timedelta) -> list[Lead]:
     """Sent messages of live incidents, not older than *window*, that have a cause which one that waits has too.
 
     Not those of which something is on its way: it would land on what the message has become.
@@ -75,12 +75,13 @@ def leads(db: Database, wanted: Iterable[Waiting], now: datetime, window: timede
         from incident i join thread t
         on t.subject in (select i.thread union select i.escalation union
             select json_extract(c.value, '$[1]') from json_each(i.copies) c where not json_extract(c.value, '$[2]'))
-        where i.state in ({LIVE_STATES}) and i.cause <> '' and i.silence = ''
+        where i.cause in (select value from json_each(:causes)) and i.cause <> '' and +i.state in ({LIVE_STATES})
+        and i.silence = ''
         and t.root_ts <> '' and t.parent = '' and t.gathered = '' and t.created_at >= :since
         and not exists (select 1 from delivery d where d.subject = t.subject
             and (d.state = 'sending' or (d.state = 'pending' and d.kind <> 'update')))
         order by t.created_at, t.subject""",  # noqa: S608 - literals of these modules
-        {"since": now - window},
+        {"since": now - window, "causes": dump(sorted({one.words for one in wanted if one.words}))},
     )
     keyed = [
         Lead(

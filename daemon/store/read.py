@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -152,7 +152,7 @@ class Reader:
         """See blindness.read."""
         return blindness.read(self.db)
 
-    def leads(self, waiting: Iterable[Waiting], now: datetime, window: timedelta) -> list[Lead]:
+    def leads(self, waiting: Sequence[Waiting], now: datetime, window: timedelta) -> list[Lead]:
         """See groups.leads."""
         return groups.leads(self.db, waiting, now, window)
 

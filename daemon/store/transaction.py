@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlite_utils import Database
@@ -145,7 +145,7 @@ class Transaction:
         """See groups.hold."""
         groups.hold(self.db, what)
 
-    def leads(self, waiting: Iterable[Waiting], window: timedelta) -> list[Lead]:
+    def leads(self, waiting: Sequence[Waiting], window: timedelta) -> list[Lead]:
         """See groups.leads."""
         return groups.leads(self.db, waiting, self.now, window)
 

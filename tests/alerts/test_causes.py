@@ -47,7 +47,9 @@ HERE = replace(POLICY, routes=replace(POLICY.routes, rows=()))  # critical ones 
 def fresh(count: int, cause: str = ONE, age: float = 0.0, *, held: bool = False) -> list[Waiting]:
     tier = Tier.CRITICAL if cause.startswith(CRITICAL_CAUSE) else Tier.WARNING
     since = NOW - timedelta(seconds=age)
-    return [Waiting(f"s{n}{cause}", "C1", tier, False, False, cause, "a title", since, held) for n in range(count)]
+    return [
+        Waiting(f"s{n}{cause}", "C1", tier, False, False, cause, cause, "a title", since, held) for n in range(count)
+    ]
 
 
 def group(cause: str = ONE, **more: Any) -> Group:
@@ -252,7 +254,7 @@ def test_a_member_that_comes_back_soon_is_told_in_the_same_thread_and_later_anew
         assert back.thread_ts == root.ts
         for n in range(3):
             world.look(at(n, reading()))
-        world.work(31 * 60)
+        world.work(45 * 60)
         world.look(at(1, reading(UPGRADE)))
         world.work(60)
         (anew,) = [m for m in world.slack.messages("C-ops") if m.text.startswith("🟠 WARNING")]
