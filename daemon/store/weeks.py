@@ -14,7 +14,6 @@ from typing import Any
 from sqlite_utils import Database
 
 from alerts.announce import OF_THE_BASELINE
-from alerts.inhibition import MUTED
 from checks.base import Json, Tier
 from daemon.store import week_rows as given
 from daemon.store.codec import bind, load, time, time_text
@@ -430,13 +429,7 @@ def measures(db: Database, first: date, last: date) -> Iterable[given.Measure]:
         )
 
 
-# What alerts.announce says of a change that nobody was notified of: after this, who hid it, until when and why.
-_QUIET = ("; no message: ", "; edited only: ")
-_HIDING = ("silenced until ", MUTED)
-
 def _hidden(db: Database, week: tuple[datetime, datetime]) -> Iterable[given.Hidden]:
-    """What silences, windows and other incidents hid in a week: what was there when that began, and what came since."""
-    quiet = " or ".join(f"instr(reason, '{how}{hiding}') > 0" for how in _QUIET for hiding in _HIDING)
     """What silences and windows hid in a week or a part of it: what was there before them, and what came meanwhile."""
     found = rows(
         db,
