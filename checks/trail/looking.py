@@ -28,6 +28,9 @@ def read_on(
     Events can be listed late, by up to *overlap*: so much is read again, and what was told is not told again. A slice
     that is not read to its end moves nothing: the next look begins with it, with less at a time if that was too much.
     """
+    if memory.mark is not None and memory.mark > now:
+        # The clock was ahead: "seen up to there" was said of what was still to come. All after the last event is new.
+        memory = replace(memory, mark=memory.newest or now - first)
     memory, start = _begin(memory, first, overlap, now)
     step = min(memory.step or STEP, STEP)
     while start < now:

@@ -87,9 +87,15 @@ class Memory:
             fresh[event.id] = event.at
         return replace(self, cases=cases, seen={**seen, **fresh})
 
+    @property
+    def newest(self) -> datetime | None:
+        """When the newest event was that was told: by CloudTrail's clock. None: no event is known."""
+        return max(self.seen.values(), default=None)
+
     def moved(self, mark: datetime, overlap: timedelta) -> Memory:
-        """With all before *mark* seen; ids that cannot come again are forgotten."""
-        seen = {name: at for name, at in self.seen.items() if at >= mark - 2 * overlap}
+        """With all before *mark* seen; ids that cannot come again are forgotten. Those of the newest events stay."""
+        oldest = min(mark, self.newest or mark) - 2 * overlap
+        seen = {name: at for name, at in self.seen.items() if at >= oldest}
         return replace(self, mark=mark, seen=seen)
 
     def aged(self, open_for: timedelta) -> Memory:

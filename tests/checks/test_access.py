@@ -272,6 +272,20 @@ def test_a_time_that_cloudtrail_lists_no_more_is_a_gap() -> None:
     assert watch.look(4 * DAY)[EVENTS].verdict == "read"
 
 
+@pytest.mark.parametrize("ahead", [5 * HOUR, 400 * DAY])
+@pytest.mark.parametrize("before", [(), (event("RunInstances", identity=user("bob"), id="bob"),)])
+def test_a_clock_that_was_ahead_loses_no_event(ahead: timedelta, before: tuple[Any, ...]) -> None:
+    """What happened since the last event is read when the clock is right again, and told once."""
+    watch = Watch(History(*before))
+    watch.look()
+    watch.look(ahead)
+    watch.history.events.append(event("RunInstances", ago=timedelta(0), id="new"))
+    found = watch.cases(HOUR - ahead)
+    new = [reading for name, reading in found.items() if ANN in name]
+    assert [reading.values["changes_by_hand"] for reading in new] == [1]
+    assert watch.cases(HOUR) == watch.cases(HOUR)
+
+
 def test_failed_sign_ins_are_told_when_they_are_many() -> None:
     """Somebody who mistypes is nobody's business."""
     history = History(*(sign_in(user("bob"), well=False, ago=timedelta(minutes=n)) for n in range(9)))
