@@ -27,6 +27,7 @@ from alerts.policy import Policy
 from alerts.routes import Routes
 from alerts.slack import SlackNotifier
 from benchmarks import repositories
+from benchmarks.execution import execution
 from benchmarks.large import states
 from benchmarks.reports import weekly
 from benchmarks.sweep import sweep
@@ -306,5 +307,6 @@ def networks() -> Iterator[Row]:
 
 
 CASES = (
-    verdict, transitions, metrics, delivery, planning, starting, reading, endpoints, networks, states, sweep, weekly,
+    verdict, transitions, metrics, delivery, planning, starting, execution, reading, endpoints, networks, states, sweep,
+    weekly,
 )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from checks.runs.errors import explain
 from checks.runs.model import (
     Doing,
     Event,
@@ -44,6 +43,8 @@ def _told(event: Event) -> tuple[str, dict[str, Any]]:
             counts = {"add": event.added, "change": event.changed, "remove": event.removed, "import": event.imported}
             return "summary", {"operation": event.operation, **counts}
         case Trouble():
+            from checks.runs.errors import explain  # its patterns are many, and most runs have no error
+
             return "error", {
                 "class": explain(event).kind.value, "summary": event.summary, "detail": event.detail,
                 "address": event.address, "file": event.file, "line": event.line or None,

@@ -7,8 +7,6 @@ may come in any order.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import math
 import re
@@ -146,11 +144,16 @@ def stamp(moment: datetime) -> str:
 
 def signature(secret: str, timestamp: str, raw: bytes) -> str:
     """What SIGNATURE_HEADER holds: an HMAC-SHA256 of `TIMESTAMP.BODY`. *timestamp*: whole seconds since 1970."""
+    import hashlib
+    import hmac
+
     return "v1=" + hmac.new(secret.encode(), timestamp.encode() + b"." + raw, hashlib.sha256).hexdigest()
 
 
 def signed(secrets: Sequence[str], timestamp: str, raw: bytes, given: str, now: datetime) -> bool:
     """Whether *given* was made with one of *secrets*, at a time that is near *now*."""
+    import hmac
+
     if not re.fullmatch(r"\d{1,12}", timestamp, re.ASCII) or abs(int(timestamp) - now.timestamp()) > WINDOW:
         return False
     made = [signature(secret, timestamp, raw).encode() for secret in secrets if secret]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from checks.runs import wire
-from daemon.execution.flushing import send_left
-from daemon.execution.sending import Sender, taken
 from daemon.execution.spool import Spool
+
+if TYPE_CHECKING:
+    from daemon.execution.sending import Sender
 
 _GATHER = 1.0  # seconds for which events gather before they are sent
 _PAUSES = (2.0, 5.0, 15.0, 60.0)  # seconds after a daemon did not answer, again and again
@@ -59,6 +61,8 @@ class Outbox:
         return sent
 
     def _work(self) -> None:
+        from daemon.execution.sending import Sender  # with all of HTTP: only where there is somebody to send to
+
         sender = Sender(self._environ)
         try:
             while sender.knows_where:
@@ -79,6 +83,8 @@ class Outbox:
 
     def _send(self, sender: Sender) -> bool:
         """Send what waits; whether the daemon took it."""
+        from daemon.execution.sending import taken
+
         while True:
             with self._lock:
                 lines = self._spool.waiting(wire.MAX_EVENTS, _BYTES)
@@ -94,4 +100,6 @@ class Outbox:
         if self._place is None or self._looked:
             return
         self._looked = True
+        from daemon.execution.flushing import send_left
+
         send_left(sender, self._place, self._run_id, lambda: not self._over)

@@ -22,6 +22,11 @@ from daemon.execution.feed import Frames
 from daemon.execution.options import Options
 from daemon.execution.spool import Spool, folder
 
+# Fields of fixed words, and those that the listener has scrubbed.
+_CLEAN = frozenset(
+    {"action", "addr", "call", "class", "detail", "id", "operation", "phase", "source", "status", "summary"}
+)
+
 if TYPE_CHECKING:
     from checks.plans.redact import Scrubber
     from checks.runs.listener import Listener
@@ -200,7 +205,11 @@ class Scribe:
 
     def _event(self, seq: int, name: str, data: Mapping[str, Any], at: datetime) -> None:
         head = {"schema": wire.SCHEMA, "run_id": self._run_id, "seq": seq, "event": name, "ts": wire.stamp(at)}
-        told = {key: self._clean(value) for key, value in data.items() if value not in ("", None)}
+        told = {
+            key: value if key in _CLEAN else self._clean(value)
+            for key, value in data.items()
+            if value not in ("", None)
+        }
         event = wire.parse({**head, **told})
         self._add(wire.line(event))
 

@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import os
 import stat
-import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,7 +30,8 @@ def folder(environ: Mapping[str, str]) -> Path | None:
         places.append(Path(environ["XDG_STATE_HOME"], "barograph", "spool"))
     elif environ.get("HOME"):
         places.append(Path(environ["HOME"], ".local", "state", "barograph", "spool"))
-    places.append(Path(tempfile.gettempdir(), f"barograph-spool-{os.getuid()}"))
+    temporary = environ.get("TMPDIR") or "/tmp"  # noqa: S108  (`_is_ours` looks)
+    places.append(Path(temporary, f"barograph-spool-{os.getuid()}"))
     return next((place for place in places if _is_ours(place)), None)
 
 
