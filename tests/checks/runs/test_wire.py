@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -122,13 +121,6 @@ def test_what_the_grammar_hears_travels_whole(said: Event) -> None:
     name, data = travel.told(said)
     line = wire.line(wire.WireEvent(ID, 0, name, NOW, data))
     assert said == travel.heard(wire.parse(json.loads(line)))
-
-
-@given(st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
-def test_run_ids_are_uuids_of_version_7_that_sort_by_time(ms: int, randomness: bytes) -> None:
-    """As RFC 9562 lays them out."""
-    found = uuid.UUID(wire.run_id(ms, randomness))
-    assert (found.version, found.variant, found.int >> 80) == (7, uuid.RFC_4122, ms)
 
 
 def test_a_signature_holds_for_its_body_its_secret_and_five_minutes() -> None:
