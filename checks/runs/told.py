@@ -242,8 +242,10 @@ def _stuck(run: RunRecord, standing: Standing, now: datetime) -> str:
 
 
 def _by_weight(run: RunRecord) -> Sequence[Trouble]:
-    """Its errors, those that are understood first."""
-    return sorted(run.troubles, key=lambda one: explain(one).kind is ErrorKind.OTHER)
+    """Its errors: those that are understood first, and of these, those that name a place."""
+    return sorted(
+        run.troubles, key=lambda one: (explain(one).kind is ErrorKind.OTHER, not (one.address or one.file))
+    )  # fmt: skip
 
 
 def _told(trouble: Trouble) -> str:
