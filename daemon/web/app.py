@@ -27,7 +27,7 @@ from daemon.inventory.model import Inventory
 from daemon.metrics.snapshot import Snapshot
 from daemon.standing import Standing, standings
 from daemon.store import JobRow, Reader, StoreError
-from daemon.web import reports, repository, runs, status
+from daemon.web import openapi, reports, repository, runs, status
 from daemon.web.api import Api
 from daemon.web.auth import AuthSettings
 from daemon.web.differences import SIDES, differences, other_evidence
@@ -75,6 +75,7 @@ def create_app(deps: WebDeps) -> Starlette:
             Route("/repository", pages.repository),
             *reports.routes(deps.store, pages.renderer),
             *runs.routes(deps.store, pages.renderer, deps.clock),
+            *openapi.routes(),
             Route("/instances/{place:path}", pages.instance),
             Route("/incidents/{fingerprint}", pages.incident),
             *deps.hooks,

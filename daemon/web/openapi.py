@@ -1,0 +1,91 @@
+"""The OpenAPI document of what runs tell and how they are read, made from the table that events are validated by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from checks.runs.record import State
+from checks.runs.wire import FIELDS, MAX_EVENTS, MAX_SEQ, SCHEMA
+from daemon.web.guard import API, EVENTS, PING
+
+OPENAPI = f"{API}openapi.json"
+_KINDS: Mapping[str, Mapping[str, Any]] = {
+    "[]": {"type": "array", "items": {"type": "string"}},
+    "bool": {"type": "boolean"},
+    "int": {"type": "integer"},
+    "number": {"type": "number"},
+}
+
+
+def document() -> dict[str, Any]:
+    """The document, as JSON."""
+    run = {"name": "run", "in": "path", "required": True, "schema": {"type": "string"}}
+    summary = "Events of runs, in any order and any number of times. Needs the scope `ingest`."
+    tell = _operation("tell", summary, 400, 403, 408, 413, 503, good={"202": "Stored."})
+    tell["requestBody"] = {"required": True, "content": {"application/json": {"schema": _events()}}}
+    listed = _operation("listRuns", "Runs, the latest begun first.", 400, 403)
+    listed["parameters"] = [
+        _asked("place", {"type": "string"}), _asked("state", {"type": "string", "enum": [str(one) for one in State]}),
+        _asked("before", {"type": "string", "format": "date-time"}),
+    ]  # fmt: skip
+    one = _operation("getRun", "A run with its steps, phases, resources and errors.", 403, 404)
+    one["parameters"] = [run]
+    paths: dict[str, Any] = {EVENTS: {"post": tell}, f"{API}runs": {"get": listed}, f"{API}runs/{{run}}": {"get": one}}
+    for path, names in ((f"{PING}{{name}}", ["name"]), (f"{PING}{{name}}/{{action}}", ["name", "action"])):
+        given = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+        rid = _asked("rid", {"type": "string", "format": "uuid"})
+        paths[path] = {}
+        for method in ("get", "post", "head"):
+            ping = _operation(
+                f"{method}Ping{len(names)}", "A ping, as Healthchecks' clients send it.", 400, 403, 404, 503
+            )
+            paths[path][method] = ping | {"parameters": [*given, rid]}
+    return {
+        "openapi": "3.0.3", "info": {"title": "Barograph", "version": "1"}, "paths": paths,
+        "security": [{"token": []}],
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    }  # fmt: skip
+
+
+def routes() -> list[Route]:
+    """`/api/v1/openapi.json`."""
+
+    def answer(request: Request) -> Response:
+        return JSONResponse(document())
+
+    return [Route(OPENAPI, answer)]
+
+
+def _operation(name: str, summary: str, *refusals: int, good: Mapping[str, str] | None = None) -> dict[str, Any]:
+    said = dict(good or {"200": "It is given."}) | {
+        str(code): "Refused; the answer says why." for code in (401, *refusals)
+    }
+    return {
+        "operationId": name, "summary": summary,
+        "responses": {code: {"description": text} for code, text in sorted(said.items())},
+    }  # fmt: skip
+
+
+def _asked(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": schema}
+
+
+def _events() -> dict[str, Any]:
+    one = {"oneOf": [_event(name, fields) for name, fields in FIELDS.items()]}
+    events = {"type": "array", "maxItems": MAX_EVENTS, "items": one}
+    return {"type": "object", "required": ["events"], "properties": {"events": events}}
+
+
+def _event(name: str, fields: Mapping[str, int | str]) -> dict[str, Any]:
+    head: dict[str, Any] = {
+        "schema": {"type": "integer", "enum": [SCHEMA]}, "run_id": {"type": "string", "format": "uuid"},
+        "seq": {"type": "integer", "minimum": 0, "maximum": MAX_SEQ}, "event": {"type": "string", "enum": [name]},
+        "ts": {"type": "string", "format": "date-time"},
+    }  # fmt: skip
+    own = {field: {"type": "string"} if isinstance(kind, int) else dict(_KINDS[kind]) for field, kind in fields.items()}
+    return {"type": "object", "required": ["run_id", "seq", "event", "ts"], "properties": head | own}
