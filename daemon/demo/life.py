@@ -103,9 +103,7 @@ class Life:
 
     def _silence(self, incident: Incident) -> Row:
         """Somebody silences an incident by the API: it is shown as such, and notifies nobody."""
-        self._say(
-            f"{BEN} silences the queue of {_QUEUE} for 4 hours: barograph alerts silence, or POST /api/v1/…/silence"
-        )
+        self._say(f"people: {BEN} silences the queue of {_QUEUE} for 4 hours, by the API")
         root, before = self._root(incident), self._calls()
         asked = {"for": "4h", "reason": "the queue is being rebuilt", "by": BEN}
         self._post(f"incidents/{quote(incident.fingerprint)}/silence", asked)

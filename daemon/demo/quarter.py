@@ -34,7 +34,7 @@ ZONE = ZoneInfo("UTC")
 REPLAY_SECONDS = 120.0  # it takes some three seconds of CPU, and waits for the disk
 DAY = timedelta(days=1)
 _LOOK, _MESSAGE = timedelta(seconds=20), timedelta(seconds=0.4)  # how long one takes
-_OWN_LOOK = 2 * HOUR  # between looks at Barograph itself; its every day is told in one report only
+_OWN_LOOK = 2 * HOUR  # between looks at Barograph itself; a report calls a longer time without one silence
 _WHO = ("ana", "ben", "chris")
 
 
