@@ -20,6 +20,9 @@ from checks.base import Instance, Place
 from daemon import web
 from daemon.accounts.watch import AccountsWatch
 from daemon.answers import info_digest
+from daemon.audit import duties
+from daemon.audit.configured import ConfigNotes
+from daemon.audit.refusals import Refusals
 from daemon.config import Config, ConfigError, load
 from daemon.delivering import Deliveries, alone, listener
 from daemon.desk import Desk
@@ -107,13 +110,14 @@ def serve(
     delivering: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # for each way out
     on_config(config)
     with Store.open(config.store.path, clock, config.store.backups) as store:
+        notes = ConfigNotes(store)
         while True:
             began = threading.Event()
             wait = partial(_wait, commands, partial(_reloaded, config, path, environ))
             try:
                 new = _run(
                     config, store, delivering, wait, environ=environ, clock=clock,
-                    on_ready=partial(_begun, began, on_ready),
+                    on_ready=partial(_begun, began, on_ready, partial(notes.note, config)),
                 )  # fmt: skip
             except OSError as error:
                 if before is None or began.is_set():
@@ -128,8 +132,11 @@ def serve(
             on_config(config)
 
 
-def _begun(began: threading.Event, on_ready: Callable[[Running], None], running: Running) -> None:
+def _begun(
+    began: threading.Event, on_ready: Callable[[Running], None], note: Callable[[], None], running: Running
+) -> None:
     began.set()
+    note()
     on_ready(running)
 
 
@@ -323,6 +330,8 @@ def _run(
         ticker = Ticker(store, policy, clock, told)
         desk = Desk(store, policy, clock, told)
         buttons = listener(config, desk)
+        refusals = Refusals(store, clock)
+        stack.callback(refusals.flush, everything=True)
 
         runs = execution_settings(config)
         intake = Intake(store, clock, runs.secrets)
@@ -346,6 +355,7 @@ def _run(
                 inventory=lambda: inventory_watch.current,
                 source=source_title(config),
                 desk=desk,
+                refused=refusals.note,
                 hooks=[*hooks, *ingest.routes()],
             )
         )
@@ -399,6 +409,7 @@ def _run(
         scheduler.every("measures", 3_600, keep_measures(store, clock), pool="upkeep", at_once=False)
         reporter = Reporter(store, clock, report_plan(config), orders_of(config.store.path))
         scheduler.every("report", 15, reporter.tick, pool="upkeep", at_once=False)
+        duties.begin(scheduler, config, store, clock, refusals)
         sign_of_life = dead_man(config, partial(_why_not_ready, store, health, clock), clock)
         if sign_of_life is not None and config.alerts.dead_man is not None:
             scheduler.every("dead man", config.alerts.dead_man.every.total_seconds(), sign_of_life.ping, pool="upkeep")

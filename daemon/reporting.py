@@ -104,11 +104,11 @@ class Reporter:
                 self._carry_out(path)
         self._not_before = None  # all went well
 
-    def make(self, week: Week, *, force: bool = False, order: str = "") -> Made:
+    def make(self, week: Week, *, force: bool = False, order: str = "", who: str = "barograph") -> Made:
         """Make the report, keep it, and queue it for each destination that has not had it (*force*: for all).
 
-        Without destinations it is kept only. *order*: the id of the order that this carries out. Raises StoreError;
-        then nothing of it is stored.
+        *who* asked for it. Without destinations it is kept only. *order*: the id of the order that this carries out.
+        Raises StoreError; then nothing of it is stored.
         """
         self._failpoint("before_facts")
         with self._store.read() as view:
@@ -134,6 +134,14 @@ class Reporter:
                 queued.append(place)
                 if place:
                     _enqueue(tx, row, report, files, again=known is not None)
+            if queued:
+                said = {
+                    "report": KIND,
+                    "period": week.name,
+                    "edition": edition,
+                    "to": [each for each in queued if each],
+                }
+                tx.audit(who, "report.force" if force else "report.send", said)
             tx.save_job_state(_state(report, due_at(self._plan, week_of(week.monday + WEEK, week.zone))))
             if order:
                 tx.set_meta(DONE, order)
@@ -158,7 +166,8 @@ class Reporter:
             with self._store.read() as view:
                 done = bool(which) and view.meta(DONE) == which
             if not done:  # else the process was killed before it could take the order away
-                self.make(week, force=bool(asked.get("force")), order=which)
+                who = str(asked.get("who") or "barograph")[:200]
+                self.make(week, force=bool(asked.get("force")), order=which, who=who)
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             log.error("an order for a report is not understood: %s: %s", path.name, type(error).__name__)
         path.unlink(missing_ok=True)
@@ -271,14 +280,15 @@ def _draft(row: ReportRow, part: str, kind: DeliveryKind, body: Mapping[str, obj
     return Draft(key, row.subject, kind, row.destination, Tier.INFO, body)
 
 
-def order(store_path: Path, week: Week, *, force: bool) -> Path:
+def order(store_path: Path, week: Week, *, force: bool, who: str = "barograph") -> Path:
     """Ask the daemon that runs on *store_path* for a report; give the file that does. Raises StoreError."""
     folder = orders_of(store_path)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         target = folder / f"{KIND}-{week.name}.json"
         fresh = folder / f".{target.name}.new"
-        fresh.write_text(json.dumps({"week": week.name, "force": force, "id": uuid4().hex}), encoding="utf-8")
+        told = {"week": week.name, "force": force, "who": who, "id": uuid4().hex}
+        fresh.write_text(json.dumps(told), encoding="utf-8")
         fresh.replace(target)
     except OSError as error:
         raise StoreError(f"{folder}: the order cannot be written: {error.strerror}.") from None

@@ -14,9 +14,6 @@ from typing import Any
 from daemon.aws.clients import Aws
 from daemon.aws.errors import error_code, look
 
-PUT = frozenset({"s3:PutObject", "s3:PutObjectRetention"})
-LIST = frozenset({"s3:ListBucketVersions"})
-
 
 @dataclass(frozen=True, slots=True)
 class Kept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,9 @@ def iam_policy(form: str, path: Path | None) -> None:
         config = load_or_exit(path)
         enabled = [check for name, check in found.items() if config.checks[name].enabled]
         wanted = demands(enabled, roles_of(config), _own(config))
+        anchor = config.audit.anchor.s3
+        if anchor is not None:
+            wanted = replace(wanted, anchored=f"{anchor.bucket}/{anchor.prefix}")
     for remark in wanted.remarks:
         click.echo(f"barograph: {remark}", err=True)
     try:

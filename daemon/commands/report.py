@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -111,9 +112,9 @@ def _send(config: Config, week: Week, *, force: bool) -> None:
     plan = report_plan(config)
     try:
         with Store.open(config.store.path, lambda: datetime.now(UTC), config.store.backups) as store:
-            made = Reporter(store, lambda: datetime.now(UTC), plan).make(week, force=force)
+            made = Reporter(store, lambda: datetime.now(UTC), plan).make(week, force=force, who=_who())
     except InUseError:
-        order(config.store.path, week, force=force)
+        order(config.store.path, week, force=force, who=_who())
         click.echo(f"{week.name}: the running daemon was asked to make and send it; its log tells.", err=True)
         return
     if not plan.destinations:
@@ -122,6 +123,14 @@ def _send(config: Config, week: Week, *, force: bool) -> None:
         click.echo(f"{week.name}: queued for {', '.join(made.queued)}; sent when the daemon runs.", err=True)
     if made.before:
         click.echo(f"{week.name}: made before; --force makes it again.", err=True)
+
+
+def _who() -> str:
+    """Who types this, for the audit trail."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (OSError, KeyError, ImportError):  # a number that has no name
+        return "command line"
 
 
 def _fail(text: str, code: int) -> NoReturn:

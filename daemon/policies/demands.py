@@ -37,6 +37,7 @@ class Demands:
     names: Mapping[Role, str] = field(default_factory=lambda: DEFAULT_NAMES)
     partition: str = "aws"  # of the configured roles
     remarks: tuple[str, ...] = ()  # for people: which configured roles are not made under their own name
+    anchored: str = ""  # "BUCKET/PREFIX" that the audit trail is anchored below; empty: nowhere in S3
 
 
 def demanded(checks: Iterable[type[Check]]) -> Mapping[Role, frozenset[str]]:

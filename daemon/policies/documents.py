@@ -16,6 +16,8 @@ LIMIT = 6144
 FILLED = 5900
 POLICIES_PER_ROLE = 10  # what may be attached to a role unless AWS raised the quota
 READ_ONLY = "ReadOnlyAccess"
+ANCHOR = ("s3:PutObject", "s3:PutObjectRetention")  # daemon/aws/locked
+ANCHORED = ("s3:ListBucketVersions",)
 
 _STATE_WRITES = (
     "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:DeleteTable", "dynamodb:PutItem",
@@ -41,6 +43,8 @@ NOTES: Mapping[Role, tuple[str, ...]] = {
     Role.HUB: (
         "No role is made of it: attach it to what Barograph runs as, and to aws.hub_role_arn if there is one.",
         "Backends and providers can name other roles to take on. Add their ARNs to the statement TakeOn.",
+        "AnchorAudit and CompareAnchors are optional, and there where audit.anchor.s3 is configured: without the first "
+        "the audit trail is not anchored, without the second barograph audit verify says that it could not compare.",
     ),
     Role.ORGANIZATION: (_SIMULATES,),
     Role.PAYER: (_SIMULATES,),
@@ -132,7 +136,7 @@ def policies(wanted: Demands) -> Mapping[Role, tuple[Policy, ...]]:
     """The policies of every role. Raises TooLargeError rather than leave anything out."""
     found: dict[Role, tuple[Policy, ...]] = {}
     for role, actions in sorted(wanted.actions.items()):
-        packed = pack(_statements(role, actions, wanted.assumed))
+        packed = pack([*_statements(role, actions, wanted.assumed), *_anchoring(role, wanted)])
         most = POLICIES_PER_ROLE - (role is Role.PLAN)  # one is left for what AWS offers
         if len(packed) > most:
             raise TooLargeError(
@@ -166,6 +170,16 @@ def _statements(role: Role, actions: Iterable[str], assumed: tuple[str, ...]) ->
         yield Statement("TakeOn", (ASSUME,), assumed)
     if role is Role.PLAN:
         yield Statement("NeverWriteStates", _STATE_WRITES, effect="Deny")
+
+
+def _anchoring(role: Role, wanted: Demands) -> Iterator[Statement]:
+    """What anchoring the audit trail takes: optional, and nothing beside one prefix of one bucket."""
+    if role is not Role.HUB or not wanted.anchored:
+        return
+    bucket, _, prefix = wanted.anchored.partition("/")
+    arn = f"arn:{wanted.partition}:s3:::{bucket}"
+    yield Statement("AnchorAudit", ANCHOR, (f"{arn}/{prefix}*",))
+    yield Statement("CompareAnchors", ANCHORED, (arn,))
 
 
 def _service(action: str) -> str:

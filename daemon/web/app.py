@@ -60,6 +60,7 @@ class WebDeps:
     inventory: Callable[[], Inventory | None] = lambda: None  # as last loaded; None: never
     hooks: Sequence[Route] = ()  # addresses for other services, which prove themselves to each
     source: str = ""  # where it comes from, for people; nothing secret
+    refused: Callable[[str, str, str], None] = lambda who, why, where: None  # see guard.Guard
     desk: Desk | None = None  # who acts on incidents; None: they can only be looked at
 
 
@@ -81,7 +82,11 @@ def create_app(deps: WebDeps) -> Starlette:
             *deps.hooks,
             *(Api(deps.store, deps.desk).routes() if deps.desk is not None else ()),
         ],
-        middleware=[Middleware(Guard, auth=deps.auth, policy=pages.renderer.policy, public_url=deps.public_url)],
+        middleware=[
+            Middleware(
+                Guard, auth=deps.auth, policy=pages.renderer.policy, public_url=deps.public_url, refused=deps.refused
+            )
+        ],
         exception_handlers={HTTPException: pages.refused, StoreError: pages.store_failed, Exception: pages.failed},
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 API = "/api/v1/"
 EVENTS = f"{API}events"
 PING = "/ping/"
+READS = ("GET", "HEAD")
 OPEN_PATHS = frozenset({"/healthz", PAGERDUTY, GITHUB})  # a webhook's signature is its sign-in
 # Who knows the UUID of a ping may ping: the handler looks whether it is one.
 _PING_BY_SECRET = re.compile(r"/ping/[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?:/[^/]*)?")
@@ -29,10 +31,15 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 class Guard:
     """ASGI middleware. Without sign-in only the names of this machine are answered to, against DNS rebinding."""
 
-    def __init__(self, app: ASGIApp, auth: AuthSettings, policy: str, public_url: str = "") -> None:
+    def __init__(
+        self, app: ASGIApp, auth: AuthSettings, policy: str, public_url: str = "",
+        refused: Callable[[str, str, str], None] = lambda who, why, where: None,
+    ) -> None:  # fmt: skip
+        """*refused* is told of every sign-in that proves nothing, or not enough: who, why, what was asked for."""
         self._app = app
         self._auth = auth
         self._policy = policy
+        self._refused = refused
         self._hosts = (LOOPBACK_HOSTS | {_host(urlsplit(public_url).netloc)}) - {""}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,12 +64,18 @@ class Guard:
             if _host(headers.get("host", "")) in self._hosts:
                 return None
             return PlainTextResponse("This address is not one that Barograph answers to (web.public_url).\n", 421)
-        who = sign_in(self._auth, headers.get("authorization", ""))
+        given = headers.get("authorization", "")
+        who = sign_in(self._auth, given)
+        # Nothing of the address that anybody could have made up: somebody may have put a token there.
+        where = f"{'a read' if scope['method'] in READS else 'a write'} of {'the API' if _is_api(scope) else 'a page'}"
         if who is None:
+            if given:
+                self._refused("", "no such token, or user and password", where)
             challenge = {"WWW-Authenticate": self._auth.challenge}
             return PlainTextResponse("Sign in with a token or a user and password.\n", 401, challenge)
         needed = needed_scope(scope["method"], scope["path"])
         if needed not in who.scopes:
+            self._refused(who.name, f"lacks the scope {needed}", where)
             return PlainTextResponse(f"This needs the scope {needed}.\n", 403)
         scope["user_name"] = who.name
         return None
@@ -72,8 +85,12 @@ def needed_scope(method: str, path: str) -> str:
     """What a token must allow for a request."""
     if path == EVENTS or path.startswith(PING):
         return INGEST
-    reads = method in ("GET", "HEAD")
+    reads = method in READS
     return ACKNOWLEDGE if path.startswith(API) and not reads else READ
+
+
+def _is_api(scope: Scope) -> bool:
+    return str(scope["path"]).startswith(API)
 
 
 def keep_quiet(headers: MutableHeaders, policy: str) -> None:

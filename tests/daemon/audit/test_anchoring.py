@@ -35,7 +35,7 @@ HOUR = timedelta(hours=1)
 class Keyed(Aws):
     """Signs as somebody of moto's."""
 
-    def client(self, service: str, region: str, **how: object) -> object:  # type: ignore[override]  # tests ask for S3 only
+    def client(self, service: str, region: str, **how: object) -> object:
         return super().client(service, region, identity=KEYS, **how)  # type: ignore[arg-type]  # as given
 
 
@@ -84,7 +84,8 @@ def rechained(path: Path, seq: int) -> None:
         db.execute("update audit set who = 'mallory' where id = ?", (seq,))
         (previous,) = db.execute("select previous from audit where id = ?", (seq,)).fetchone()
         for row in db.execute("select id, at, who, action, detail from audit where id >= ?", (seq,)).fetchall():
-            mark = digest(*row, previous)
+            number, at, who, action, detail = row
+            mark = digest(number, at, who, action, detail, previous)
             db.execute("update audit set previous = ?, hash = ? where id = ?", (previous, mark, row[0]))
             previous = mark
 

@@ -101,3 +101,16 @@ def test_a_configuration_that_is_not_there_is_a_mistake_of_use(tmp_path: Path) -
     done = CliRunner().invoke(cli, ["iam-policy", "-c", str(tmp_path / "none.yml")])
     assert (done.exit_code, done.stdout) == (2, "")
     assert "none.yml" in done.stderr
+
+
+def test_anchoring_the_audit_trail_takes_rights_on_one_prefix_only(tmp_path: Path) -> None:
+    """And none where it is not configured."""
+    path = Path(written(tmp_path, access=True))
+    hub = json.loads(CliRunner().invoke(cli, ["iam-policy", "-c", str(path)]).stdout)["roles"]["hub"]
+    assert "s3:PutObject" not in json.dumps(hub["policies"])
+    path.write_text(path.read_text() + "audit: {anchor: {s3: {bucket: anchors, prefix: acme/}}}\n")
+    hub = json.loads(CliRunner().invoke(cli, ["iam-policy", "-c", str(path)]).stdout)["roles"]["hub"]
+    statements = [one for policy in hub["policies"] for one in policy["document"]["Statement"]]
+    by_sid = {one["Sid"]: (one["Action"], one["Resource"]) for one in statements}
+    assert by_sid["AnchorAudit"] == (["s3:PutObject", "s3:PutObjectRetention"], ["arn:aws:s3:::anchors/acme/*"])
+    assert by_sid["CompareAnchors"] == (["s3:ListBucketVersions"], ["arn:aws:s3:::anchors"])

@@ -29,8 +29,9 @@ FILES = (
     "pagerduty",
     "pagerduty-webhook",
     "tickets",
+    "audit-anchor",
 )
-ADDRESSES = ("tickets-url", "slack-webhook-url", "healthchecks-url")
+ADDRESSES = ("tickets-url", "slack-webhook-url", "healthchecks-url", "audit-anchor-url")
 
 
 @pytest.fixture
