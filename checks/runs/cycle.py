@@ -209,7 +209,7 @@ def _latest(word: str, apply: Step, steps: Iterable[Step]) -> Step | None:
     """The last run of a step that had ended when the apply began; a dry run is none."""
     fitting = [
         step for step in steps
-        if step.word == word and not step.dry_run and _covers(step, apply) and step.run_id != apply.run_id
+        if step.word == word and not step.dry_run and _covers(step, apply)
         and (step.ended or step.began) <= apply.began + SKEW
     ]  # fmt: skip
     return max(fitting, key=lambda step: (step.began, step.run_id), default=None)

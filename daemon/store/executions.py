@@ -255,6 +255,17 @@ def between(db: Database, stack: str, component: str, since: datetime, until: da
     return [_execution(each) for each in found]
 
 
+def of_stack(db: Database, stack: str, since: datetime, limit: int) -> list[ExecutionRow]:
+    """Runs on a stack and its components of which something was heard since then, the latest begun first."""
+    found = rows(
+        db,
+        """select * from execution where stack = :stack and heard_at >= :since
+        order by started_at desc, run_id limit :limit""",
+        {"stack": stack, "since": since, "limit": limit},
+    )
+    return [_execution(each) for each in found]
+
+
 def running(db: Database) -> list[ExecutionRow]:
     return [_execution(each) for each in rows(db, "select * from execution where state = 'running' limit 5000")]
 

@@ -188,6 +188,14 @@ _STATE_PRINTS = (
         primary key (source, md5)) strict, without rowid""",
 )
 
+# Who agreed to which run, or to which commit on which stack.
+_APPROVALS = (
+    """create table approval (
+        id integer primary key autoincrement, approver text not null, at text not null, run_id text not null,
+        commit_id text not null, stack text not null, note text not null, review integer not null) strict""",
+    "create index approval_by_age on approval (at)",
+)
+
 
 # What could not be looked at, and is live: each transaction that decides about incidents asks for it. What has one
 # cause: asked for before each message is sent. What no summary of first looks told of: asked for every few seconds.
@@ -218,6 +226,7 @@ _STEPS: tuple[tuple[str, tuple[str | Callable[[Database], None], ...]], ...] = (
     ("0010_state_prints", _STATE_PRINTS),
     ("0011_blind", _BLIND),
     ("0012_flapping", _FLAPPING),
+    ("0013_approvals", _APPROVALS),
 )
 
 

@@ -1,0 +1,130 @@
+"""Recorded runs held against the guideline's cycle: from what is stored to what checks.runs.cycle judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from checks.base import Instance, Reading
+from checks.kinds import STAGING
+from checks.runs.cycle import APPLY, APPROVAL, WORDS, Approval, Judged, Rules, Step, World, judge, reading_of
+from checks.runs.record import RunRecord, Sent, State, StepRow, record_of, workflow_of
+from daemon.executions.windows import Freeze, Window, outside
+from daemon.store import Reader, approvals, executions
+
+_MOST = 200  # runs of one stack that are read
+_DRY = frozenset({"--dry-run", "--dry-run=true", "-dry-run"})
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Which of the guideline's steps a workflow, or a command of a step, is. *match*: a pattern."""
+
+    match: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guideline:
+    """What is configured. *needs*: pattern of components -> components of the same stack that they depend on."""
+
+    rules: Rules = field(default_factory=Rules)
+    named: tuple[Named, ...] = ()
+    windows: tuple[Window, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def readings(
+        self, view: Reader, stack: str, component: str, stage: str, instances: Iterable[Instance], now: datetime
+    ) -> Iterable[Reading]:
+        """One reading on the applies at a place, if there were any."""
+        judged = self.judged(view, stack, component, stage, instances, now)
+        place = f"{stack}/{component}" if component else stack
+        reading = reading_of(f"{place} cycle", stage, judged, self.rules, now)
+        if reading is not None:
+            yield reading
+
+    def judged(
+        self, view: Reader, stack: str, component: str, stage: str, instances: Iterable[Instance], now: datetime
+    ) -> Sequence[Judged]:
+        """All applies at a place of which is told."""
+        since = now - self.rules.told - self.rules.fresh
+        steps = self._steps(view, stack, since)
+        applies = [one for one in steps if one.word == APPLY and one.component == component and not one.dry_run]
+        if not applies:
+            return []
+        uat = sorted({one.stack for one in instances if one.stage == STAGING})
+        staging = [one for name in uat for one in self._steps(view, name, since) if one.word == APPLY]
+        given = [*approvals.since(view.db, since - self.rules.approval_holds), *_approved(steps)]
+        needs = tuple(name for match, names in self.needs.items() if fnmatchcase(component, match) for name in names)
+        why = {one.run_id: outside(self.windows, self.freezes, stack, one.began) for one in applies}
+        world = World(steps, staging, given, why, {component: needs})
+        return [judge(one, stage, world, self.rules, now) for one in applies]
+
+    def _steps(self, view: Reader, stack: str, since: datetime) -> list[Step]:
+        found: list[Step] = []
+        for row in executions.of_stack(view.db, stack, since, _MOST):
+            events = executions.events_of(view.db, row.run_id)
+            found += steps_of(record_of(row.run_id, events, row.lost_at is not None), events, self.named)
+        return found
+
+
+def steps_of(record: RunRecord, events: Iterable[Sent], named: Sequence[Named]) -> list[Step]:
+    """What a run did of the guideline's steps: as a whole, and by its own steps."""
+    began = record.started_at
+    if began is None:
+        return []
+    said = next((sent.body for sent in events if sent.event == "run.start"), {})
+    rollback = said.get("rollback")
+    whole = Step(
+        record.run_id, "", began, record.ended_at, record.state, record.stack, record.component, record.commit,
+        record.actor, record.dirty, bool(_DRY & set(record.argv)) or said.get("dry_run") is True,
+        said.get("emergency") is True, rollback if isinstance(rollback, str) else "",
+    )  # fmt: skip
+    found = [
+        _part(whole, row, record, word) for row in record.steps
+        if row.begun_at is not None and (word := _word((row.name, row.command or ""), named))
+    ]  # fmt: skip
+    word = _word((workflow_of(record), " ".join(record.argv)), named)
+    if not word and record.deployed and not any(one.word == APPLY for one in found):
+        word = APPLY
+    if word and not any(one.word == word for one in found):
+        phase = next((one.begun_at for one in record.phases if one.name == "apply" and one.begun_at), None)
+        when = phase if word == APPLY and phase is not None else began
+        found.append(_with(whole, word, when, record.ended_at, record.state))
+    return found
+
+
+def _part(whole: Step, row: StepRow, record: RunRecord, word: str) -> Step:
+    later = [one.begun_at for one in record.steps if one.index > row.index and one.begun_at is not None]
+    ended = row.ended_at or min(later, default=record.ended_at)
+    if row.code is not None:
+        state = State.FAILED if row.code else State.SUCCEEDED
+    else:  # Atmos tells of no end that was good; but what came after it did begin
+        state = State.SUCCEEDED if later or record.state is State.SUCCEEDED else record.state
+    return _with(whole, word, row.begun_at or whole.began, ended, state)
+
+
+def _with(whole: Step, word: str, began: datetime, ended: datetime | None, state: State) -> Step:
+    return Step(
+        whole.run_id, word, began, ended, state, whole.stack, whole.component, whole.commit, whole.actor, whole.dirty,
+        whole.dry_run, whole.emergency, whole.rollback,
+    )  # fmt: skip
+
+
+def _word(names: Iterable[str], named: Sequence[Named]) -> str:
+    """The first row that fits decides; else a name that is the guideline's own."""
+    known = [name.strip() for name in names if name.strip()]
+    for row in named:
+        if any(fnmatchcase(name, row.match) for name in known):
+            return row.word
+    return next((name for name in known if name in WORDS), "")
+
+
+def _approved(steps: Iterable[Step]) -> Iterable[Approval]:
+    """Approvals that were given by running the step of that name."""
+    for step in steps:
+        if step.word == APPROVAL and step.state is State.SUCCEEDED and step.commit and not step.dry_run:
+            yield Approval(step.actor, step.ended or step.began, commit=step.commit, stack=step.stack)
