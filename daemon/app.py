@@ -30,7 +30,7 @@ from daemon.digesting import Digester
 from daemon.estate import stored
 from daemon.executions.intake import Intake
 from daemon.executions.judging import Judge
-from daemon.executions.settings import execution_settings
+from daemon.executions.settings import execution_settings, guideline_of
 from daemon.eyes import Accounting, open_eyes
 from daemon.health import Health, why_not_ready
 from daemon.inventory.lifecycle import listed_keys
@@ -337,7 +337,7 @@ def _run(
         intake = Intake(store, clock, runs.secrets)
         judge = Judge(
             store, recorder, clock, partial(_instances, inventory_watch), runs.schedules, runs.stuck_after,
-            runs.retention, partial(count_resources, own),
+            runs.retention, partial(count_resources, own), guideline_of(config),
         )  # fmt: skip
         ingest = Ingest(
             intake, clock, runs.signing, runs.schedules, runs.github_secrets, runs.mapped, runs.github_silence

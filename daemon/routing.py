@@ -30,7 +30,7 @@ def routes_of(alerts: Alerts, nowhere: str) -> Routes:
 
 def calendars_of(alerts: Alerts, zone: ZoneInfo) -> Mapping[str, Calendar]:
     """Working time by name. *zone* is that of calendars without one of their own."""
-    return {name: _calendar(row, zone) for name, row in alerts.calendars.items()}
+    return {name: calendar_of(row, zone) for name, row in alerts.calendars.items()}
 
 
 def _route(row: RouteRow) -> Route:
@@ -46,7 +46,8 @@ def _escalation(row: EscalationRow | None) -> Escalation:
     return NO_ESCALATION if row is None else Escalation(row.channel, row.mention)
 
 
-def _calendar(row: CalendarRow, zone: ZoneInfo) -> Calendar:
+def calendar_of(row: CalendarRow, zone: ZoneInfo) -> Calendar:
+    """Working time of one row."""
     return Calendar(
         zone=row.timezone or zone,
         days=frozenset(DAYS.index(day) for day in row.days),

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from pydantic import model_validator
 
+from daemon.config.guideline import Guideline
 from daemon.config.section import SecretPath, SecretText, Section
 from daemon.config.stages import Stage
 from daemon.config.values import Glob, SomeDuration, Text, Zone, wrong_at
@@ -101,6 +102,8 @@ class Executions(Section):
     """How long runs are kept. The last of each workflow at each place is kept always."""
     schedules: tuple[ScheduleRow, ...] = ()
     """Jobs that are pinged, or are to run by the clock."""
+    guideline: Guideline | None = None
+    """What an apply is held against."""
 
     @model_validator(mode="after")
     def _no_name_twice(self) -> Executions:

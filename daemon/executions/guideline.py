@@ -36,15 +36,13 @@ class Guideline:
     freezes: tuple[Freeze, ...] = ()
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def readings(
+    def reading(
         self, view: Reader, stack: str, component: str, stage: str, instances: Iterable[Instance], now: datetime
-    ) -> Iterable[Reading]:
-        """One reading on the applies at a place, if there were any."""
+    ) -> Reading | None:
+        """What to say of the applies at a place; None: there were none lately."""
         judged = self.judged(view, stack, component, stage, instances, now)
         place = f"{stack}/{component}" if component else stack
-        reading = reading_of(f"{place} cycle", stage, judged, self.rules, now)
-        if reading is not None:
-            yield reading
+        return reading_of(f"{place} cycle", stage, judged, self.rules, now)
 
     def judged(
         self, view: Reader, stack: str, component: str, stage: str, instances: Iterable[Instance], now: datetime

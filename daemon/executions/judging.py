@@ -16,6 +16,7 @@ from checks.base import Instance, Outcome, Reading
 from checks.runs.model import Status
 from checks.runs.record import RunRecord, State, place_of, record_of, resource_of, workflow_of
 from checks.runs.told import CHECK, KEPT, Standing, decides, reading_of, verdict_of
+from daemon.executions.guideline import Guideline
 from daemon.executions.intake import Storing, counts_of
 from daemon.executions.schedules import Expected, Schedule, expect
 from daemon.places import labels_of
@@ -30,6 +31,7 @@ STUCK_RUNS = 5  # that ended well, before anything is called usual
 STUCK_LEAST = timedelta(minutes=10)
 UNTOLD = timedelta(minutes=2)  # for the start of a run to come after its other events
 PATIENCE = timedelta(minutes=10)  # for the inventory to load, which knows the stages
+CYCLE_AGAIN = timedelta(minutes=10)  # what was not kept to, or may still come, is looked at again
 FAILPOINTS = ("before_record", "within_record", "after_record")  # where a test may end the process
 
 
@@ -45,7 +47,9 @@ class Judge:
     stuck_after: timedelta | None = None  # of a run without history; None: never
     retention: timedelta = timedelta(days=400)
     on_resources: Callable[[str, str, int], None] = lambda action, result, count: None  # that a run ended with
+    cycle: Guideline | None = None  # what applies are held against
     failpoint: Callable[[str], None] = lambda name: None
+    _awaited: dict[str, datetime] = field(default_factory=dict, init=False)  # places to look at again by the clock
     _began: datetime | None = field(default=None, init=False)
     _instances: tuple[Instance, ...] = field(default=(), init=False)
 
@@ -59,7 +63,9 @@ class Judge:
         Raises what went wrong, StoreError among it, with the rest done.
         """
         now = self.clock()
-        self._began = self._began or now
+        if self._began is None:
+            self._began = now
+            self._await_all(now)
         with self.store.transaction() as tx:
             # What could not be heard because nobody listened is not silent yet.
             executions.silent(tx.db, now, self._began)
@@ -149,7 +155,7 @@ class Judge:
         for schedule in self.schedules:
             if self._expected(schedule, now)[1]:
                 found.append(schedule.place)
-        return found
+        return found + [place for place, at in self._awaited.items() if at <= now]
 
     def _expected(self, schedule: Schedule, now: datetime) -> tuple[Expected, bool]:
         """How it stands, and whether that was not told yet."""
@@ -173,7 +179,11 @@ class Judge:
         stack, component = self._where(place, judged)
         instances = self._instances
         instance = next((one for one in instances if (one.stack, one.component) == (stack, component)), None)
-        readings = tuple(self._readings(place, instance, now))
+        labels = self._labels(stack, component, instance, instances, place)
+        readings = (
+            *self._readings(place, instance, now),
+            *self._held(place, stack, component, str(labels.get("stage", "")), now),
+        )
         marks = {one.name: self._expected(one, now)[0].mark for one in self.schedules if one.place == place}
 
         def within(tx: Transaction) -> None:
@@ -187,7 +197,6 @@ class Judge:
             with self.store.transaction() as tx:
                 within(tx)
         else:
-            labels = self._labels(stack, component, instance, instances, place)
             self.recorder.record(Run(CHECK, place, labels, now, self.clock(), readings), None, within)
         for _, one, _ in judged:
             doing = one.counts.get("doing") if one.ended_at is not None else None
@@ -195,6 +204,25 @@ class Judge:
                 action, _, result = key.partition(".")
                 self.on_resources(action, result, count)
         self.failpoint("after_record")
+
+    def _await_all(self, now: datetime) -> None:
+        """After a start nobody knows what is awaited where."""
+        if self.cycle is not None:
+            with self.store.read() as view:
+                recent = executions.places_since(view.db, now - self.cycle.rules.told)
+            self._awaited = dict.fromkeys(recent, now)
+
+    def _held(self, place: str, stack: str, component: str, stage: str, now: datetime) -> Iterable[Reading]:
+        """What was applied there, held against the guideline's cycle."""
+        self._awaited.pop(place, None)
+        if self.cycle is None or not stack:
+            return
+        with self.store.read() as view:
+            reading = self.cycle.reading(view, stack, component, stage, self._instances, now)
+        if reading is not None:
+            if reading.outcome is not Outcome.HEALTHY:
+                self._awaited[place] = now + CYCLE_AGAIN
+            yield reading
 
     def _where(self, place: str, judged: Sequence[tuple[str, Judged, int]]) -> tuple[str, str]:
         for _, one, _ in judged:

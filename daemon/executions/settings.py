@@ -6,12 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from checks.runs.cycle import Rules
 from daemon.config import Config
 from daemon.config.executing import ScheduleRow
+from daemon.config.guideline import WindowRow, moment_of
 from daemon.config.secrets import Secret
 from daemon.executions.cron import parse
 from daemon.executions.github import Mapped
+from daemon.executions.guideline import Guideline, Named
 from daemon.executions.schedules import Schedule
+from daemon.executions.windows import Freeze, Window
+from daemon.routing import calendar_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +57,25 @@ def _schedule(row: ScheduleRow, config: Config) -> Schedule:
 
 def _revealed(secrets: Iterable[Secret | None]) -> tuple[str, ...]:
     return tuple(secret.reveal() for secret in secrets if secret is not None)
+
+
+def guideline_of(config: Config) -> Guideline | None:
+    """What applies are held against; None: nothing is configured."""
+    section = config.executions.guideline
+    if section is None:
+        return None
+    rules = Rules(
+        fresh=section.fresh, approval_holds=section.approval_holds, validated_within=section.validated_within,
+        review_within=section.review_within, told=section.told, rollback=section.rollback, staged=section.staged,
+    )  # fmt: skip
+    freezes = (Freeze(moment_of(row.begins), moment_of(row.ends), row.why or "", row.stack) for row in section.freezes)
+    return Guideline(
+        rules, tuple(Named(row.match, str(row.step)) for row in section.steps),
+        tuple(_window(row, config) for row in section.windows), tuple(freezes),
+        {row.component: tuple(row.needs) for row in section.depends_on},
+    )  # fmt: skip
+
+
+def _window(row: WindowRow, config: Config) -> Window:
+    cron = None if row.cron is None else parse(row.cron)
+    return Window(row.stack, calendar_of(row, config.timezone), cron, row.lasts)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from zoneinfo import ZoneInfo
 
 from alerts.calendars import Calendar, is_working
 from daemon.executions.cron import Cron
@@ -16,15 +15,14 @@ from daemon.executions.cron import Cron
 class Window:
     """Time in which changes may be made on stacks like *stack*: a calendar's, or *lasts* from each time of *cron*."""
 
-    stack: str = "*"
-    calendar: Calendar | None = None
+    stack: str
+    calendar: Calendar
     cron: Cron | None = None
     lasts: timedelta = timedelta(hours=1)
-    zone: str = "UTC"
 
     def holds(self, at: datetime) -> bool:
         if self.cron is not None:
-            began = self.cron.after(at - self.lasts, ZoneInfo(self.zone))
+            began = self.cron.after(at - self.lasts, self.calendar.zone)
             return began is not None and began <= at
         return is_working(self.calendar, at)
 

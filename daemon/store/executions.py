@@ -266,6 +266,16 @@ def of_stack(db: Database, stack: str, since: datetime, limit: int) -> list[Exec
     return [_execution(each) for each in found]
 
 
+def places_since(db: Database, since: datetime) -> list[str]:
+    """Places at which something ran since then."""
+    found = rows(
+        db,
+        "select distinct place from execution where heard_at >= :since and place <> '' and stack <> '' limit 1000",
+        {"since": since},
+    )
+    return [each["place"] for each in found]
+
+
 def running(db: Database) -> list[ExecutionRow]:
     return [_execution(each) for each in rows(db, "select * from execution where state = 'running' limit 5000")]
 
