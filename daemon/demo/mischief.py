@@ -44,6 +44,7 @@ class Mischief:
     expected: tuple[Expected, ...]
     instance: DemoInstance | None = None  # that it is done to; None: to nothing that Terraform plans
     verdict: str = ""  # of the drift check on that instance
+    blinds: tuple[str, ...] = ()  # checks that cannot see everything of the instance from then on, and say so
     last: bool = False  # done when the rest is found: from then on nobody knows whose everything is
 
 
@@ -122,7 +123,7 @@ def stack_mischief() -> tuple[Mischief, ...]:
                 Expected("drift", "acme-dev/database", Kind.MONITORING, Tier.WARNING),
                 Expected("state", "acme-dev/database", Kind.STATE_CORRUPTION, Tier.CRITICAL),
             ),
-            DemoInstance("acme-dev", "database"), "error", last=True,
+            DemoInstance("acme-dev", "database"), "error", ("state",), last=True,
         ),
         Mischief(
             "plan cannot run",

@@ -130,16 +130,19 @@ class DemoRound:
                 self._do(item)
                 places = frozenset((one.check, one.where) for one in item.expected)
                 self.look_at(item.name, places)
-                self._wait_if_need_be(partial(self._sure_of, [one for one in places if one[0] != DRIFT]))
+                self._wait_if_need_be(partial(self._seen, item))
         self.wait("the messages", DELIVERY_SECONDS, lambda: self._watcher.undelivered() == 0)
 
     def _do(self, item: Mischief) -> None:
         self._say(f"mischief: {item.story}")
         item.do(self._world)
 
-    def _sure_of(self, places: Collection[tuple[str, str]]) -> bool:
-        """Whether nothing at these places waits to be confirmed by another look."""
-        return not any((one.check, one.place) in places for one in self._watcher.unsure())
+    def _seen(self, item: Mischief) -> bool:
+        """Whether what it must come to is found, or nothing there waits to be confirmed by another look."""
+        wanted = {(one.check, one.where, one.kind) for one in item.expected if one.check != DRIFT}
+        found = {(one.check, where(one), one.kind) for one in self._watcher.open_incidents()}
+        places = {(check, place) for check, place, _ in wanted}
+        return wanted <= found or not any((one.check, one.place) in places for one in self._watcher.unsure())
 
     def look_again(self) -> None:
         """Have everything looked at again, and wait until all of it is said. Raises DemoError."""

@@ -101,7 +101,7 @@ def compare(mischief: Iterable[Mischief], calm: Iterable[DemoInstance], seen: Se
         if item.instance is not None:
             instances.add(item.instance.key)
             rows.append(_of_instance(item.name, item.instance.key, item.verdict, item.expected, seen, told))
-            blind.add((DRIFT, item.instance.key))
+            blind.update((check, item.instance.key) for check in (DRIFT, *item.blinds))
         rows += _of_checks(item, seen, told)
     for instance in calm:
         instances.add(instance.key)

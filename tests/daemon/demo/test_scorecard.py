@@ -124,3 +124,15 @@ def test_a_row_of_another_table_is_right_only_to_the_word() -> None:
     assert lines[0].split() == ["by", "what", "happens", "where", "expected", "found"]
     assert lines[3].endswith("WRONG: still open")
     assert lines[-1] == "1 of 2 agree, of 1 ways"
+
+
+def test_what_a_mischief_blinds_may_say_so_and_nothing_else_may() -> None:
+    """Of a damaged state the state check cannot know its changes; elsewhere not knowing is wrong."""
+    (damaged,) = [item for item in all_mischief() if item.last]
+    assert damaged.instance is not None
+    there, elsewhere = (Unsure("state", place, "changes", "changes_unknown") for place in
+                        (damaged.instance.key, "acme-prod/network"))  # fmt: skip
+    verdicts = {damaged.instance.key: damaged.verdict}
+    all_found = [each for one in damaged.expected for each in found(one)]
+    assert compare([damaged], (), Seen(verdicts, all_found, [there])).ok
+    assert not compare([damaged], (), Seen(verdicts, all_found, [elsewhere])).ok
