@@ -63,8 +63,8 @@ class Outbox:
     def _work(self) -> None:
         from daemon.execution.sending import Sender  # with all of HTTP: only where there is somebody to send to
 
-        sender = Sender(self._environ)
         try:
+            sender = Sender(self._environ)
             while sender.knows_where:
                 over = self._over
                 if not self._send(sender):

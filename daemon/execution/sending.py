@@ -30,7 +30,10 @@ class Sender:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Takes BAROGRAPH_URL, BAROGRAPH_TOKEN and BAROGRAPH_HMAC_SECRET."""
-        self._url = urlsplit(environ.get("BAROGRAPH_URL", "").strip())
+        try:
+            self._url = urlsplit(environ.get("BAROGRAPH_URL", "").strip())
+        except ValueError:
+            self._url = urlsplit("")
         self._token = environ.get("BAROGRAPH_TOKEN", "").strip()
         self._secret = environ.get("BAROGRAPH_HMAC_SECRET", "").strip()
 

@@ -141,7 +141,8 @@ class Left:
             data = file.read(most_bytes + 1)
         lines = data.split(b"\n")[:-1]
         if not lines and len(data) > most_bytes:
-            self._at += data.find(b"\n") if b"\n" in data else len(data)  # no event is so long
+            self._at += len(data)  # no event is so long: the file is damaged here
+            return self.waiting(most, most_bytes)
         return list(_first((line + b"\n" for line in lines), most, most_bytes))
 
     def taken(self, lines: list[bytes]) -> None:
