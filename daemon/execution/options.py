@@ -17,6 +17,9 @@ Options:
   --component NAME   The component it is about.
   --name SLUG        A name of the job, for what is no workflow.
   --step NAME        A step that is expected; once for each, in their order.
+  --rollback LINK    How this change is undone: a page or a commit.
+  --emergency        This run may leave out steps and approval, and owes a review.
+  --dry-run          This run applies nothing. Only told: the job is not changed.
   --no-shim          Do not stand in for terraform and tofu; phases are then taken from their output.
   --no-wait          Do not wait at the end for what is still to be sent.
   --verbose          Say at the end, in one line, what became of the report.
@@ -27,8 +30,8 @@ Environment: BAROGRAPH_URL (where the daemon is), BAROGRAPH_TOKEN (a token with 
 BAROGRAPH_HMAC_SECRET, BAROGRAPH_SPOOL (the folder where events wait).
 """
 
-_TEXTS = ("workflow", "stack", "component", "name")
-_SWITCHES = ("no-shim", "no-wait", "verbose", "flush", "help")
+_TEXTS = ("workflow", "stack", "component", "name", "rollback")
+_SWITCHES = ("emergency", "dry-run", "no-shim", "no-wait", "verbose", "flush", "help")
 
 
 class UsageError(ValueError):

@@ -192,6 +192,7 @@ class Scribe:
         data: dict[str, Any] = {
             **self._options.texts, **facts.surroundings(self._environ), **(self._git or {}),
             "argv": facts.shown_argv(self._options.command, self._scrubber()), "expected_steps": self._options.steps,
+            **{name.replace("-", "_"): True for name in ("emergency", "dry-run") if self._options.on(name)},
             "shim": not self._options.on("no-shim"),
         }  # fmt: skip
         self._event(0, "run.start", data, self._began)

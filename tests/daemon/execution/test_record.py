@@ -28,6 +28,7 @@ JOB = ("printf", "%s", LOG)
 def test_a_run_is_written_down_from_its_start_to_its_end(shop: Shop) -> None:
     """With what was asked for, what the output says, and numbers without a gap."""
     options = ["--workflow", "deploy", "--stack=acme-dev", "--component", "vpc", "--step", "one", "--step", "two"]
+    options += ["--emergency", "--dry-run", "--rollback", "https://example.com/undo"]
     shop.run(*JOB, options=options)
     events = shop.record()
     assert list(range(len(events))) == [told["seq"] for told in events]
@@ -35,6 +36,7 @@ def test_a_run_is_written_down_from_its_start_to_its_end(shop: Shop) -> None:
     start, end = events[0], events[-1]
     assert (start["workflow"], start["stack"], start["component"]) == ("deploy", "acme-dev", "vpc")
     assert (start["expected_steps"], start["argv"][0]) == (["one", "two"], "printf")
+    assert (start["emergency"], start["dry_run"], start["rollback"]) == (True, True, "https://example.com/undo")
     assert (end["event"], end["rc"], end["complete"]) == ("run.end", 0, True)
     assert [told["status"] for told in of(events, "resource")] == ["started", "done"]
     assert of(events, "summary")[0]["add"] == 1

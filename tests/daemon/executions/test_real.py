@@ -14,6 +14,7 @@ import pytest
 from alerts.base import LIVE
 from checks.base import Kind
 from daemon.store import open_reader
+from tests.daemon.execution.support import Shop
 from tests.daemon.executions.world import number
 from tests.daemon.test_app import Daemon, wait_for
 
@@ -42,6 +43,20 @@ def tell(daemon: Daemon, run: str, seq: int, name: str, **data: Any) -> dict[str
         assert answer.status == 202
         told: dict[str, Any] = json.loads(answer.read())
         return told
+
+
+def test_a_wrapped_job_is_on_the_page_of_runs(daemon: Daemon, tmp_path: Path) -> None:
+    """Told by `barograph exec`, taken by the daemon, and nothing of it waits any more."""
+    wait_for("the start", lambda: daemon.get("/readyz")[0] == 200)
+    shop = Shop(tmp_path)
+    options = ["--workflow", "wrapped-job", "--stack", "acme-prod", "--component", "net"]
+    done = shop.run(
+        "sh", "-c", "echo hi; exit 3", options=options, env={"BAROGRAPH_URL": f"http://127.0.0.1:{daemon.port}"}
+    )
+    assert (done.returncode, done.stdout) == (3, b"hi\n")
+    wait_for("the failure", lambda: live(daemon) == [(Kind.WORKFLOW_FAILURE, "acme-prod/net", "critical")])
+    assert "wrapped-job" in daemon.get("/runs")[1]
+    wait_for("the spool to be empty", lambda: not list(shop.spool.iterdir()))
 
 
 def live(daemon: Daemon) -> list[tuple[Kind, str, str]]:
