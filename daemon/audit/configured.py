@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,7 +14,9 @@ from daemon.config.problems import label
 from daemon.config.secrecy import is_hidden, walk
 from daemon.config.secrets import Secret
 from daemon.config.show import plain
-from daemon.store import Store
+from daemon.store import Store, StoreError
+
+log = logging.getLogger(__name__)
 
 KEY = "audit.config"  # where the store keeps the options as they were, without secrets
 
@@ -29,7 +32,13 @@ class ConfigNotes:
         self._before: Mapping[str, str] | None = None  # the secrets, while this process runs
 
     def note(self, config: Config) -> None:
-        """Add a row if anything changed. Raises StoreError."""
+        """Add a row if anything changed. Where it cannot be stored the log says so, and the next start tells it."""
+        try:
+            self._note(config)
+        except StoreError as error:
+            log.error("audit: the configuration is not noted: %s", error)
+
+    def _note(self, config: Config) -> None:
         options, secrets = options_of(config), dict(_secrets(config))
         reload = self._before is not None
         renewed = [name for name, text in secrets.items() if self._before and self._before.get(name, text) != text]

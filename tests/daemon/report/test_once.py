@@ -367,3 +367,14 @@ def test_a_reference_outside_gives_nothing(it: World) -> None:
         for ref in ("weekly/2026-W47/1/../../etc/passwd", "/etc/passwd", "weekly/2026-W47/x/report.html", ""):
             with pytest.raises(LookupError):
                 reports.referred(view.db, ref)
+
+
+def test_that_a_report_was_sent_or_made_again_is_in_the_audit_trail(it: World) -> None:
+    """By whom, and to whom; what nobody gets a second time is noted once."""
+    reporter = Reporter(it.store, lambda: it.now, PLAN)
+    reporter.make(WEEK)
+    reporter.make(WEEK)
+    reporter.make(WEEK, force=True, who="anna (command line)")
+    with it.store.read() as view:
+        told = [(line.who, line.action) for line in view.audit()][::-1]
+    assert told == [("barograph", "report.send"), ("anna (command line)", "report.force")]
