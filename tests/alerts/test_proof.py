@@ -44,7 +44,10 @@ def requests(one: Incident) -> list[tuple[Form, Other, str | None, bytes]]:
     """What each kind of sink is sent of an incident, with what its other side has against it."""
     if one.state in (IncidentState.RESOLVED, IncidentState.RETIRED):
         one = replace(one, resolved_at=NOW + timedelta(hours=1))
-    action = EventAction.RESOLVE if one.resolved_at else EventAction.TRIGGER
+    if one.state is IncidentState.ACKNOWLEDGED:
+        action = EventAction.ACKNOWLEDGE  # a trigger of what somebody has in hand is no page
+    else:
+        action = EventAction.RESOLVE if one.resolved_at else EventAction.TRIGGER
     found = []
     for form, other in SINKS:
         made = event(one, "x", action, EventView(one.summary, "https://barograph.example", one.summary[:100]))

@@ -17,6 +17,7 @@ from alerts.base import IncidentState
 from alerts.policy import Policy
 from alerts.routes import Routes
 from checks.base import Check, Fact, Finding, Kind, LookFailed, Outcome, Reading
+from checks.runs.told import CHECK as EXECUTION
 from daemon.accounts.watch import CHECK as ACCOUNTS
 from daemon.record import Recorder, Run, StoredMemory
 from daemon.runner import OWN_CHECKS, CheckPlan, Runner
@@ -468,7 +469,7 @@ def test_a_place_given_up_during_its_look_does_not_come_back(bench: Bench) -> No
 
 def test_a_check_that_is_switched_off_leaves_nothing_overdue(bench: Bench) -> None:
     """Its places are retired at once; the daemon's own records stay."""
-    assert {ACCOUNTS, INVENTORY, SELF} == OWN_CHECKS
+    assert {ACCOUNTS, EXECUTION, INVENTORY, SELF} == OWN_CHECKS
     bench.script += [[fine("acme-prod/db")], [drift("acme-prod/db")]]
     bench.look()
     bench.look()

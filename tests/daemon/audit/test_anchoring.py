@@ -27,6 +27,7 @@ from daemon.aws.locked import LockedBucket
 from daemon.store import AnchorRow, Store, audit, backup, restore
 from tests.daemon.store.test_audit import tampering
 from tests.daemon.store.world import NOW
+from tests.worlds import moto_process
 
 KEYS = Identity(access_key="AKIAANCHORS000000000", secret_key="moto")
 HOUR = timedelta(hours=1)
@@ -37,6 +38,13 @@ class Keyed(Aws):
 
     def client(self, service: str, region: str, **how: object) -> object:
         return super().client(service, region, identity=KEYS, **how)  # type: ignore[arg-type]  # as given
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    """A server of this module alone: what is locked can be removed by nobody, and would stand in others' way."""
+    with moto_process() as url:
+        yield url
 
 
 def bucket_in(moto: str, *, lock: bool = True, mode: str = "GOVERNANCE", prefix: str = "b/") -> LockedBucket:

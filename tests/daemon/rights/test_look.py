@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from daemon.rights.model import Answer
 from daemon.runner import Runner
 from daemon.store import Store
 from tests.aws.sample import Sample
-from tests.worlds import Proxy, client, moto_server, recording_proxy
+from tests.worlds import Proxy, client, moto_process, recording_proxy
 
 ACCOUNT = "123456789012"  # moto's own
 CONFIG = """
@@ -53,7 +52,7 @@ def configured(folder: Path, url: str, account: str = ACCOUNT) -> Path:
 @pytest.fixture
 def enforcing(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A moto that asks policies: a user who may take on the role `sweep`, which lacks one action."""
-    with moto_server() as url, cleaned_up(url):
+    with moto_process() as url:
         iam = client("iam", url)
         iam.create_user(UserName="hub")
         key = iam.create_access_key(UserName="hub")["AccessKey"]
@@ -65,18 +64,6 @@ def enforcing(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
         ask_policies_after(url, "0")
         yield url
-
-
-@contextmanager
-def cleaned_up(url: str) -> Iterator[None]:
-    """Let moto ask no policies any more behind the block: all servers of a process share that, and their worlds."""
-    try:
-        yield
-    finally:
-        ask_policies_after(url, "inf")
-        iam = client("iam", url)
-        iam.delete_role_policy(RoleName="sweep", PolicyName="sweep")
-        iam.delete_role(RoleName="sweep")
 
 
 def ask_policies_after(url: str, requests: str) -> None:
