@@ -176,6 +176,7 @@ class Relay:
         self._sentry = sentry
         self._hear = hear
         self._stopped_at = -_STOP_SECONDS
+        self._halted = False  # the child has stopped, and we go on
 
     def wait(self) -> int:
         """Pass signals on until the child has ended; gives its wait status."""
@@ -184,6 +185,7 @@ class Relay:
             if pid and not os.WIFSTOPPED(status):
                 return status
             if pid:
+                self._halted = True
                 self._child_stopped()
             number, by_kernel = _next_signal()
             self._take(number, by_kernel=by_kernel)
@@ -196,14 +198,19 @@ class Relay:
         if self._hear is not None:
             self._hear(number)
         has_it = by_kernel or (self._sentry is not None and self._sentry.got(number))
+        if number == signal.SIGCONT:
+            self._halted = False
         if not has_it or number in (signal.SIGCONT, signal.SIGWINCH):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self._pid, number)
+        if number == signal.SIGTSTP and self._halted:
+            self._child_stopped()  # it has stopped sooner than we heard why
 
     def _child_stopped(self) -> None:
         """Stop as the child did, if we were told to: whoever waits for us sees a stopped job."""
         if time.monotonic() - self._stopped_at > _STOP_SECONDS:
             return
+        self._halted = False
         os.kill(os.getpid(), signal.SIGSTOP)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(self._pid, signal.SIGCONT)
