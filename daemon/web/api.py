@@ -7,16 +7,14 @@ address is refused.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -34,9 +32,9 @@ from daemon.deskwork import (
 )
 from daemon.store import Reader, StoreError
 from daemon.web.guard import API as PREFIX
+from daemon.web.sent import RefusedError, body_of, refuse_foreign
 
 MAX_BODY = 64 * 1024  # bytes
-BODY_SECONDS = 10.0  # for a client to send one
 MOST = 1_000  # incidents in one answer
 
 
@@ -44,14 +42,6 @@ class Readable(Protocol):
     """What is needed of the store."""
 
     def read(self) -> AbstractContextManager[Reader]: ...
-
-
-class RefusedError(Exception):
-    """An answer that says no, with its status."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 class Api:
@@ -111,7 +101,8 @@ class Api:
 
     async def _done(self, request: Request, do: Callable[[Mapping[str, Any], str], Done]) -> Response:
         try:
-            _refuse_foreign(request)
+            refuse_foreign(request)
+            _refuse_other_kinds(request)
             body = await _body(request)
             who = _who(request, body.pop("by", ""))
             done = await run_in_threadpool(do, body, who)
@@ -135,13 +126,8 @@ def _who(request: Request, by: object) -> str:
     return f"{told}, {signed} (HTTP)" if told else f"{name or 'somebody'} (HTTP)"
 
 
-def _refuse_foreign(request: Request) -> None:
-    """Raise RefusedError for what a page of another site may have sent."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
-        raise RefusedError(403, "this comes from a page of another site")
-    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        raise RefusedError(403, "this comes from a page of another site")
+def _refuse_other_kinds(request: Request) -> None:
+    """Raise RefusedError for what is no JSON: a browser sends that from another site's page only after asking."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise RefusedError(415, "send it as application/json")
@@ -149,17 +135,7 @@ def _refuse_foreign(request: Request) -> None:
 
 async def _body(request: Request) -> dict[str, Any]:
     """The JSON object that was sent; nothing is an empty one. Raises RefusedError."""
-    data = b""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                data += chunk
-                if len(data) > MAX_BODY:
-                    raise RefusedError(413, f"a request has {MAX_BODY // 1024} KiB at most")
-    except ClientDisconnect:
-        raise RefusedError(400, "the request ended early") from None
-    except TimeoutError:
-        raise RefusedError(408, f"the request did not arrive in {BODY_SECONDS:.0f} s") from None
+    data = await body_of(request, MAX_BODY, f"a request has {MAX_BODY // 1024} KiB at most")
     try:
         found = json.loads(data) if data.strip() else {}
     except (ValueError, RecursionError):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -30,23 +28,15 @@ from daemon.executions.intake import Intake, Offer
 from daemon.executions.schedules import Schedule
 from daemon.store import StoreError, executions
 from daemon.web.guard import EVENTS, PING
+from daemon.web.sent import RefusedError, body_of, refuse_foreign
 from daemon.web.webhooks import GITHUB
 
-BODY_SECONDS = 10.0  # for a client to send one
 LIMIT = {"Body-Limit": str(MAX_BODY), "Events-Limit": str(MAX_EVENTS)}
 PING_LIMIT = {"Ping-Body-Limit": str(pings.BODY_LIMIT)}
 REFUSED = 20  # events whose fault is told
 HEARD = timedelta(days=7)  # for which a delivery's id is known
 GITHUB_BODY = 25 * 1024 * 1024  # as large as GitHub sends them
 WAIT = {"Retry-After": "30"}
-
-
-class RefusedError(Exception):
-    """An answer that says no, with its status."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +63,7 @@ class Ingest:
     async def events(self, request: Request) -> Response:
         """202: stored; `refused` names each event that was none. 400, 401, 403, 408, 413, 503: nothing was stored."""
         try:
-            _refuse_foreign(request)
+            refuse_foreign(request)
             raw = await _body(request, MAX_BODY)
             given = request.headers.get(SIGNATURE_HEADER)
             if given is not None and not signed(
@@ -102,7 +92,7 @@ class Ingest:
     async def ping(self, request: Request) -> Response:
         """200 `OK`: stored. The body may be the output of the run; what is beyond the limit is passed over."""
         try:
-            _refuse_foreign(request)
+            refuse_foreign(request)
             name = request.path_params["name"]
             schedule = next((one for one in self.schedules if _is(one, name)), None)
             action = pings.action_of(request.path_params.get("action", ""))
@@ -168,26 +158,5 @@ def _is(schedule: Schedule, name: str) -> bool:
     return by_secret or schedule.name == name
 
 
-def _refuse_foreign(request: Request) -> None:
-    """Raise RefusedError for what a page of another site may have a browser send."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
-        raise RefusedError(403, "this comes from a page of another site")
-    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-        raise RefusedError(403, "this comes from a page of another site")
-
-
 async def _body(request: Request, most: int) -> bytes:
-    """What was sent. Raises RefusedError beyond *most* bytes."""
-    data = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                data += chunk
-                if len(data) > most:
-                    raise RefusedError(413, f"a body has {most} bytes at most")
-    except ClientDisconnect:
-        raise RefusedError(400, "the request ended early") from None
-    except TimeoutError:
-        raise RefusedError(408, f"the request did not arrive in {BODY_SECONDS:.0f} s") from None
-    return bytes(data)
+    return await body_of(request, most, f"a body has {most} bytes at most")

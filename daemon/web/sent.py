@@ -1,0 +1,43 @@
+"""What a client sends, taken in with care: from no page of another site, no larger and no slower than it may be."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+from starlette.requests import ClientDisconnect, Request
+
+BODY_SECONDS = 10.0  # for a client to send one
+
+
+class RefusedError(Exception):
+    """An answer that says no, with its status."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def refuse_foreign(request: Request) -> None:
+    """Raise RefusedError for what a page of another site may have a browser send."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+        raise RefusedError(403, "this comes from a page of another site")
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise RefusedError(403, "this comes from a page of another site")
+
+
+async def body_of(request: Request, most: int, too_large: str) -> bytes:
+    """What was sent. Raises RefusedError: *too_large* beyond *most* bytes, and where it does not arrive in time."""
+    data = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > most:
+                    raise RefusedError(413, too_large)
+    except ClientDisconnect:
+        raise RefusedError(400, "the request ended early") from None
+    except TimeoutError:
+        raise RefusedError(408, f"the request did not arrive in {BODY_SECONDS:.0f} s") from None
+    return bytes(data)
