@@ -120,20 +120,20 @@ class Backups(Check):
     )
     measures: ClassVar[Mapping[str, str]] = {
         "data_stores": "Data stores that were found.",
-        "unprotected": "Data stores with no recovery point as new as was asked.",
+        "data_stores_unprotected": "Data stores with no recovery point as new as was asked.",
         "last_recovery_timestamp_seconds": "The newest moment that can be restored.",
         "recovery_due_timestamp_seconds": "When the newest recovery point becomes older than its objective allows.",
         "copies_missing": "Copies in another region or account that are not as new as was asked.",
-        "copy_last_timestamp_seconds": "The newest moment that a copy elsewhere can restore.",
+        "last_copy_timestamp_seconds": "The newest moment that a copy elsewhere can restore.",
         "jobs_failed": "Rules of AWS Backup whose last job for a resource did not end well.",
         "points_expired": "Recovery points past their retention that AWS Backup cannot delete.",
-        "restore_test_last_timestamp_seconds": "The last restore test that passed.",
+        "last_restore_test_timestamp_seconds": "The last restore test that passed.",
         "deletion_protection_off": "Production data stores that anybody can delete.",
     }
     measure_labels: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
         (
-            "unprotected", "last_recovery_timestamp_seconds", "recovery_due_timestamp_seconds", "copies_missing",
-            "copy_last_timestamp_seconds",
+            "data_stores_unprotected", "last_recovery_timestamp_seconds", "recovery_due_timestamp_seconds",
+            "copies_missing", "last_copy_timestamp_seconds",
         ),
         ("kind",),
     )  # fmt: skip
@@ -304,7 +304,7 @@ def _values(case: _Case, judged: Judgement) -> Mapping[str, float]:
     """What is known of the newest point. Of what could not be read, nothing: the last values stay, with their age."""
     if judged.outcome not in (Outcome.HEALTHY, Outcome.UNHEALTHY):
         return {}
-    values = {"unprotected": float(judged.word in _TROUBLE)}
+    values = {"data_stores_unprotected": float(judged.word in _TROUBLE)}
     if judged.newest is not None:
         values["last_recovery_timestamp_seconds"] = judged.newest.at.timestamp()
         if case.demand.rpo is not None and not case.store.idle:
@@ -340,7 +340,7 @@ def _copy(case: _Case, asked: Asked, lookout: Lookout) -> Reading:
     resource = f"{store.arn}#copy:{asked.vault or asked.destination.words}"
     if judged.word is Word.NOT_READ:
         return _not_read(resource, judged, errors, f"how new the copy in {asked.destination.words} is")
-    values = {"copy_last_timestamp_seconds": max(there).timestamp()} if there else {}
+    values = {"last_copy_timestamp_seconds": max(there).timestamp()} if there else {}
     values["copies_missing"] = float(judged.word in _TROUBLE)
     findings: tuple[Finding, ...] = ()
     if judged.word in _TROUBLE:

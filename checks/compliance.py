@@ -77,11 +77,11 @@ class Compliance(Check):
         "rules_checked": "Rules that are about something of the stacks, those switched off left out.",
         "rules_passed": "Rules that all resources of a stack keep.",
         "rules_failed": "Rules that some resource of a stack does not keep.",
-        "rules_not_known": "Rules of which nobody knows whether a stack keeps them.",
+        "rules_unknown": "Rules of which nobody knows whether a stack keeps them.",
         "rules_off": "Rules that are switched off for all of a stack they are about.",
         "results_passed": "Resources that keep a rule, counted for each rule.",
         "score_ratio": "The mean over rules of the part of a stack's resources that keep it, 0 to 1.",
-        "results_not_known": "Resources of which nobody knows whether they keep a rule, counted for each rule.",
+        "results_unknown": "Resources of which nobody knows whether they keep a rule, counted for each rule.",
         "results_failed": "Resources that do not keep a rule, counted for each rule.",
     }
     # The place is the whole estate, so each stack is named: as "scored", or as what is unmanaged in an account.

@@ -90,10 +90,10 @@ class Cost(Check):
     )
     measures: ClassVar[Mapping[str, str]] = {
         "day_usd": "What the newest closed day cost: in total, by service, by account.",
-        "usual_day_usd": "What a day as the newest judged one usually costs in total.",
+        "day_usual_usd": "What a day as the newest judged one usually costs in total.",
         "week_usd": "What the last seven closed days cost.",
         "week_before_usd": "What the seven days before them cost.",
-        "weeks_mean_usd": "What the eight weeks before cost on average.",
+        "week_mean_usd": "What the eight weeks before cost on average.",
         "bill_timestamp_seconds": "When the bill was asked for.",
         "forecast_usd": "What the month will have cost.",
         "forecast_lower_usd": "The same at least, with 80 % probability a day.",
@@ -106,7 +106,7 @@ class Cost(Check):
         "commitment_coverage_ratio": "Part of the use that savings plans, or reservations, cover.",
         "commitment_end_timestamp_seconds": "When the next commitment ends.",
         "savings": "Recommendations of AWS to save.",
-        "saving_monthly_usd": "What they would save in a month.",
+        "savings_monthly_usd": "What they would save in a month.",
         "idle": "Things that are paid for and not used, found without AWS' recommendations.",
         "paid_requests": "Paid requests that this place made today (UTC), before its last look.",
     }
@@ -118,7 +118,7 @@ class Cost(Check):
         "commitment_utilization_ratio": ("commitment",),
         "commitment_coverage_ratio": ("commitment",),
         "commitment_end_timestamp_seconds": ("commitment",),
-        "saving_monthly_usd": ("action",),
+        "savings_monthly_usd": ("action",),
         "idle": ("verdict",),
     }
     verdicts: ClassVar[Mapping[str, str]] = {

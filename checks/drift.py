@@ -79,9 +79,9 @@ class Drift(Check):
         "phantoms": "Attribute differences dropped because they say nothing: null against empty, order of a set.",
         "ignored": "Differences silenced by an ignore rule.",
         "ignore_rules_expired": "Ignore rules for this instance whose last day is over.",
-        "failed_checks": "Check blocks and conditions of the code that do not hold.",
+        "checks_failed": "Check blocks and conditions of the code that do not hold.",
         "security_violations": "Changes outside Terraform that open or weaken something.",
-        "plan_seconds": "Wall-clock seconds of the plan that decided.",
+        "plan_duration_seconds": "Wall-clock seconds of the plan that decided.",
         "plan_max_rss_bytes": "Largest resident memory of that plan's processes, in bytes.",
     }
     verdicts: ClassVar[Mapping[str, str]] = {str(word): meaning for word, meaning in MEANING.items()}
@@ -163,7 +163,7 @@ def _evidence(seen: Seen, expired: Sequence[IgnoreRule]) -> Mapping[str, Json]:
 
 
 def _values(seen: Seen, expired: Sequence[IgnoreRule]) -> Mapping[str, float]:
-    values = {"plan_seconds": seen.look.seconds, "plan_max_rss_bytes": float(seen.look.max_rss_bytes)}
+    values = {"plan_duration_seconds": seen.look.seconds, "plan_max_rss_bytes": float(seen.look.max_rss_bytes)}
     judgement = seen.judgement
     if judgement is None:
         return values if seen.look.seconds else {}
@@ -181,7 +181,7 @@ def _values(seen: Seen, expired: Sequence[IgnoreRule]) -> Mapping[str, float]:
         "phantoms": float(judgement.phantoms),
         "ignored": float(sum(bool(item.ignored_by) for item in judgement.differences)),
         "ignore_rules_expired": float(len(expired)),
-        "failed_checks": float(len(judgement.failed_checks)),
+        "checks_failed": float(len(judgement.failed_checks)),
         "security_violations": float(len(judgement.violations)),
     }
 

@@ -92,7 +92,7 @@ class Quotas(Check):
         "used": "What is used of a quota of the account and region.",
         "limit": "Limit of a quota of the account and region.",
         "full_timestamp_seconds": "When a quota will be full, if it goes on growing as it did.",
-        "quotas_without_usage": "Quotas that are listed and whose use AWS does not tell.",
+        "without_usage": "Quotas that are listed and whose use AWS does not tell.",
     }
     measure_labels: ClassVar[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
         ("usage_ratio", "used", "limit", "full_timestamp_seconds"), ("service_code", "quota_code")
@@ -152,7 +152,7 @@ class Quotas(Check):
         total = len(found.uses) + len(found.unused)
         yield Reading(
             here, Outcome.HEALTHY, "looked", f"{total} quotas, of {len(found.unused)} of which AWS tells no use",
-            values={"quotas_without_usage": float(len(found.unused))},
+            values={"without_usage": float(len(found.unused))},
         )  # fmt: skip
 
     def _increases(self, seen: _Seen) -> Iterator[Reading]:

@@ -56,9 +56,9 @@ class Toolchain(Check):
     deadline: ClassVar[timedelta] = timedelta(minutes=10)
     iam: ClassVar[tuple[str, ...]] = ("sts:GetCallerIdentity", "sts:AssumeRole")
     measures: ClassVar[Mapping[str, str]] = {
-        "passed": "Items of the checklist that passed.",
-        "failed": "Items of the checklist that failed.",
-        "not_looked": "Items of the checklist that could not be looked at.",
+        "items_passed": "Items of the checklist that passed.",
+        "items_failed": "Items of the checklist that failed.",
+        "items_unknown": "Items of the checklist that could not be looked at.",
     }
     verdicts: ClassVar[Mapping[str, str]] = {
         "pass": "the item is as it must be",
@@ -97,8 +97,8 @@ def _counted(key: str, items: Sequence[Item]) -> Reading:
     )
     told = f"{counts[Answer.PASS]} passed, {counts[Answer.FAIL]} failed, {counts[Answer.COULD_NOT_LOOK]} not looked at"
     values = {
-        "passed": float(counts[Answer.PASS]),
-        "failed": float(counts[Answer.FAIL]),
-        "not_looked": float(counts[Answer.COULD_NOT_LOOK]),
+        "items_passed": float(counts[Answer.PASS]),
+        "items_failed": float(counts[Answer.FAIL]),
+        "items_unknown": float(counts[Answer.COULD_NOT_LOOK]),
     }
     return Reading(key, _OUTCOMES[worst], worst.value, told, values=values)

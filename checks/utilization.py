@@ -152,7 +152,7 @@ class Utilization(Check):
         "impaired": "Instances, clusters and node groups whose own health checks fail.",
         "targets_healthy": "Healthy targets of load balancers.",
         "targets_unhealthy": "Unhealthy targets of load balancers.",
-        "alarms_in_alarm": "Alarms of the account that are in ALARM.",
+        "alarms_firing": "Alarms of the account that are in ALARM.",
         "alarm_since_timestamp_seconds": "Since when an alarm is in ALARM.",
         "support_end_timestamp_seconds": "When the standard support of an EKS cluster's version ends.",
     }

@@ -50,8 +50,17 @@ from daemon.store import Store
 from daemon.suspects import Suspects, name_later
 from daemon.ticking import Ticker
 from daemon.turns import Turns
-from daemon.upkeep import Upkeep
-from daemon.vitals import count_request, count_resources, count_run, count_wait, vitals
+from daemon.upkeep import CHECK_STORE_EVERY, STORE_CHECK, Upkeep
+from daemon.vitals import (
+    count_request,
+    count_resources,
+    count_run,
+    count_trouble,
+    count_wait,
+    vitals,
+    watched_by,
+    workings_of,
+)
 from daemon.watch import InventoryWatch
 from daemon.watchdog import Watchdog
 from daemon.web.ingest import Ingest
@@ -207,6 +216,7 @@ def _run(
     with ExitStack() as stack:
         quiet = threading.Event()  # set: the threads below end
         own = OwnMetrics()
+        store.watch(watched_by(own))
         policy = alert_policy(config)
         scratch = scratch_of(config)
         seen = stored(
@@ -242,8 +252,9 @@ def _run(
         if workers < config.planning.workers:
             log.warning("planning.workers is %d, but memory allows for %d", config.planning.workers, workers)
         scheduler = Scheduler(
-            {PLANS: workers, ENDPOINTS: ENDPOINT_LOOKS, "default": 4, "upkeep": 3, "ticker": 1, "runs": 1}, clock
-        )
+            {PLANS: workers, ENDPOINTS: ENDPOINT_LOOKS, "default": 4, "upkeep": 3, "ticker": 1, "runs": 1}, clock,
+            on_trouble=partial(count_trouble, own),
+        )  # fmt: skip
         watched: dict[tuple[str, str], Place] = {}  # replaced as a whole, never changed in place
 
         read_in: object = None  # the content in which the repository's files were looked at last
@@ -307,11 +318,18 @@ def _run(
             unheard = buttons.trouble if buttons is not None else ""
             return (*delivery.troubles(), *((unheard,) if unheard else ()))
 
+        reporter = Reporter(store, clock, report_plan(config), orders_of(config.store.path))
+
         def health() -> Health:
+            workings = workings_of(
+                clock(), store, scheduler, eyes.children(), turns.waiting().values(), _intervals(eyes.plans, watched),
+                {"weekly": reporter.next_due},
+            )  # fmt: skip
             return vitals(
                 started, store, scheduler, runner, inventory_watch.current, watched, troubles(),
                 recorder.unrecorded, inventory_watch.failure,
                 [name for name in eyes.plans if is_of_instances(eyes.plans, name)], held, eyes.spending,
+                workings,
             )  # fmt: skip
 
         snapshots = Snapshots(
@@ -406,8 +424,8 @@ def _run(
         scheduler.every("self", 60, upkeep.look_at_self, pool="upkeep", at_once=False)
         scheduler.every("unknown sinks", 60, partial(forget_unknown, config, store), pool="upkeep")
         scheduler.every("prune", 86_400, upkeep.prune, pool="upkeep")
+        scheduler.every(STORE_CHECK, CHECK_STORE_EVERY.total_seconds(), upkeep.check_store, pool="upkeep")
         scheduler.every("measures", 3_600, keep_measures(store, clock), pool="upkeep", at_once=False)
-        reporter = Reporter(store, clock, report_plan(config), orders_of(config.store.path))
         scheduler.every("report", 15, reporter.tick, pool="upkeep", at_once=False)
         duties.begin(scheduler, config, store, clock, refusals)
         sign_of_life = dead_man(config, partial(_why_not_ready, store, health, clock), clock)

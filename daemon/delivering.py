@@ -25,6 +25,8 @@ from daemon.store import Store, reports
 
 log = logging.getLogger(__name__)
 
+ERRORS = ("not_sent", "ambiguous", "destination", "credential", "payload", "gone")  # see alerts.base.NotifyError
+
 
 def notifier(config: Config, clock: Callable[[], datetime], store: Store) -> Notifier:
     """Slack, or without it the log. Files that messages name are read from *store*; mail goes its own way."""
@@ -104,13 +106,17 @@ class Deliveries:
 
     def listener(self, way: str) -> Callable[[Event], None]:
         """What a courier tells its events to; *way* is whom it brings messages to, for people."""
+        for reason in ERRORS:  # from the start, so that the first one is an increase
+            self._own.count("barograph_delivery_errors_total", 0.0, sink=_label(way), reason=reason)
         return lambda event: self.on_event(event, way)
 
     def on_event(self, event: Event, way: str = "Slack") -> None:
         if event.name == "sent":
-            self._own.observe("barograph_delivery_latency_seconds", event.seconds, tier=str(event.tier))
+            self._own.observe(
+                "barograph_delivery_latency_seconds", event.seconds, sink=_label(way), tier=str(event.tier)
+            )
         elif event.name == "failed":
-            self._own.count("barograph_delivery_errors_total", 1.0, **{"class": event.error_class})
+            self._own.count("barograph_delivery_errors_total", sink=_label(way), reason=event.error_class)
         level = logging.DEBUG if event.name in ("sent", "settled") else logging.WARNING
         log.log(level, "%s: delivery: %s %s %s %s", way, event.name, event.channel, event.error_class, event.detail)
         told = "what is sent to it" if sink_name(event.channel) else f"channel {event.channel}"
@@ -124,6 +130,10 @@ class Deliveries:
                 self._troubles[event.channel] = f"{way} refuses {told}: {event.detail}"
             elif event.name == "error":
                 log.error("%s: delivery: %s", way, event.detail)
+
+
+def _label(way: str) -> str:
+    return way.removeprefix("sink ") if way.startswith("sink ") else way.lower()
 
 
 def alone(lock: threading.Lock, run: Callable[[threading.Event], None]) -> Callable[[threading.Event], None]:

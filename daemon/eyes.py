@@ -83,6 +83,7 @@ class Eyes:
     plans: Mapping[str, CheckPlan]
     clock: Callable[[], datetime]
     end_children: Callable[[], None]  # ends what runs now, and starts no more; takes seconds
+    children: Callable[[], Sequence[float]]  # for how many seconds each that is alive runs
     aws: AwsContext
     prober: Prober
     states: States
@@ -185,8 +186,8 @@ def open_eyes(
         always = listing.kind is SourceKind.ATMOS
         repository = WatchedRepository(loader, clock, listing.config_path, listing.base_path, always=always)
         yield Eyes(
-            loader, planner, check_plans(config), clock, end, context, Prober(), states, bench, directory,
-            repository, seen, payer=payer_account(config), spending=spending,
+            loader, planner, check_plans(config), clock, end, processes.ages, context, Prober(), states, bench,
+            directory, repository, seen, payer=payer_account(config), spending=spending,
         )  # fmt: skip
         # Planning waits for its children: they go first, or leaving would wait for a plan to end by itself.
         processes.close()

@@ -15,6 +15,30 @@ DELIVERY_SLOW_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """How a periodic job of the daemon itself does."""
+
+    every: float  # seconds
+    due: datetime  # by when it is to have ended well again
+    last_success: datetime | None = None  # None: it never ended without an error
+
+
+@dataclass(frozen=True, slots=True)
+class Workings:
+    """What only the metrics tell: how the parts of the daemon do."""
+
+    tasks: Mapping[str, Task] = field(default_factory=dict)  # by name
+    waiting: tuple[datetime, ...] = ()  # since when each look that waits for its region does
+    children: int | None = None  # processes of ours that run now; None: nobody counts them
+    oldest_child: datetime | None = None  # when it was started; None: none runs
+    disk_free_bytes: int | None = None
+    written_at: datetime | None = None  # when something was last stored
+    copied_at: datetime | None = None  # when a backup was last made
+    reports_due: Mapping[str, datetime] = field(default_factory=dict)  # by name of the report
+    intervals: Mapping[tuple[str, str], timedelta] = field(default_factory=dict)  # (check, place) -> how often
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What the daemon tells of itself at one moment."""
 
@@ -36,6 +60,7 @@ class Health:
     store_bytes: int | None = None
     paid_usd: float | None = None  # estimated, for requests to AWS today (UTC); None: it cannot be told
     paid_limit_usd: float | None = None
+    workings: Workings = field(default_factory=Workings)
 
 
 def why_not_alive(health: Health, now: datetime) -> list[str]:

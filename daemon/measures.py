@@ -42,10 +42,10 @@ def _of_today(view: Reader, now: datetime) -> Iterator[Measure]:
         for row in known[:MOST]:
             subject = str(row.evidence.get("scored") or row.resource)
             yield Measure(today, name, subject, row.values[name], row.at)
-    savings = [row for row in view.readings("cost") if _holds(row, "saving_monthly_usd")]
+    savings = [row for row in view.readings("cost") if _holds(row, "savings_monthly_usd")]
     if savings:
-        total = sum(row.values["saving_monthly_usd"] for row in savings)
-        yield Measure(today, "saving_monthly_usd", "all", total, max(row.at for row in savings))
+        total = sum(row.values["savings_monthly_usd"] for row in savings)
+        yield Measure(today, "savings_monthly_usd", "all", total, max(row.at for row in savings))
 
 
 def _holds(row: ReadingRow, name: str) -> bool:

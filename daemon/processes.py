@@ -83,6 +83,12 @@ class Processes:
             with self._lock:
                 self._live.discard(child)
 
+    def ages(self) -> tuple[float, ...]:
+        """For how many seconds each child that is alive runs."""
+        now = time.monotonic()
+        with self._lock:
+            return tuple(child.age(now) for child in self._live)
+
     def close(self) -> None:
         """End all live children (SIGTERM, then SIGKILL, within a few seconds); later runs fail."""
         with self._lock:
@@ -141,6 +147,10 @@ class _Child:
         except ValueError:  # its text may quote the value
             odd = "an argument or variable holds what no program can be given, such as a zero byte"
             raise ProgramMissingError(f"the program {argv[0]} cannot be started: {odd}") from None
+
+    def age(self, now: float) -> float:
+        """Seconds since it was started; *now* is monotonic."""
+        return now - self._began
 
     def stop(self) -> None:
         self._stop.set()

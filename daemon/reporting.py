@@ -88,6 +88,12 @@ class Reporter:
         self._orders = orders
         self._failpoint = failpoint
         self._not_before: datetime | None = None  # after a failure
+        self._next_due: datetime | None = None
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next report is due, or was if it is missing; None: nobody gets one, or nobody looked yet."""
+        return self._next_due
 
     def tick(self) -> None:
         """Make what is due, and what was asked for. Safe to miss, and safe to run twice."""
@@ -95,9 +101,15 @@ class Reporter:
         if self._not_before is not None and now < self._not_before <= now + AFTER_FAILURE:
             return
         self._not_before = now + AFTER_FAILURE
+        if self._plan.destinations:
+            self._next_due = due_at(self._plan, last_complete(now, self._plan.zone))
+            if self._next_due <= now:
+                self._next_due = due_at(self._plan, week_of(now.astimezone(self._plan.zone).date(), self._plan.zone))
         for week in due(self._plan, now):
             if self._missing(week):
+                following, self._next_due = self._next_due, due_at(self._plan, week)
                 made = self.make(week)
+                self._next_due = following
                 log.info("weekly report %s: queued for %s", week.name, ", ".join(made.queued) or "nobody")
         if self._orders is not None:
             for path in sorted(self._orders.glob("weekly-*.json")):

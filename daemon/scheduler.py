@@ -20,6 +20,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from daemon.health import Task
+
 log = logging.getLogger(__name__)
 
 # Bounds how late a job can be after a step of the wall clock or a suspend: the scheduler plans its sleep on the wall
@@ -45,7 +47,9 @@ class Scheduler:
         pools: Mapping[str, int],
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
+        on_trouble: Callable[[str, str], None] = lambda what, job_id: None,
     ) -> None:
+        """*on_trouble* hears "missed" of a start that was dropped, and "failed" of a task that ended with an error."""
         self._clock = clock
         self._monotonic = monotonic
         self._ahead: float | None = None  # seconds by which the wall clock leads the monotonic one
@@ -54,6 +58,8 @@ class Scheduler:
         self._beat_at: datetime | None = None
         self._lateness = 0.0
         self._missed = 0
+        self._on_trouble_of = on_trouble
+        self._tasks: dict[str, Task] = {}
         executors: dict[str, Any] = {name: ThreadPoolExecutor(size) for name, size in pools.items()}
         executors.setdefault("default", ThreadPoolExecutor(2))
         executors["beat"] = ThreadPoolExecutor(1)
@@ -81,6 +87,12 @@ class Scheduler:
         """How many starts APScheduler says it dropped: not 0 means that a promise was broken."""
         with self._lock:
             return self._missed
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """How what runs at a fixed interval does, by id."""
+        with self._lock:
+            return dict(self._tasks)
 
     def start(self) -> None:
         self._aps.add_job(
@@ -124,8 +136,21 @@ class Scheduler:
     ) -> None:
         """Run *function* at a short, fixed interval; for upkeep whose exact time does not matter."""
         first = self._clock() if at_once else self._clock() + timedelta(seconds=seconds)
+        with self._lock:
+            self._tasks[job_id] = Task(seconds, first)
+
+        def run() -> None:
+            try:
+                function()
+            except Exception:
+                self._on_trouble_of("failed", job_id)
+                raise
+            now = self._clock()
+            with self._lock:
+                self._tasks[job_id] = Task(seconds, now + timedelta(seconds=seconds), now)
+
         self._aps.add_job(
-            function, "interval", seconds=seconds, id=job_id, executor=pool, replace_existing=True, next_run_time=first
+            run, "interval", seconds=seconds, id=job_id, executor=pool, replace_existing=True, next_run_time=first
         )
 
     def cancel(self, job_id: str) -> None:
@@ -154,6 +179,7 @@ class Scheduler:
         if event.code == EVENT_JOB_MISSED:
             with self._lock:
                 self._missed += 1
+            self._on_trouble_of("missed", event.job_id)
             log.error("job %s was dropped by the scheduler", event.job_id)
         else:
             log.error("job %s ended with %s", event.job_id, type(event.exception).__name__, exc_info=event.exception)

@@ -12,7 +12,7 @@ from alerts.lifecycle import COULD_NOT_LOOK
 from checks.base import Finding, Kind, Outcome, Reading
 from daemon.record import Recorder, Run
 from daemon.standing import overdue
-from daemon.store import JobRow, Store
+from daemon.store import DamagedError, JobRow, Store, look_at_file
 from daemon.tally import Tally, tally_reading
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,8 @@ MISSED_PERIODS = 3
 TRIES_BEFORE_STALE = 12  # of a place never looked at with success: an hour of "busy", looked at every 5 minutes
 DEAD_FOR = timedelta(days=7)  # how long a message that could not be delivered is told of
 RECORD_AT_LEAST = timedelta(hours=1)
+STORE_CHECK = "store check"
+CHECK_STORE_EVERY = timedelta(days=1)
 KEPT_FOR_REPORTS = timedelta(weeks=11)  # nine weeks, and a report that is made up to two weeks later
 
 
@@ -81,6 +83,16 @@ class Upkeep:
         self._recorder.record(Run(CHECK, PLACE, LABELS, now, self._clock(), readings), now + 2 * RECORD_AT_LEAST)
         with self._lock:
             self._recorded = (told, now)
+
+    def check_store(self) -> None:
+        """Look at the structure of the database file, and keep what came of it."""
+        try:
+            look_at_file(self._store.path)
+            why = ""
+        except DamagedError as error:
+            why = str(error)
+            log.error("%s", why)
+        self._store.save_outcome(STORE_CHECK, self._clock(), CHECK_STORE_EVERY, why)
 
     def prune(self) -> None:
         """Remove what is older than the retention, and nothing that a weekly report compares with."""

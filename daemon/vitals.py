@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
 from checks.base import Place
 from checks.runs.model import Doing
 from daemon.aws import Asked, Spending, Waited
-from daemon.health import Health
+from daemon.health import Health, Workings
 from daemon.inventory.model import ABSTRACT, Inventory
 from daemon.metrics import OwnMetrics
 from daemon.record import Run
 from daemon.runner import Runner
 from daemon.scheduler import Scheduler
-from daemon.store import Store, StoreError
+from daemon.store import Store, StoreError, Timed, mark_of
 
 
 def vitals(
@@ -32,11 +33,12 @@ def vitals(
     of_instances: Collection[str] = (),
     held: Mapping[tuple[str, str], str] | None = None,
     spending: Spending | None = None,
+    workings: Workings | None = None,
 ) -> Health:
     """Gather it. *inventory* None: none has loaded yet, because of *failure* (empty: it was not tried yet).
 
     *of_instances*: the checks that look at component instances. *held*: (check, place) -> why it is not looked at now,
-    though it may still be there.
+    though it may still be there. *workings*: how the parts do; see workings_of().
     """
     stale = inventory.stale_because if inventory is not None else failure
     return Health(
@@ -59,6 +61,31 @@ def vitals(
         store_bytes=_size(store.path),
         paid_usd=paid_today(spending),
         paid_limit_usd=None if spending is None else spending.limit_usd,
+        children=None if workings is None else workings.children,
+        workings=workings or Workings(),
+    )
+
+
+def workings_of(
+    now: datetime,
+    store: Store,
+    scheduler: Scheduler,
+    children: Collection[float],
+    waiting: Collection[datetime],
+    intervals: Mapping[tuple[str, str], timedelta],
+    reports_due: Mapping[str, datetime | None],
+) -> Workings:
+    """Gather it. *children*: for how many seconds each runs; *waiting*: since when each look in line does."""
+    return Workings(
+        tasks=scheduler.tasks,
+        waiting=tuple(waiting),
+        children=len(children),
+        oldest_child=now - timedelta(seconds=max(children)) if children else None,
+        disk_free_bytes=_free(store.path),
+        written_at=store.written_at,
+        copied_at=_changed_at(mark_of(store.path)),
+        reports_due={name: due for name, due in reports_due.items() if due is not None},
+        intervals=intervals,
     )
 
 
@@ -91,6 +118,44 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
     except OSError:
         return None
+
+
+def _free(path: Path) -> int | None:
+    """Bytes that its disk has for us; None if it cannot be told."""
+    try:
+        disk = os.statvfs(path)
+    except OSError:
+        return None
+    return disk.f_bavail * disk.f_frsize
+
+
+def _changed_at(path: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return None
+
+
+def watched_by(own: OwnMetrics) -> Timed:
+    """What the store tells, as metrics."""
+    for operation in ("read", "write"):
+        own.count("barograph_store_errors_total", 0.0, operation=operation)
+
+    def timed(what: str, seconds: float) -> None:
+        if what.endswith(" error"):
+            own.count("barograph_store_errors_total", operation=what.removesuffix(" error"))
+        else:
+            own.observe(f"barograph_store_{what}_duration_seconds", seconds)
+
+    return timed
+
+
+def count_trouble(own: OwnMetrics, what: str, job_id: str) -> None:
+    """Count what the scheduler could not do as it should."""
+    if what == "failed":
+        own.count("barograph_task_failures_total", task=job_id)
+    else:
+        own.count("barograph_scheduler_missed_total")
 
 
 def count_request(own: OwnMetrics, asked: Asked) -> None:

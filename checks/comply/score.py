@@ -196,7 +196,7 @@ def _reading(one: Scored, over: Sequence[str]) -> Reading:
     shown = "no score" if score is None else f"{score:.0%}"
     told = (
         f"{one.name}: {shown}; of {values['rules_checked']:.0f} rules {values['rules_passed']:.0f} are kept, "
-        f"{values['rules_failed']:.0f} are not, {values['rules_not_known']:.0f} are not known"
+        f"{values['rules_failed']:.0f} are not, {values['rules_unknown']:.0f} are not known"
     )
     findings = tuple(_finding(one, rule) for rule in tally.failed())
     if gaps or tally.unclear:

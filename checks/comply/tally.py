@@ -89,11 +89,11 @@ class Tally:
             "rules_checked": float(len(words) - words.count(Word.OFF)),
             "rules_passed": float(words.count(Word.PASSED)),
             "rules_failed": float(words.count(Word.FAILED)),
-            "rules_not_known": float(words.count(Word.NOT_KNOWN)),
+            "rules_unknown": float(words.count(Word.NOT_KNOWN)),
             "rules_off": float(words.count(Word.OFF)),
             "results_passed": float(sum(self.passed.values())),
             "results_failed": float(self._number(Word.FAILED)),
-            "results_not_known": float(self._number(Word.NOT_KNOWN)),
+            "results_unknown": float(self._number(Word.NOT_KNOWN)),
         }
 
     def _number(self, word: Word) -> int:

@@ -276,7 +276,7 @@ def _of_test(place: AwsPlace, arn: str, name: str, judged: TestJudgement) -> Rea
                 addresses=(arn,), owner=owner_of(place, arn),
             ),
         )  # fmt: skip
-    values = {"restore_test_last_timestamp_seconds": judged.passed.timestamp()} if judged.passed else {}
+    values = {"last_restore_test_timestamp_seconds": judged.passed.timestamp()} if judged.passed else {}
     return Reading(arn, outcome, judged.word.value, judged.reason, findings, values)
 
 

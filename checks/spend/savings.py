@@ -110,7 +110,7 @@ def by_arn(savings: Iterable[Saving]) -> Mapping[str, Saving]:
 
 def saving_reading(place: AwsPlace, key: str, one: Saving) -> Reading:
     """One recommendation, with its owner."""
-    values = usd({"saving_monthly_usd": one.monthly}, one.unit)
+    values = usd({"savings_monthly_usd": one.monthly}, one.unit)
     finding = opportunity(
         "saving", one.words, f"cost:saving:{one.action}",
         "aws cost-optimization-hub list-recommendations --region us-east-1  # how much work it is, and how risky",

@@ -71,8 +71,8 @@ class Judge:
         found = newest_rise(bill, TOTAL, closed, self.sensitivity, self.look_back)
         week = weeks(bill, TOTAL, closed[-1])
         values = {
-            "week_usd": week.last, "week_before_usd": week.before, "weeks_mean_usd": week.mean,
-            "day_usd": bill.amount(TOTAL, closed[-1]), "usual_day_usd": found.usual if found else None,
+            "week_usd": week.last, "week_before_usd": week.before, "week_mean_usd": week.mean,
+            "day_usd": bill.amount(TOTAL, closed[-1]), "day_usual_usd": found.usual if found else None,
         }  # fmt: skip
         told = usd({name: amount for name, amount in values.items() if amount is not None}, bill.unit)
         told = {**told, "bill_timestamp_seconds": asked_at.timestamp()}

@@ -65,7 +65,7 @@ def reading(place: AwsPlace, row: Mapping[str, Any]) -> Reading:
         return Reading(arn, Outcome.UNKNOWN, "insufficient_data", said)
     if row.get("ActionsEnabled") is False:
         return _muted(place, row, arn, name)
-    return Reading(arn, Outcome.HEALTHY, "quiet", f"OK: {condition(row)}", values={"alarms_in_alarm": 0.0})
+    return Reading(arn, Outcome.HEALTHY, "quiet", f"OK: {condition(row)}", values={"alarms_firing": 0.0})
 
 
 def scales(row: Mapping[str, Any]) -> bool:
@@ -130,7 +130,7 @@ def _alarming(place: AwsPlace, row: Mapping[str, Any], arn: str, name: str) -> R
             "description": str(row.get("AlarmDescription") or ""),
         },
     )  # fmt: skip
-    values = {"alarms_in_alarm": 1.0}
+    values = {"alarms_firing": 1.0}
     if since:
         values["alarm_since_timestamp_seconds"] = since.timestamp()
     return Reading(arn, Outcome.UNHEALTHY, "alarm", summary, (finding,), values)
@@ -144,7 +144,7 @@ def _muted(place: AwsPlace, row: Mapping[str, Any], arn: str, name: str) -> Read
         "  # or take it out of the code",
         addresses=(arn,), owner=owner_of(place, *identifiers(place, row)),
     )  # fmt: skip
-    return Reading(arn, Outcome.UNHEALTHY, "muted", summary, (finding,), {"alarms_in_alarm": 0.0})
+    return Reading(arn, Outcome.UNHEALTHY, "muted", summary, (finding,), {"alarms_firing": 0.0})
 
 
 def _remedy(place: AwsPlace, name: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from daemon.audit.anchoring import Anchoring
+from daemon.audit.looking import verify
 from daemon.audit.refusals import Refusals
 from daemon.audit.ways import targets_of
 from daemon.config import Config
@@ -15,7 +16,8 @@ from daemon.store import Store
 
 log = logging.getLogger(__name__)
 
-REFUSED_EVERY, RETENTION_EVERY = 60.0, 86_400.0  # seconds
+REFUSED_EVERY, RETENTION_EVERY, VERIFY_EVERY = 60.0, 86_400.0, 86_400.0  # seconds
+VERIFIED = "audit verify"
 
 
 def begin(
@@ -33,5 +35,15 @@ def begin(
         every = config.audit.anchor.every
         anchoring = Anchoring(store, targets, clock, every)
         scheduler.every("audit anchors", every.total_seconds(), anchoring.tick, pool="upkeep")
+
+    def walk() -> None:
+        """Walk the chain as the store has it: whoever can write it could have made it anew, which anchors show."""
+        verdict = verify(store.path, None)
+        why = "" if verdict.outcome != "broken" else "; ".join((verdict.walk.broken, *verdict.faults)).strip("; ")
+        if why:
+            log.error("audit: the trail is broken: %s. Look at it with: barograph audit verify", why)
+        store.save_outcome(VERIFIED, clock(), timedelta(seconds=VERIFY_EVERY), why)
+
+    scheduler.every(VERIFIED, VERIFY_EVERY, walk, pool="upkeep")
     scheduler.every("audit retention", RETENTION_EVERY, let_go, pool="upkeep")
     scheduler.every("audit refusals", REFUSED_EVERY, refusals.flush, pool="upkeep", at_once=False)

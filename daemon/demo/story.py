@@ -116,7 +116,10 @@ def _healthy(check: str, place: str, ends: datetime) -> Iterator[Reading]:
     elif check in ACCOUNT_WIDE:
         _, resource, verdict = ACCOUNT_WIDE[check]
         values = {
-            "backups": {"unprotected": 0.0, "last_recovery_timestamp_seconds": (ends - 2 * HOUR).timestamp()},
+            "backups": {
+                "data_stores_unprotected": 0.0,
+                "last_recovery_timestamp_seconds": (ends - 2 * HOUR).timestamp(),
+            },
             "certificates": {"not_after_timestamp_seconds": (ends + 75 * DAY).timestamp(), "unused": 0.0},
             "compliance": {"score_ratio": 1.0},
             "cost": {"week_usd": 2_500.0},
@@ -193,7 +196,7 @@ def _last_weeks(ends: datetime) -> Iterator[Chapter]:
     yield one("backups", week + 3 * DAY, after, "late", Finding(
         Kind.BACKUP_FAILURE, "late", "dynamodb acme-prod-orders: the newest recovery point is 3 days old; 26 hours are"
         " asked for", remedy="aws dynamodb create-backup --table-name acme-prod-orders --backup-name orders-now",
-    ), {"unprotected": 1.0, "last_recovery_timestamp_seconds": (ends - 3 * DAY).timestamp()},
+    ), {"data_stores_unprotected": 1.0, "last_recovery_timestamp_seconds": (ends - 3 * DAY).timestamp()},
         kind="dynamodb")  # fmt: skip
     yield one("certificates", week + DAY, after, "near_end", Finding(
         Kind.CERTIFICATE_EXPIRY, "near_end", "shop.acme.example ends in less than two weeks, and its renewal failed",

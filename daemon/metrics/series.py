@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from alerts.base import LIVE, Incident
 from checks.base import Json, Kind, Outcome, Tier
@@ -15,17 +15,16 @@ from daemon.metrics.catalogue import (
     INSTANCE,
     PLACE,
     HasMeasures,
-    Metric,
     measure_metrics,
     measure_name,
 )
+from daemon.metrics.workings import Labels, Series, of_jobs, of_queues, of_trail, of_workings
+from daemon.metrics.workings import one as single
 from daemon.standing import Standing, effective
-from daemon.store import Counts
+from daemon.store import Counts, JobStateRow
 from daemon.store.executions import RunTotal
 from daemon.tally import Tally
 
-Labels = tuple[str, ...]
-Series = tuple[Metric, dict[Labels, float]]
 UNKNOWN_STATE = "unknown"
 
 
@@ -39,45 +38,46 @@ class View:
     counts: Counts = field(default_factory=Counts)
     tally: Tally = field(default_factory=Tally)
     runs: Sequence[RunTotal] = ()
+    jobs: Mapping[str, JobStateRow] = field(default_factory=dict)  # by name: those that are no checks
+    trail: int | None = None  # the number of the newest row of the audit trail
+    anchored: Mapping[str, int] = field(default_factory=dict)  # by target: the newest row that it was told
+    reports_sent: Mapping[str, datetime] = field(default_factory=dict)  # by name of the report
 
 
 def all_series(view: View, health: Health, checks: Mapping[str, HasMeasures], now: datetime) -> Iterator[Series]:
     """Everything that is a gauge, the most important first."""
     yield from _of_daemon(health, view.counts, now)
+    yield from of_workings(health.workings)
+    yield from of_queues(health, view.standings, now)
+    yield from of_jobs(view.jobs, health.workings.reports_due, view.reports_sent)
+    yield from of_trail(view.trail, view.anchored, view.jobs)
     yield from _of_alerts(view)
     yield from _of_runs(view.runs)
     yield from _of_tally(view.tally)
-    yield from _of_checks(view.standings)
+    yield from _of_checks(view.standings, health.workings.intervals)
     yield from _of_drift(view.standings, checks)
     yield from _of_measures(view.standings, checks)
 
 
-def _one(name: str, value: float | datetime | None, labels: Labels = ()) -> Series:
-    """A series with one value, or none where the value is not known: a missing series, never a 0."""
-    if value is None:
-        return CATALOGUE[name], {}
-    return CATALOGUE[name], {labels: value.timestamp() if isinstance(value, datetime) else float(value)}
-
-
 def _of_daemon(health: Health, counts: Counts, now: datetime) -> Iterator[Series]:
-    yield _one("barograph_build_info", 1, (health.version, platform.python_version()))
-    yield _one("barograph_start_timestamp_seconds", health.started_at)
-    yield _one("barograph_snapshot_timestamp_seconds", now)
-    yield _one("barograph_scheduler_beat_timestamp_seconds", health.scheduler_beat)
-    yield _one("barograph_scheduler_lateness_seconds", health.scheduler_lateness)
+    yield single("barograph_build_info", 1, (health.version, platform.python_version()))
+    yield single("barograph_start_timestamp_seconds", health.started_at)
+    yield single("barograph_snapshot_timestamp_seconds", now)
+    yield single("barograph_scheduler_beat_timestamp_seconds", health.scheduler_beat)
+    yield single("barograph_scheduler_lateness_seconds", health.scheduler_lateness)
     running: dict[Labels, float] = {}
     for check, _ in health.running:
         running[(check,)] = running.get((check,), 0) + 1
-    yield CATALOGUE["barograph_runs_in_progress"], running
-    yield _one("barograph_children", health.children)
-    yield _one("barograph_store_size_bytes", health.store_bytes)
+    yield CATALOGUE["barograph_check_places_running"], running
+    yield single("barograph_children", health.children)
+    yield single("barograph_store_size_bytes", health.store_bytes)
     yield CATALOGUE["barograph_store_rows"], {(table,): float(n) for table, n in counts.tables.items()}
     yield CATALOGUE["barograph_inventory_instances"], {(word,): float(n) for word, n in health.instances.items()}
-    yield _one("barograph_inventory_problems", len(health.inventory_problems))
-    yield _one("barograph_inventory_loaded_timestamp_seconds", health.inventory_loaded_at)
-    yield _one("barograph_inventory_stale", bool(health.inventory_stale_because))
-    yield _one("barograph_aws_paid_today_usd", health.paid_usd)
-    yield _one("barograph_aws_paid_limit_usd", health.paid_limit_usd)
+    yield single("barograph_inventory_problems", len(health.inventory_problems))
+    yield single("barograph_inventory_loaded_timestamp_seconds", health.inventory_loaded_at)
+    yield single("barograph_inventory_stale", bool(health.inventory_stale_because))
+    yield single("barograph_aws_paid_today_usd", health.paid_usd)
+    yield single("barograph_aws_paid_limit_usd", health.paid_limit_usd)
 
 
 def _of_alerts(view: View) -> Iterator[Series]:
@@ -91,8 +91,8 @@ def _of_alerts(view: View) -> Iterator[Series]:
         oldest[(incident.tier,)] = min(oldest.get((incident.tier,), opened), opened)
     yield CATALOGUE["barograph_incidents"], counts
     yield CATALOGUE["barograph_incidents_baseline"], baseline
-    yield CATALOGUE["barograph_incident_oldest_timestamp_seconds"], oldest
-    yield CATALOGUE["barograph_deliveries"], {(state,): float(n) for state, n in view.counts.deliveries.items()}
+    yield CATALOGUE["barograph_incidents_oldest_timestamp_seconds"], oldest
+    yield CATALOGUE["barograph_delivery_messages"], {(state,): float(n) for state, n in view.counts.deliveries.items()}
     yield CATALOGUE["barograph_delivery_backlog"], {(name,): float(n) for name, (n, _) in view.backlog.items()}
     waiting: dict[Labels, float] = {(name,): since.timestamp() for name, (_, since) in view.backlog.items() if since}
     yield CATALOGUE["barograph_delivery_oldest_timestamp_seconds"], waiting
@@ -115,28 +115,29 @@ def _of_runs(runs: Sequence[RunTotal]) -> Iterator[Series]:
             took[(*where, one.state)] = one.seconds
         if one.state == "succeeded" and one.ended_at is not None:
             good[where] = one.ended_at.timestamp()
-    yield CATALOGUE["barograph_run_duration_seconds"], took
+    yield CATALOGUE["barograph_run_last_duration_seconds"], took
     yield CATALOGUE["barograph_run_last_success_timestamp_seconds"], good
     yield CATALOGUE["barograph_run_in_progress"], active
     yield CATALOGUE["barograph_run_results"], ended
 
 
 def _of_tally(tally: Tally) -> Iterator[Series]:
-    yield CATALOGUE["barograph_checks_planned"], {(check,): float(n) for check, n in tally.planned.items()}
+    yield CATALOGUE["barograph_check_places_planned"], {(check,): float(n) for check, n in tally.planned.items()}
     results: dict[Labels, float] = {
         (check, result): float(number)
         for check, found in tally.results.items()
         for result, number in found.items()
     }  # fmt: skip
-    yield CATALOGUE["barograph_checks_result"], results
+    yield CATALOGUE["barograph_check_places"], results
 
 
-def _of_checks(standings: Sequence[Standing]) -> Iterator[Series]:
+def _of_checks(standings: Sequence[Standing], intervals: Mapping[tuple[str, str], timedelta]) -> Iterator[Series]:
     outcome: dict[Labels, float] = {}
     resources: dict[Labels, float] = {}
     last_run: dict[Labels, float] = {}
     last_success: dict[Labels, float] = {}
     next_run: dict[Labels, float] = {}
+    interval: dict[Labels, float] = {}
     duration: dict[Labels, float] = {}
     for each in standings:
         job, labels = each.job, place_labels(each, PLACE)
@@ -147,13 +148,17 @@ def _of_checks(standings: Sequence[Standing]) -> Iterator[Series]:
         for series, at in ((last_run, job.last_end), (last_success, job.last_ok), (next_run, job.next_due)):
             if at is not None:
                 series[labels] = at.timestamp()
+        every = intervals.get((job.check, job.place))
+        if every is not None:
+            interval[labels] = every.total_seconds()
         if job.last_start is not None and job.last_end is not None and not job.running:
             duration[labels] = (job.last_end - job.last_start).total_seconds()
     yield CATALOGUE["barograph_check_outcome"], outcome
     yield CATALOGUE["barograph_check_last_run_timestamp_seconds"], last_run
     yield CATALOGUE["barograph_check_last_success_timestamp_seconds"], last_success
     yield CATALOGUE["barograph_check_next_run_timestamp_seconds"], next_run
-    yield CATALOGUE["barograph_check_run_duration_seconds"], duration
+    yield CATALOGUE["barograph_check_interval_seconds"], interval
+    yield CATALOGUE["barograph_check_last_duration_seconds"], duration
     yield CATALOGUE["barograph_check_resources"], resources
 
 

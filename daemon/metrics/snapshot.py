@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -20,11 +21,12 @@ from prometheus_client.registry import Collector
 from alerts.base import LIVE
 from checks.base import Tier
 from daemon.health import Health
-from daemon.metrics.catalogue import CATALOGUE, HasMeasures, Metric, Type
+from daemon.metrics.catalogue import CATALOGUE, CORE, HasMeasures, Metric, Type
 from daemon.metrics.own import OwnMetrics
-from daemon.metrics.series import Labels, Series, View, all_series
+from daemon.metrics.series import View, all_series
+from daemon.metrics.workings import Series
 from daemon.standing import standings
-from daemon.store import Reader, StoreError, executions
+from daemon.store import Reader, StoreError, audit, executions, reports
 from daemon.tally import Tally, tally
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,9 @@ log = logging.getLogger(__name__)
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
+VERSIONS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"application/openmetrics-text": frozenset({"0.0.1", "1.0.0"}), "text/plain": frozenset({"0.0.4", "1.0.0"})}
+)
 RUNS_OF = timedelta(days=30)
 AT_MOST_EVERY = 2.0  # seconds
 AT_LEAST_EVERY = 15.0  # seconds: what is old must show as old though nothing happens
@@ -55,9 +60,28 @@ class Snapshot:
 
     def answer(self, accept: str) -> tuple[bytes, str]:
         """The body and its content type for a client's Accept header."""
-        if "application/openmetrics-text" in accept:
+        if wants_openmetrics(accept):
             return self.openmetrics, OPENMETRICS
         return self.text, TEXT
+
+
+def wants_openmetrics(accept: str) -> bool:
+    """Whether an Accept header likes OpenMetrics 1.0 at least as well as the text format; without one: no."""
+    best = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
+    for part in accept.split(","):
+        kind, *rest = (each.strip().lower() for each in part.split(";"))
+        given = dict(each.split("=", 1) for each in rest if "=" in each)
+        if kind in best and given.get("version", "1.0.0").strip('"') in VERSIONS[kind]:
+            best[kind] = max(best[kind], _quality(given.get("q", "1")))
+    return best["application/openmetrics-text"] > 0 and best["application/openmetrics-text"] >= best["text/plain"]
+
+
+def _quality(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        return 0.0
+    return found if 0.0 <= found <= 1.0 else 0.0
 
 
 NOTHING_YET = Snapshot(b"", b"# EOF\n")
@@ -110,7 +134,11 @@ class Snapshots:
             critical = {(one.check, one.place) for one in incidents if one.tier is Tier.CRITICAL}
             counted = tally(health.expected, found, critical)
             runs = executions.totals(view.db, RUNS_OF, now)
-            seen = View(found, incidents, view.backlog(), view.counts(), counted, runs)
+            head = audit.head(view.db)
+            seen = View(
+                found, incidents, view.backlog(), view.counts(), counted, runs, view.job_states(),
+                None if head is None else head.seq, audit.anchored(view.db), reports.sent(view.db),
+            )  # fmt: skip
         if not counted.whole:
             log.error("places planned and counted never: %s, twice: %s", counted.lost[:5], counted.doubled[:5])
         self._tally = counted
@@ -132,38 +160,67 @@ class Snapshots:
             self._dirty.wait(AT_LEAST_EVERY - AT_MOST_EVERY)
 
     def _render(self, series: Iterable[Series], now: datetime) -> Snapshot:
-        kept, total = _within(_by_rank(series), self._limit)
-        dropped = max(0, total - self._limit)
-        if dropped:
-            self._own.count("barograph_series_dropped_total", dropped)
-        known = dict(self._own.counters())
-        about: dict[str, dict[Labels, float]] = {
-            "barograph_series": {(): float(total)},
-            "barograph_series_dropped_total": known[CATALOGUE["barograph_series_dropped_total"]],
-        }
-        kept = [(metric, about.get(metric.name) or found) for metric, found in kept]
+        found: list[Series] = [*series, (CATALOGUE["barograph_series_limit"], {(): float(self._limit)})]
+        budget = within(_by_rank(found), self._limit, _own_series(self._own))
+        if budget.left_out:
+            self._own.count("barograph_series_dropped_total", sum(budget.left_out.values()))
+        dropped = CATALOGUE["barograph_series_dropped_total"]
+        told: list[Series] = [
+            (CATALOGUE["barograph_series"], {(): float(budget.total)}),
+            (
+                CATALOGUE["barograph_series_left_out"],
+                {(name,): float(count) for name, count in sorted(budget.left_out.items())},
+            ),
+            (dropped, dict(self._own.counters())[dropped]),
+        ]
+        kept = [*told, *(each for each in budget.kept if each[0] is not dropped)]
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Fixed([*_families(kept), *_histograms(self._own), *self._process.collect()]))
         openmetrics: bytes = generate_openmetrics(registry)  # type: ignore[no-untyped-call]  # the library has no types here
-        return Snapshot(generate_text(registry), openmetrics, now, total, dropped)
+        return Snapshot(generate_text(registry), openmetrics, now, budget.total, sum(budget.left_out.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What of all series is given."""
+
+    kept: Sequence[Series]
+    left_out: Mapping[str, int]  # by metric: how many series it has
+    total: int  # how many there are, those left out among them
+
+
+def within(series: Sequence[Series], limit: int, before: int = 0) -> Budget:
+    """Keep what the daemon says of itself, and of the rest each metric that fits whole, in the order given.
+
+    A metric cut in two would sum to less than there is, and nothing would show it. *before*: series that are given
+    besides. The same series give the same, whatever their order within a metric.
+    """
+    total = before + sum(len(found) for _, found in series)
+    left = limit - before - sum(len(found) for metric, found in series if metric.name in CORE)
+    if total > limit:  # each that is left out is named in a series of its own
+        left -= sum(bool(found) for metric, found in series if metric.name not in CORE)
+    kept: list[Series] = []
+    left_out: dict[str, int] = {}
+    for metric, found in series:
+        if metric.name in CORE:
+            kept.append((metric, found))
+        elif not found or len(found) <= left:
+            kept.append((metric, found))
+            left -= len(found)
+        else:
+            left_out[metric.name] = len(found)
+    return Budget(kept, left_out, total)
 
 
 def _by_rank(series: Iterable[Series]) -> list[Series]:
     """In the order of the catalogue, measures last, so that a small budget is spent on what matters."""
     rank = {name: number for number, name in enumerate(CATALOGUE)}
-    found: list[Series] = [*series, (CATALOGUE["barograph_series"], {(): 0.0})]
-    return sorted(found, key=lambda item: rank.get(item[0].name, len(rank)))
+    return sorted(series, key=lambda item: (rank.get(item[0].name, len(rank)), item[0].name))
 
 
-def _within(series: list[Series], limit: int) -> tuple[list[Series], int]:
-    """At most *limit* series, and how many there were."""
-    kept: list[Series] = []
-    total = 0
-    for metric, found in series:
-        room = max(0, limit - total)
-        total += len(found)
-        kept.append((metric, found if len(found) <= room else dict(list(found.items())[:room])))
-    return kept, total
+def _own_series(own: OwnMetrics) -> int:
+    """How many series the histograms are, and the one that tells how many there are."""
+    return 1 + sum(len(rows) * (len(metric.buckets) + 3) for metric, rows in own.histograms())
 
 
 def _families(series: Iterable[Series]) -> Iterator[Family]:
@@ -176,15 +233,14 @@ def _families(series: Iterable[Series]) -> Iterator[Family]:
 
 
 def _empty(metric: Metric) -> GaugeMetricFamily | CounterMetricFamily:
-    if metric.type is Type.COUNTER:
-        return CounterMetricFamily(metric.name.removesuffix("_total"), metric.help, labels=metric.labels)
-    return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+    kind = CounterMetricFamily if metric.type is Type.COUNTER else GaugeMetricFamily
+    return kind(metric.family, metric.help, labels=metric.labels, unit=metric.unit)
 
 
 def _histograms(own: OwnMetrics) -> Iterator[Family]:
     for metric, rows in own.histograms():
         if rows:
-            family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+            family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels, unit=metric.unit)
             for values, (buckets, total) in rows.items():
                 family.add_metric(list(values), buckets, total)
             yield family

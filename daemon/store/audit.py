@@ -185,6 +185,12 @@ def anchors(db: Database) -> list[AnchorRow]:
     return [_anchor(each) for each in rows(db, "select * from audit_anchor order by id")]
 
 
+def anchored(db: Database) -> dict[str, int]:
+    """The number of the newest row that each target was told."""
+    found = rows(db, "select target, max(seq) as seq from audit_anchor group by target")
+    return {str(each["target"]): int(each["seq"]) for each in found}
+
+
 def last_anchor(db: Database, target: str) -> AnchorRow | None:
     found = row(db, "select * from audit_anchor where target = :target order by id desc limit 1", {"target": target})
     return None if found is None else _anchor(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from daemon.store.errors import StoreError, explain
 from daemon.store.inspect import inspect, refuse_damage
 from daemon.store.lock import InstanceLock
 from daemon.store.sql import connect_reader, connect_writer, row, run
+
+log = logging.getLogger(__name__)
 
 KEPT_COPIES = 5  # made before migrations
 
@@ -60,6 +63,20 @@ def backup(path: Path, target: Path) -> None:
     Raises StoreError if *target* exists or cannot be written, or if the store cannot be read.
     """
     inspect(path, quick=False)
+    _make_copy(path, target)
+    try:
+        os.close(os.open(mark_of(path), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        os.utime(mark_of(path))
+    except OSError as error:
+        log.warning("%s: the copy is whole, and its metric stays as it was: %s", target, error.strerror)
+
+
+def mark_of(path: Path) -> Path:
+    """A file beside the store: it was last changed when a backup was last made."""
+    return path.with_name(f"{path.name}.backed-up")
+
+
+def _make_copy(path: Path, target: Path) -> None:
     try:
         db = connect_reader(path, query_only=False)  # VACUUM INTO writes another file, which query_only forbids
         try:

@@ -47,6 +47,11 @@ def inspect(path: Path, *, quick: bool) -> int:
         raise explain(error, path) from error
 
 
+def look_at_file(path: Path) -> None:
+    """Look at the structure of the store at *path*, beside whoever writes it. Raises DamagedError, StoreError."""
+    inspect(path, quick=True)
+
+
 def _version(db: Database, path: Path) -> int:
     version = int((row(db, "pragma user_version") or {})["user_version"])
     application = int((row(db, "pragma application_id") or {})["application_id"])

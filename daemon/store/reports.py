@@ -63,6 +63,16 @@ def edition(db: Database, kind: str, period: str) -> int:
     return int(found["n"] or 0) if found else 0
 
 
+def sent(db: Database) -> dict[str, datetime]:
+    """When a message of a report was last taken, by kind of report."""
+    found = rows(
+        db,
+        """select substr(subject, 8, instr(substr(subject, 8), ':') - 1) as kind, max(sent_at) as at from delivery
+        where subject >= 'report:' and subject < 'report;' and sent_at is not null group by 1""",
+    )
+    return {each["kind"]: time(each["at"]) for each in found}
+
+
 def save(db: Database, report: ReportRow) -> None:
     upsert(
         db, "report", ("kind", "period", "destination"),

@@ -6,6 +6,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from daemon.store.lock import InstanceLock
 from daemon.store.migrations import steps
 from daemon.store.questions import Questions
 from daemon.store.read import Reader
-from daemon.store.rows import Pruned
+from daemon.store.rows import JobStateRow, Pruned
 from daemon.store.sql import SAFE_SQLITE, connect_reader, connect_writer
 from daemon.store.transaction import Transaction
 from daemon.store.upgrade import upgrade
@@ -31,6 +32,12 @@ from daemon.store.upgrade import upgrade
 log = logging.getLogger(__name__)
 
 _IDLE_READERS = 8
+
+Timed = Callable[[str, float], None]  # "wait" and "transaction" with seconds; "read error" and "write error" with 0
+
+
+def _nobody(what: str, seconds: float) -> None:
+    """Where nobody watches."""
 
 
 class Store(Questions):
@@ -48,6 +55,17 @@ class Store(Questions):
         self._readers: deque[Database] = deque()
         self._pool = threading.Lock()
         self._closed = False
+        self._on_timed: Timed = _nobody
+        self._written_at: datetime | None = None
+
+    @property
+    def written_at(self) -> datetime | None:
+        """When something was last stored since it was opened; None: nothing was."""
+        return self._written_at
+
+    def watch(self, on_timed: Timed) -> None:
+        """Tell *on_timed* from now on how long transactions wait and take, and what is refused."""
+        self._on_timed = on_timed
 
     @classmethod
     def open(cls, path: Path, clock: Callable[[], datetime], backups: Path | None = None) -> Store:
@@ -90,9 +108,11 @@ class Store(Questions):
 
         Raises RuntimeError if this thread is in one already: a step is stored whole, or not at all.
         """
-        with self._writing, _explained(self.path):
+        began = time.monotonic()
+        with self._writing, self._explained("write"):
             if self._closed:
                 raise StoreError(f"{self.path}: the store is closed")
+            waited = time.monotonic() - began
             connection = self._db.conn
             if connection.in_transaction:
                 raise RuntimeError("transactions do not nest: pass the open one on")
@@ -101,15 +121,18 @@ class Store(Questions):
             try:
                 yield tx
                 connection.execute("commit")
+                self._written_at = self._clock()
             finally:
                 tx.end()
                 if connection.in_transaction:
                     connection.execute("rollback")
+                self._on_timed("wait", waited)
+                self._on_timed("transaction", time.monotonic() - began - waited)
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
         """A snapshot: everything read through it is of one moment, whatever is written meanwhile."""
-        with _explained(self.path):
+        with self._explained("read"):
             db = self._take_reader()
             try:
                 db.conn.execute("begin")
@@ -119,6 +142,24 @@ class Store(Questions):
                 db.close()
                 raise
             self._give_reader(db)
+
+    @contextmanager
+    def _explained(self, operation: str) -> Iterator[None]:
+        """As the function of this name, and who watches hears of it."""
+        try:
+            with _explained(self.path):
+                yield
+        except StoreError as error:
+            if error.__cause__ is not None:  # the database refused; that we closed it is no trouble of its own
+                self._on_timed(f"{operation} error", 0.0)
+            raise
+
+    def save_outcome(self, name: str, now: datetime, every: timedelta, why: str) -> None:
+        """Keep that the job *name*, which is no check, ran at *now*. *why* it did not end well; empty: it did."""
+        with self.transaction() as tx:
+            before = Reader(tx.db).job_states().get(name)
+            good = now if not why else (before.last_ok if before is not None else None)
+            tx.save_job_state(JobStateRow(name, now, now, good, now + every, "failed" if why else "ok", "", why))
 
     def prune(self, now: datetime, keep: timedelta) -> Pruned:
         """Remove what ended longer than *keep* before *now*; see daemon.store.retention for what always stays."""

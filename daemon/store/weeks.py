@@ -32,7 +32,7 @@ _FIRST_LOOK = f"t.action = 'open' and t.reason like '%; no message: {OF_THE_BASE
 # Values of readings that a report shows.
 _SHOWN = (
     "not_after_timestamp_seconds", "domain_expiry_timestamp_seconds", "support_end_timestamp_seconds",
-    "commitment_end_timestamp_seconds", "usage_ratio", "last_recovery_timestamp_seconds", "saving_monthly_usd",
+    "commitment_end_timestamp_seconds", "usage_ratio", "last_recovery_timestamp_seconds", "savings_monthly_usd",
     "forecast_usd", "budget_limit_usd", "anomaly_impact_usd", "week_usd", "score_ratio", "violations_suppressed",
     "lock_created_timestamp_seconds", "jobs_failed", "ignore_rules_expired",
 )  # fmt: skip

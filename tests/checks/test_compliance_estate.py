@@ -78,8 +78,8 @@ def test_a_stack_that_keeps_every_rule() -> None:
     reading = look(gathered(GLOBAL), gathered(ONE, kept(ONE, "acme-prod", FINE)))["stack/acme-prod"]
     assert (reading.outcome, reading.verdict, reading.findings) == (Outcome.HEALTHY, "kept", ())
     assert reading.values == {
-        "rules_checked": 2, "rules_passed": 2, "rules_failed": 0, "rules_not_known": 0, "rules_off": 0,
-        "results_passed": 4, "results_failed": 0, "results_not_known": 0, "score_ratio": 1.0,
+        "rules_checked": 2, "rules_passed": 2, "rules_failed": 0, "rules_unknown": 0, "rules_off": 0,
+        "results_passed": 4, "results_failed": 0, "results_unknown": 0, "score_ratio": 1.0,
     }  # fmt: skip
     assert (reading.evidence["score"], reading.evidence["scored"]) == (1.0, "acme-prod")
     assert reading.evidence["rules"]["encryption"]["about"].startswith("volumes")

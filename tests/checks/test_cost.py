@@ -315,7 +315,7 @@ def test_savings_come_from_the_hub_or_from_compute_optimizer(answers: Any, verdi
     """From one of them, never both; with neither there is no question to ask."""
     readings, _ = look(answers, scope=Scope.REGION)
     assert readings[f"{PLACE}/savings"].verdict == verdict
-    assert {one.values["saving_monthly_usd"] for one in readings.values() if one.verdict == "saving"} == monthly
+    assert {one.values["savings_monthly_usd"] for one in readings.values() if one.verdict == "saving"} == monthly
 
 
 @pytest.mark.parametrize(("key", "resource"), [(ANOMALIES, "anomalies"), (BUDGETS, "budgets"), (ENROLLED, "purchases"),

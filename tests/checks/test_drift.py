@@ -259,7 +259,7 @@ def test_values_are_named_and_counted() -> None:
     """What the metrics show comes from the plan that decided."""
     values = _read(_planned(recorded("6"))).values
     assert (values["resources"], values["resources_drifted"], values["resources_pending"]) == (3, 1, 1)
-    assert (values["plan_seconds"], values["plan_max_rss_bytes"]) == (2.5, 1000)
+    assert (values["plan_duration_seconds"], values["plan_max_rss_bytes"]) == (2.5, 1000)
 
 
 def test_evidence_is_capped() -> None:

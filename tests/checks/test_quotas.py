@@ -67,7 +67,7 @@ def test_quotas_of_the_report(told: Any, verdict: str, kind: Kind | None) -> Non
 def test_what_the_report_does_not_tell_is_no_zero() -> None:
     """A quota without a utilization is counted as one that nobody knows of; it has no value and no verdict."""
     readings = look(reported(row("L-1", 5), row("L-2", None), row("L-3", 50, limit=None)))
-    assert readings[f"{PLACE}/report"].values == {"quotas_without_usage": 2.0}
+    assert readings[f"{PLACE}/report"].values == {"without_usage": 2.0}
     assert not {arn("L-2"), arn("L-3")} & set(readings)
 
 

@@ -95,8 +95,8 @@ def test_a_sweep_is_counted_paid_for_and_capped(tmp_path: Path, monkeypatch: pyt
         with running(config) as daemon:
             places = {"cost": 1 + 2, "network": 2 + 2 + 1}
             found = looked_at(daemon, sum(places.values()))
-            assert of(found, "barograph_checks_planned", "check") == {(name,): n for name, n in places.items()}
-            results = of(found, "barograph_checks_result", "check", "result")
+            assert of(found, "barograph_check_places_planned", "check") == {(name,): n for name, n in places.items()}
+            results = of(found, "barograph_check_places", "check", "result")
             for name, number in places.items():
                 assert sum(results[name, result] for result in Result) == number
             requests = of(found, "barograph_aws_requests_total", "service", "operation", "result")

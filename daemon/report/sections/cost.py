@@ -178,22 +178,22 @@ def _how(row: ReadingRow) -> str:
 
 
 def _monthly(book: Book) -> Figure:
-    rows = book.readings("saving_monthly_usd", CHECKS)
-    value = math.fsum(row.values["saving_monthly_usd"] for row in rows) if book.readings_hold and (
+    rows = book.readings("savings_monthly_usd", CHECKS)
+    value = math.fsum(row.values["savings_monthly_usd"] for row in rows) if book.readings_hold and (
         rows or book.looked(CHECKS, book.last)) else None  # fmt: skip
-    before = book.measured("saving_monthly_usd", book.last - 1).get("all")
+    before = book.measured("savings_monthly_usd", book.last - 1).get("all")
     return Figure("Could be saved in a month", Unit.USD, value, before, better="less")
 
 
 def _savings(book: Book) -> Table:
     found = sorted(
-        book.readings("saving_monthly_usd", CHECKS), key=lambda row: (-row.values["saving_monthly_usd"], row.resource)
+        book.readings("savings_monthly_usd", CHECKS), key=lambda row: (-row.values["savings_monthly_usd"], row.resource)
     )
     rows = tuple(
         (
             row.summary,
             row.labels.get("account") or row.place,
-            row.values["saving_monthly_usd"],
+            row.values["savings_monthly_usd"],
             next(iter(book.remedy(row.check, row.resource).splitlines()), "")
             or "aws cost-optimization-hub list-recommendations --region us-east-1",
         )

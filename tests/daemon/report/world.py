@@ -253,7 +253,7 @@ def _happened(it: World) -> Iterator[tuple[datetime, str, str, tuple[Reading, ..
     now = it.week.ends.timestamp()
     stores = tuple(
         fine(f"arn:aws:rds:eu-west-1:111111111111:db:{name}", "protected",
-             {"unprotected": 0.0, "last_recovery_timestamp_seconds": now - age * 3600}, kind="rds")
+             {"data_stores_unprotected": 0.0, "last_recovery_timestamp_seconds": now - age * 3600}, kind="rds")
         for name, age in (("users", 2), ("sessions", 7), ("billing", 11))
     )  # fmt: skip
     orders = "arn:aws:rds:eu-west-1:111111111111:db:orders"
@@ -261,7 +261,7 @@ def _happened(it: World) -> Iterator[tuple[datetime, str, str, tuple[Reading, ..
         orders, "late", Kind.BACKUP_FAILURE,
         "rds orders: the newest recovery point is 3 days old; 26 hours are asked for",
         remedy="aws rds create-db-snapshot --db-instance-identifier orders --db-snapshot-identifier orders-now",
-        values={"unprotected": 1.0, "last_recovery_timestamp_seconds": now - 74 * 3600}, kind="rds",
+        values={"data_stores_unprotected": 1.0, "last_recovery_timestamp_seconds": now - 74 * 3600}, kind="rds",
     )  # fmt: skip
     yield it.day(0, 8, -2), "backups", account, (fine(orders, "protected"), *stores), labels
     yield it.day(4, 8), "backups", account, (late, *stores), labels
@@ -331,7 +331,7 @@ def spend(it: World) -> None:
               budget="all"),
         *(wrong(f"arn:aws:ec2:::{name}#saving", "saving", Kind.COST_OPPORTUNITY,
                 f"Rightsize {name}: {amount:.0f} USD a month",
-                values={"saving_monthly_usd": amount}, action="Rightsize",
+                values={"savings_monthly_usd": amount}, action="Rightsize",
                 remedy="aws cost-optimization-hub list-recommendations --region us-east-1")
           for name, amount in (("i-0web", 118.0), ("i-0batch", 64.0), ("vol-0old", 22.5))),
         labels=labels, kept={"bill": bill(services, last)}, every=8 * HOUR,

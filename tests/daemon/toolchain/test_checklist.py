@@ -394,7 +394,7 @@ def test_the_check_gives_a_reading_for_each_item(desk: Desk, proxy: Proxy) -> No
     assert readings["terraform"].outcome is Outcome.HEALTHY
     whole = readings["toolchain"]
     assert (whole.outcome, dict(whole.values)) == (
-        Outcome.UNKNOWN, {"passed": 7.0, "failed": 1.0, "not_looked": 1.0},
+        Outcome.UNKNOWN, {"items_passed": 7.0, "items_failed": 1.0, "items_unknown": 1.0},
     )  # fmt: skip
     assert {reading.verdict for reading in readings.values()} <= set(Toolchain.verdicts)
 

@@ -107,7 +107,7 @@ def test_runs_as_metrics(here: World) -> None:
         totals = executions.totals(view.db, here.now - here.now.replace(year=2025), here.now)
     found = {metric.name: values for metric, values in _of_runs(totals)}
     where = (START["workflow"], START["stack"])
-    assert found["barograph_run_duration_seconds"] == {(*where, "succeeded"): 300.0, (*where, "failed"): 60.0}
+    assert found["barograph_run_last_duration_seconds"] == {(*where, "succeeded"): 300.0, (*where, "failed"): 60.0}
     assert found["barograph_run_results"] == {(*where, "succeeded"): 2.0, (*where, "failed"): 1.0}
     assert found["barograph_run_in_progress"] == {where: 1.0}
     assert found["barograph_run_last_success_timestamp_seconds"] == {where: here.row(number(2)).ended_at.timestamp()}  # type: ignore[union-attr]  # it has ended
