@@ -28,6 +28,7 @@ from daemon.delivering import Deliveries, alone, listener
 from daemon.desk import Desk
 from daemon.digesting import Digester
 from daemon.estate import stored
+from daemon.executions.approving import Approving
 from daemon.executions.intake import Intake
 from daemon.executions.judging import Judge
 from daemon.executions.settings import execution_settings, guideline_of
@@ -357,6 +358,7 @@ def _run(
             store, recorder, clock, partial(_instances, inventory_watch), runs.schedules, runs.stuck_after,
             runs.retention, partial(count_resources, own), guideline_of(config),
         )  # fmt: skip
+        approving = Approving(store, clock, judge.cycle, runs.secrets, judge.again)
         ingest = Ingest(
             intake, clock, runs.signing, runs.schedules, runs.github_secrets, runs.mapped, runs.github_silence
         )  # fmt: skip
@@ -373,6 +375,7 @@ def _run(
                 inventory=lambda: inventory_watch.current,
                 source=source_title(config),
                 desk=desk,
+                approving=approving,
                 refused=refusals.note,
                 hooks=[*hooks, *ingest.routes()],
             )

@@ -21,6 +21,8 @@ COMMANDS = {
     "exec": "Run a job unchanged, and report it.",
     "verdict": "Judge a saved plan (`terraform show -json`) offline.",
     "alerts": "List incidents, acknowledge and silence them.",
+    "approve": "Agree to a run, or to a commit on a stack.",
+    "review": "Give the review that an emergency owes.",
     "inventory": "List what would be watched.",
     "config": "Check, show or describe the configuration.",
     "checks": "Describe every check.",

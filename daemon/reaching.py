@@ -21,6 +21,8 @@ from urllib.parse import quote, urlsplit
 from daemon.config import Config
 from daemon.desk import Desk, Done
 from daemon.deskwork import Verb, done_json, new_silence, on_incident
+from daemon.executions.approving import Answer, Approving, answer_json
+from daemon.executions.settings import guideline_of
 from daemon.store import InUseError, Store, StoreError
 from daemon.web.auth import ACKNOWLEDGE
 from daemon.wiring import alert_policy
@@ -60,6 +62,10 @@ class Remote:
 
     def unsilence(self, silence: str, body: Mapping[str, Any]) -> Reply:
         return self._ask("DELETE", f"silences/{quote(silence, safe='')}", body)
+
+    def agree(self, method: str, path: str, body: Mapping[str, Any]) -> Reply:
+        """Ask for what daemon.web.approvals answers."""
+        return self._ask(method, path, body)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any]) -> Reply:
         url = f"{self.url.rstrip('/')}/api/v1/{path}"
@@ -112,6 +118,28 @@ def reach(config: Config, token: str, who: str, clock: Callable[[], datetime], d
             return do(Local(Desk(store, alert_policy(config), clock), f"{who} (command line)"))
     except InUseError:
         return do(Remote(address(config.web.listen), authorization(config, token)))
+
+
+def reach_to_agree(
+    config: Config, token: str, clock: Callable[[], datetime], here: Callable[[Approving], Answer],
+    there: Callable[[Remote], Reply],
+) -> Reply:  # fmt: skip
+    """The same for approvals: *here* where no daemon runs, *there* where one does. No token of the configuration is
+    borrowed, for its name would be the approver. Raises UnreachableError, StoreError, BadRequestError."""
+    if not config.store.path.exists():
+        raise StoreError(f"{config.store.path}: there is no store yet; start the daemon first: barograph run")
+    try:
+        with Store.open(config.store.path, clock, config.store.backups) as store:
+            answer = here(Approving(store, clock, guideline_of(config), config.secrets()))
+            status = NOT_FOUND if not answer.known else CONFLICT if answer.refused else OK
+            return Reply(status, answer_json(answer))
+    except InUseError:
+        if not token and (config.web.auth.tokens or config.web.auth.basic):
+            raise UnreachableError(
+                "a daemon runs, and whose token is used has agreed: give yours, with the scope approve, in "
+                "BAROGRAPH_TOKEN"
+            ) from None
+        return there(Remote(address(config.web.listen), f"Bearer {token}" if token else ""))
 
 
 def address(listen: str) -> str:

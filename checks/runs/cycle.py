@@ -14,6 +14,9 @@ from itertools import pairwise
 
 from checks.base import Finding, Json, Kind, Outcome, Reading
 from checks.kinds import DEVELOPMENT, PRODUCTION, STAGING
+from checks.runs.agreed import SKEW, Approval, Subject, in_time, names, others
+from checks.runs.agreed import moment as _moment
+from checks.runs.agreed import same as _same
 from checks.runs.record import State
 
 APPLY, APPROVAL, VALIDATION = "apply-environment", "manual-approval", "post-validation"
@@ -26,7 +29,6 @@ PATTERNS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 WORDS = tuple(dict.fromkeys(word for pattern in PATTERNS.values() for word in pattern))
-SKEW = timedelta(minutes=2)  # between the clocks of the machines that steps run on
 
 
 class Broken(StrEnum):
@@ -75,19 +77,15 @@ class Step:
     dry_run: bool = False
     emergency: bool = False
     rollback: str = ""  # how to go back: a link, a commit, a run
+    workflow: str = ""
+    within: str = ""  # the run of GitHub that it is part of
 
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """That somebody agreed to a run, or to a commit on a stack; *review*: afterwards, to an emergency."""
-
-    by: str
-    at: datetime
-    run_id: str = ""
-    commit: str = ""
-    stack: str = ""  # empty: any, where a run is named
-    note: str = ""
-    review: bool = False
+    @property
+    def subject(self) -> Subject:
+        """What an approval of it is held against."""
+        return Subject(
+            self.run_id, self.stack, self.commit, self.actor, self.workflow, self.within, self.began
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,30 +218,16 @@ def _covers(step: Step, apply: Step) -> bool:
 
 
 def _approved(apply: Step, approvals: Iterable[Approval], rules: Rules) -> Iterable[Fault]:
+    subject, holds = apply.subject, rules.approval_holds
     fitting = [
         one for one in approvals
-        if not one.review and one.by and one.at <= apply.began + SKEW
-        and apply.began - one.at <= rules.approval_holds and _names(one, apply)
+        if not one.review and one.by and names(one, subject) and not in_time(one, subject, holds)
     ]  # fmt: skip
     if not fitting:
         yield Fault(Broken.UNAPPROVED, "nobody approved it")
-    elif not any(_others(one, apply) for one in fitting):
+    elif not any(others(one, apply.actor) for one in fitting):
         who = "ran it" if apply.actor else "may have run it, for nobody told who did"
-        yield Fault(Broken.SELF_APPROVED, f"{fitting[0].by} approved it, and {who}")
-
-
-def _names(approval: Approval, apply: Step) -> bool:
-    """Whether it is of this run: by its id; or by stack and commit, so that a later commit is not approved with it."""
-    if approval.run_id:
-        return approval.run_id == apply.run_id
-    return bool(
-        approval.commit and apply.commit and _same(approval.commit, apply.commit) and approval.stack == apply.stack
-    )
-
-
-def _others(approval: Approval, apply: Step) -> bool:
-    """Whether somebody else approved; who nobody knows ran it may be anybody, so that is none."""
-    return bool(apply.actor) and approval.by.casefold().strip() != apply.actor.casefold().strip()
+        yield Fault(Broken.SELF_APPROVED, f"{fitting[0].told or fitting[0].by} approved it, and {who}")
 
 
 def _after(
@@ -297,19 +281,14 @@ def _reviewed(
     apply: Step, approvals: Iterable[Approval], rules: Rules, now: datetime, pending: list[str], due: list[datetime]
 ) -> Iterable[Fault]:
     ends = apply.began + rules.review_within
-    if any(one.review and one.run_id == apply.run_id and one.by and _others(one, apply) for one in approvals):
+    given = (one for one in approvals if one.review and one.run_id == apply.run_id and one.revoked_at is None)
+    if any(one.by and others(one, apply.actor) for one in given):
         return
     if now < ends:
         pending.append(f"the review of this emergency until {_moment(ends)}")
         due.append(ends)
     else:
         yield Fault(Broken.REVIEW_OVERDUE, f"an emergency that nobody else reviewed until {_moment(ends)}")
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two names of commits are of one; a short one is the beginning of a long one."""
-    short, long = sorted((one.lower(), other.lower()), key=len)
-    return len(short) >= 7 and long.startswith(short)
 
 
 def reading_of(resource: str, stage: str, judged: Sequence[Judged], rules: Rules, now: datetime) -> Reading | None:
@@ -352,7 +331,3 @@ def _finding(judged: Judged, fault: Fault, stage: str) -> Finding:
         f"apply to {where} at {_moment(apply.began)}: {fault.why}", cause=f"cycle:{apply.run_id}",
         evidence={name: value for name, value in evidence.items() if value != ""},
     )  # fmt: skip
-
-
-def _moment(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d %H:%M UTC")

@@ -175,26 +175,26 @@ class Token(Section):
     """A bearer token for programs and people."""
 
     name: Text
-    """Who holds it; shown in the audit trail."""
+    """Who holds it; shown in the audit trail, and the approver of what is approved with it."""
     token: SecretText
     """The token."""
     token_file: SecretPath | None = None
     """File that holds `token`."""
     scopes: Annotated[tuple[Scope, ...], OneOrMany] = (Scope.READ,)
-    """What it allows."""
+    """What it allows; `admin` allows all that the others do."""
 
 
 class Login(Section):
     """A user and password for browsers (HTTP basic authentication)."""
 
     user: Text
-    """The user's name; shown in the audit trail."""
+    """The user's name; shown in the audit trail, and the approver of what is approved with it."""
     password: SecretText
     """The password."""
     password_file: SecretPath | None = None
     """File that holds `password`."""
     scopes: Annotated[tuple[Scope, ...], OneOrMany] = (Scope.READ,)
-    """What it allows."""
+    """What it allows; `admin` allows all that the others do."""
 
 
 class Auth(Section):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ SIGNATURE, EVENT, DELIVERY = "x-hub-signature-256", "x-github-event", "x-github-
 _SPACE = uuid.UUID("f2a8bb53-0e0b-4a53-9f1c-5f1f0f6a3c77")
 _END = 2**62
 _STEPS = 1_000  # of one job
+_PAGE = re.compile(
+    r"https://[^/\s]+/(?P<name>[\w.-]+/[\w.-]+)/actions/runs/(?P<number>\d{1,16})(?:/attempts/(?P<attempt>\d{1,6}))?"
+)
 _ENDS: Mapping[str, State] = {
     "success": State.SUCCEEDED,
     "failure": State.FAILED,
@@ -41,6 +45,8 @@ class Mapped:
     workflow: str = "*"
     stack: str = ""
     component: str = ""
+    environment: str = ""  # pattern of environments whose approval counts; empty: none
+    reviews: bool = False  # whether a review of a pull request approves its commit
 
 
 def is_signed(secrets: Sequence[str], given: str, body: bytes) -> bool:
@@ -68,9 +74,20 @@ def read(event: str, body: bytes, mapped: Sequence[Mapped], silence: timedelta, 
     if not _whole(number) or not _whole(attempt) or not _text(repository, "full_name"):
         raise ValueError(f"the {event} has no id, no attempt, or no repository")
     name = _text(repository, "full_name")
-    run_id = str(uuid.uuid5(_SPACE, f"{name.lower()}/{number}/{attempt}"))
+    run_id = run_of(name, number, attempt)
     events = tuple(_of_run(one, name, mapped, now) if event == "workflow_run" else _of_job(one, now))
     return Offer(run_id, GITHUB, events, silence)
+
+
+def run_of(repository: str, number: object, attempt: object) -> str:
+    """The id here of an attempt of a workflow run there."""
+    return str(uuid.uuid5(_SPACE, f"{repository.lower()}/{number}/{attempt}"))
+
+
+def run_of_page(url: str, attempt: int) -> str:
+    """The same, of the page of a job that runs in it; empty: the page is not GitHub's."""
+    found = _PAGE.fullmatch(url)
+    return run_of(found["name"], found["number"], found["attempt"] or attempt) if found else ""
 
 
 def _of_run(one: Mapping[str, Any], repository: str, mapped: Sequence[Mapped], now: datetime) -> Iterator[Sent]:

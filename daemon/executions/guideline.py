@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 from checks.base import Instance, Reading
 from checks.kinds import STAGING
-from checks.runs.cycle import APPLY, APPROVAL, WORDS, Approval, Judged, Rules, Step, World, judge, reading_of
+from checks.runs.agreed import Approval, Subject
+from checks.runs.cycle import APPLY, APPROVAL, WORDS, Judged, Rules, Step, World, judge, reading_of
 from checks.runs.record import RunRecord, Sent, State, StepRow, record_of, workflow_of
+from daemon.executions.github import run_of_page
 from daemon.executions.windows import Freeze, Window, outside
-from daemon.store import Reader, approvals, executions
+from daemon.store import Reader, Transaction, approvals, executions
 
 _MOST = 200  # runs of one stack that are read
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _DRY = frozenset({"--dry-run", "--dry-run=true", "-dry-run"})
 
 
@@ -69,18 +72,50 @@ class Guideline:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A recorded run, as people agree to it."""
+
+    subject: Subject
+    emergency: bool = False
+    dry_run: bool = False
+    over: bool = False
+    asks: bool = False  # it is at a step that waits for an approval, or is called an apply and has told of none yet
+
+
+def run_of(view: Reader | Transaction, run_id: str, named: Sequence[Named]) -> Run | None:
+    """A run by its id; None: there is none."""
+    row = executions.find(view.db, run_id)
+    if row is None:
+        return None
+    events = executions.events_of(view.db, run_id)
+    record = record_of(run_id, events, row.lost_at is not None)
+    steps = steps_of(record, events, named)
+    began = min((one.began for one in steps if one.word == APPLY and not _waits(one, record)), default=None)
+    whole = _whole(record, events)
+    subject = Subject(
+        run_id, record.stack or row.stack, record.commit, record.actor, workflow_of(record),
+        run_of_page(record.url, record.attempt), began,
+    )  # fmt: skip
+    held = any(one.word == APPROVAL and one.state is State.RUNNING for one in steps)
+    asked = any(sent.event == "log" and sent.body.get("waits") for sent in events)
+    named_so = any(one.word == APPLY for one in steps) or record.workflow == APPLY
+    asks = not record.over and began is None and (held or asked or named_so)
+    return Run(subject, whole.emergency, whole.dry_run, record.over, asks)
+
+
+def _waits(step: Step, record: RunRecord) -> bool:
+    """Whether a run that is called an apply has not told that it began to apply."""
+    plain = not any(one.name == "apply" for one in record.phases) and not record.deployed
+    return plain and not record.over and step.began == record.started_at
+
+
 def steps_of(record: RunRecord, events: Iterable[Sent], named: Sequence[Named]) -> list[Step]:
     """What a run did of the guideline's steps: as a whole, and by its own steps."""
     began = record.started_at
     if began is None:
         return []
-    said = next((sent.body for sent in events if sent.event == "run.start"), {})
-    rollback = said.get("rollback")
-    whole = Step(
-        record.run_id, "", began, record.ended_at, record.state, record.stack, record.component, record.commit,
-        record.actor, record.dirty, bool(_DRY & set(record.argv)) or said.get("dry_run") is True,
-        said.get("emergency") is True, rollback if isinstance(rollback, str) else "",
-    )  # fmt: skip
+    whole = _whole(record, events)
     found = [
         _part(whole, row, record, word) for row in record.steps
         if row.begun_at is not None and (word := _word((row.name, row.command or ""), named))
@@ -93,6 +128,18 @@ def steps_of(record: RunRecord, events: Iterable[Sent], named: Sequence[Named]) 
         when = phase if word == APPLY and phase is not None else began
         found.append(_with(whole, word, when, record.ended_at, record.state))
     return found
+
+
+def _whole(record: RunRecord, events: Iterable[Sent]) -> Step:
+    """A run as one step that has no word yet."""
+    said = next((sent.body for sent in events if sent.event == "run.start"), {})
+    rollback = said.get("rollback")
+    return Step(
+        record.run_id, "", record.started_at or _EVER, record.ended_at, record.state, record.stack, record.component,
+        record.commit, record.actor, record.dirty, bool(_DRY & set(record.argv)) or said.get("dry_run") is True,
+        said.get("emergency") is True, rollback if isinstance(rollback, str) else "", workflow_of(record),
+        run_of_page(record.url, record.attempt),
+    )  # fmt: skip
 
 
 def _part(whole: Step, row: StepRow, record: RunRecord, word: str) -> Step:
@@ -108,7 +155,7 @@ def _part(whole: Step, row: StepRow, record: RunRecord, word: str) -> Step:
 def _with(whole: Step, word: str, began: datetime, ended: datetime | None, state: State) -> Step:
     return Step(
         whole.run_id, word, began, ended, state, whole.stack, whole.component, whole.commit, whole.actor, whole.dirty,
-        whole.dry_run, whole.emergency, whole.rollback,
+        whole.dry_run, whole.emergency, whole.rollback, whole.workflow, whole.within,
     )  # fmt: skip
 
 

@@ -50,12 +50,17 @@ class Judge:
     cycle: Guideline | None = None  # what applies are held against
     failpoint: Callable[[str], None] = lambda name: None
     _awaited: dict[str, datetime] = field(default_factory=dict, init=False)  # places to look at again by the clock
+    _asked: set[str] = field(default_factory=set, init=False)  # stacks of which something was agreed to since
     _began: datetime | None = field(default=None, init=False)
     _instances: tuple[Instance, ...] = field(default=(), init=False)
 
     def run(self) -> None:
         """tick(), for a scheduler."""
         self.tick()
+
+    def again(self, stack: str) -> None:
+        """Have the applies of a stack judged anew with the next tick. Safe from any thread."""
+        self._asked.add(stack)
 
     def tick(self) -> int:
         """Judge what is new and what is due; give how many places were looked at.
@@ -66,6 +71,7 @@ class Judge:
         if self._began is None:
             self._began = now
             self._await_all(now)
+        self._await_asked(now)
         with self.store.transaction() as tx:
             # What could not be heard because nobody listened is not silent yet.
             executions.silent(tx.db, now, self._began)
@@ -211,6 +217,14 @@ class Judge:
             with self.store.read() as view:
                 recent = executions.places_since(view.db, now - self.cycle.rules.told)
             self._awaited = dict.fromkeys(recent, now)
+
+    def _await_asked(self, now: datetime) -> None:
+        asked = {self._asked.pop() for _ in range(len(self._asked))}
+        if asked and self.cycle is not None:
+            with self.store.read() as view:
+                recent = executions.places_since(view.db, now - self.cycle.rules.told)
+            mine = [place for place in recent if any(f"{place}/".startswith(f"{stack}/") for stack in asked)]
+            self._awaited |= dict.fromkeys(mine, now)
 
     def _held(self, place: str, stack: str, component: str, stage: str, now: datetime) -> Iterable[Reading]:
         """What was applied there, held against the guideline's cycle."""

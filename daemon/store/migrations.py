@@ -196,6 +196,23 @@ _APPROVALS = (
     "create index approval_by_age on approval (at)",
 )
 
+# What is known of an approval, and that it was revoked: which may be heard before it.
+_APPROVAL_FACTS = (
+    "alter table approval add column mark text not null default ''",
+    "alter table approval add column told text not null default ''",
+    "alter table approval add column workflow text not null default ''",
+    "alter table approval add column via text not null default ''",
+    "alter table approval add column evidence text not null default ''",
+    "alter table approval add column expires_at text",
+    "alter table approval add column heard_at text",
+    "update approval set mark = 'first-' || id, heard_at = at",
+    "create unique index approval_by_mark on approval (mark)",
+    "create index approval_of_run on approval (run_id) where run_id <> ''",
+    """create table approval_end (
+        mark text primary key, at text not null, who text not null, why text not null,
+        heard_at text not null) strict""",
+)
+
 
 # What could not be looked at, and is live: each transaction that decides about incidents asks for it. What has one
 # cause: asked for before each message is sent. What no summary of first looks told of: asked for every few seconds.
@@ -227,6 +244,7 @@ _STEPS: tuple[tuple[str, tuple[str | Callable[[Database], None], ...]], ...] = (
     ("0011_blind", _BLIND),
     ("0012_flapping", _FLAPPING),
     ("0013_approvals", _APPROVALS),
+    ("0014_approval_facts", _APPROVAL_FACTS),
 )
 
 

@@ -7,7 +7,6 @@ address is refused.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
@@ -32,9 +31,8 @@ from daemon.deskwork import (
 )
 from daemon.store import Reader, StoreError
 from daemon.web.guard import API as PREFIX
-from daemon.web.sent import RefusedError, body_of, refuse_foreign
+from daemon.web.sent import RefusedError, json_of, refuse_foreign
 
-MAX_BODY = 64 * 1024  # bytes
 MOST = 1_000  # incidents in one answer
 
 
@@ -102,8 +100,7 @@ class Api:
     async def _done(self, request: Request, do: Callable[[Mapping[str, Any], str], Done]) -> Response:
         try:
             refuse_foreign(request)
-            _refuse_other_kinds(request)
-            body = await _body(request)
+            body = await json_of(request)
             who = _who(request, body.pop("by", ""))
             done = await run_in_threadpool(do, body, who)
         except RefusedError as error:
@@ -124,25 +121,6 @@ def _who(request: Request, by: object) -> str:
     signed = f"signed in as {name}" if name else "on this machine, where nobody signs in"
     told = clean(" ".join(by.split()), 80)
     return f"{told}, {signed} (HTTP)" if told else f"{name or 'somebody'} (HTTP)"
-
-
-def _refuse_other_kinds(request: Request) -> None:
-    """Raise RefusedError for what is no JSON: a browser sends that from another site's page only after asking."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise RefusedError(415, "send it as application/json")
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    """The JSON object that was sent; nothing is an empty one. Raises RefusedError."""
-    data = await body_of(request, MAX_BODY, f"a request has {MAX_BODY // 1024} KiB at most")
-    try:
-        found = json.loads(data) if data.strip() else {}
-    except (ValueError, RecursionError):
-        raise RefusedError(400, "this is no JSON") from None
-    if not isinstance(found, dict):
-        raise RefusedError(400, "send a JSON object")
-    return found
 
 
 def _no(status: int, text: str) -> JSONResponse:

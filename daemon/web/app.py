@@ -20,14 +20,15 @@ from alerts.announce import threads_of
 from alerts.base import LIVE
 from alerts.owners import managed_by
 from alerts.render import standing
-from checks.base import Outcome
+from checks.base import Instance, Outcome
 from daemon.desk import Desk
+from daemon.executions.approving import Approving
 from daemon.health import Health, why_not_alive, why_not_ready
 from daemon.inventory.model import Inventory
 from daemon.metrics.snapshot import Snapshot
 from daemon.standing import Standing, standings
 from daemon.store import JobRow, Reader, StoreError
-from daemon.web import openapi, reports, repository, runs, status
+from daemon.web import approvals, openapi, reports, repository, runs, status
 from daemon.web.api import Api
 from daemon.web.auth import AuthSettings
 from daemon.web.differences import SIDES, differences, other_evidence
@@ -62,6 +63,7 @@ class WebDeps:
     source: str = ""  # where it comes from, for people; nothing secret
     refused: Callable[[str, str, str], None] = lambda who, why, where: None  # see guard.Guard
     desk: Desk | None = None  # who acts on incidents; None: they can only be looked at
+    approving: Approving | None = None  # who keeps what people agree to; None: nobody does here
 
 
 def create_app(deps: WebDeps) -> Starlette:
@@ -75,12 +77,13 @@ def create_app(deps: WebDeps) -> Starlette:
             Route("/readyz", pages.readyz),
             Route("/repository", pages.repository),
             *reports.routes(deps.store, pages.renderer),
-            *runs.routes(deps.store, pages.renderer, deps.clock),
+            *runs.routes(deps.store, pages.renderer, deps.clock, deps.approving, pages.instances),
             *openapi.routes(),
             Route("/instances/{place:path}", pages.instance),
             Route("/incidents/{fingerprint}", pages.incident),
             *deps.hooks,
             *(Api(deps.store, deps.desk).routes() if deps.desk is not None else ()),
+            *(approvals.routes(deps.store, deps.approving, pages.instances) if deps.approving is not None else ()),
         ],
         middleware=[
             Middleware(
@@ -97,6 +100,11 @@ class _Pages:
     def __init__(self, deps: WebDeps) -> None:
         self._deps = deps
         self.renderer = Renderer()
+
+    def instances(self) -> list[Instance]:
+        """Those of the inventory as it was last loaded."""
+        known = self._deps.inventory()
+        return [] if known is None else [watched.instance for watched in known.watched]
 
     async def metrics(self, request: Request) -> Response:
         snapshot = self._deps.snapshot()

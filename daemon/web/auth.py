@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 READ = "read"
 ACKNOWLEDGE = "acknowledge"
 INGEST = "ingest"
+APPROVE = "approve"
+ADMIN = "admin"  # allows all that the others do
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,10 @@ class Credential:
     name: str
     secret: str = field(repr=False)
     scopes: frozenset[str] = frozenset({READ})
+
+    def may(self, scope: str) -> bool:
+        """Whether it allows what needs *scope*."""
+        return scope in self.scopes or ADMIN in self.scopes
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
 from checks.runs.wire import SIGNATURE_HEADER
-from daemon.web.auth import ACKNOWLEDGE, INGEST, READ, AuthSettings, sign_in
+from daemon.web.auth import ACKNOWLEDGE, APPROVE, INGEST, READ, AuthSettings, sign_in
 from daemon.web.webhooks import GITHUB, PAGERDUTY
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 API = "/api/v1/"
 EVENTS = f"{API}events"
 PING = "/ping/"
+APPROVALS, REVIEWS = f"{API}approvals", f"{API}reviews"
 READS = ("GET", "HEAD")
 OPEN_PATHS = frozenset({"/healthz", PAGERDUTY, GITHUB})  # a webhook's signature is its sign-in
 # Who knows the UUID of a ping may ping: the handler looks whether it is one.
@@ -74,7 +75,7 @@ class Guard:
             challenge = {"WWW-Authenticate": self._auth.challenge}
             return PlainTextResponse("Sign in with a token or a user and password.\n", 401, challenge)
         needed = needed_scope(scope["method"], scope["path"])
-        if needed not in who.scopes:
+        if not who.may(needed):
             self._refused(who.name, f"lacks the scope {needed}", where)
             return PlainTextResponse(f"This needs the scope {needed}.\n", 403)
         scope["user_name"] = who.name
@@ -86,7 +87,13 @@ def needed_scope(method: str, path: str) -> str:
     if path == EVENTS or path.startswith(PING):
         return INGEST
     reads = method in READS
+    if not reads and _below(path, APPROVALS, REVIEWS):
+        return APPROVE
     return ACKNOWLEDGE if path.startswith(API) and not reads else READ
+
+
+def _below(path: str, *roots: str) -> bool:
+    return any(path == root or path.startswith(f"{root}/") for root in roots)
 
 
 def _is_api(scope: Scope) -> bool:

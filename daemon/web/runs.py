@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from checks.base import Instance
 from checks.runs.model import Status
 from checks.runs.record import RunRecord, State, record_of
 from checks.runs.told import Standing, reading_of
+from daemon.executions.approving import Approving
+from daemon.executions.waiting import waiting
 from daemon.store import Reader, executions
 from daemon.store.executions import ExecutionRow
 from daemon.web.guard import API
@@ -27,6 +30,9 @@ STYLES: Mapping[str, str] = {"succeeded": "good", "failed": "bad", "lost": "bad"
 SYMBOLS: Mapping[str, str] = {"succeeded": "✓", "failed": "✗", "lost": "?", "cancelled": "–", "running": "…"}
 
 _ENDS = {Status.DONE: ("done", "good"), Status.FAILED: ("failed", "bad"), Status.PLANNED: ("planned", "none")}
+
+
+_LINK = re.compile(r"https?://[^\s<>\"'`]{1,1000}")
 
 
 class Readable(Protocol):
@@ -47,7 +53,10 @@ class Bar:
     more: str = ""
 
 
-def routes(store: Readable, renderer: Renderer, clock: Callable[[], datetime]) -> list[Route]:
+def routes(
+    store: Readable, renderer: Renderer, clock: Callable[[], datetime], approving: Approving | None = None,
+    instances: Callable[[], Iterable[Instance]] = lambda: (),
+) -> list[Route]:  # fmt: skip
     """`/runs`, `/runs/ID`, and the same as JSON below /api/v1."""
 
     def asked(request: Request) -> list[ExecutionRow]:
@@ -67,20 +76,24 @@ def routes(store: Readable, renderer: Renderer, clock: Callable[[], datetime]) -
 
     def page(request: Request) -> Response:
         found, now = asked(request), clock()
+        with store.read() as view:
+            waits = None if approving is None else waiting(view, approving.guideline, instances())
         return renderer.page(
             "runs.html", now=now, runs=found[:MOST], more=len(found) > MOST, styles_of=STYLES, symbols_of=SYMBOLS,
-            place=request.query_params.get("place", ""),
+            place=request.query_params.get("place", ""), waiting=waits,
         )  # fmt: skip
 
     def one(request: Request) -> Response:
         (row, record), now = known(request), clock()
+        with store.read() as view:
+            agreed = [] if approving is None else approving.of_run(view, row.run_id)
         said = reading_of(Standing(row.resource, row.workflow, record), None, now) if record.over else None
         finding = next((one for one in said.findings), None) if said is not None else None
         return renderer.page(
             "run.html", now=now, row=row, record=record, summary=said.summary if said is not None else "",
             remedy=finding.remedy if finding is not None else "", steps=_steps(record, now),
             phases=_phases(record, now), resources=_resources(record, now), styles_of=STYLES, symbols_of=SYMBOLS,
-            link=record.url if urlsplit(record.url).scheme in ("http", "https") else "",
+            link=_link(record.url), approvals=[(one, why, _link(one.evidence)) for one, why in agreed[:MOST]],
         )  # fmt: skip
 
     def listed_json(request: Request) -> Response:
@@ -101,6 +114,11 @@ def routes(store: Readable, renderer: Renderer, clock: Callable[[], datetime]) -
         Route("/runs", page), Route("/runs/{run}", one),
         Route(f"{API}runs", listed_json), Route(f"{API}runs/{{run}}", one_json),
     ]  # fmt: skip
+
+
+def _link(text: str) -> str:
+    """*text* where a browser may follow it."""
+    return text if _LINK.fullmatch(text) else ""
 
 
 def row_json(row: ExecutionRow) -> dict[str, Any]:

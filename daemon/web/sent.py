@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 
 BODY_SECONDS = 10.0  # for a client to send one
+MAX_JSON = 64 * 1024  # bytes of a request of a person
 
 
 class RefusedError(Exception):
@@ -41,3 +44,21 @@ async def body_of(request: Request, most: int, too_large: str) -> bytes:
     except TimeoutError:
         raise RefusedError(408, f"the request did not arrive in {BODY_SECONDS:.0f} s") from None
     return bytes(data)
+
+
+async def json_of(request: Request) -> dict[str, Any]:
+    """The JSON object that was sent; nothing is an empty one. Raises RefusedError.
+
+    What is no JSON a browser sends from another site's page without asking first.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise RefusedError(415, "send it as application/json")
+    data = await body_of(request, MAX_JSON, f"a request has {MAX_JSON // 1024} KiB at most")
+    try:
+        found = json.loads(data) if data.strip() else {}
+    except (ValueError, RecursionError):
+        raise RefusedError(400, "this is no JSON") from None
+    if not isinstance(found, dict):
+        raise RefusedError(400, "send a JSON object")
+    return found

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from checks.base import Kind, Outcome, Reading
 from checks.kinds import DEVELOPMENT, PRODUCTION, STAGING
+from checks.runs.agreed import Approval
 from checks.runs.cycle import (
     APPLY,
     PATTERNS,
     VALIDATION,
-    Approval,
     Broken,
     Judged,
     Rules,

@@ -1,0 +1,85 @@
+"""Approvals and reviews over HTTP: given, taken back, listed. Who gives one is who signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, Protocol
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from checks.base import Instance
+from daemon.approvework import give, review, revoke, signed_in
+from daemon.deskwork import BadRequestError
+from daemon.executions.approving import Answer, Approving, Signed, answer_json, approval_json
+from daemon.executions.waiting import waiting
+from daemon.store import Reader, StoreError, approvals
+from daemon.web.guard import APPROVALS, REVIEWS
+from daemon.web.sent import RefusedError, json_of, refuse_foreign
+
+MOST = 500  # in one answer
+NOBODY = "HTTP, where nobody signs in"
+
+
+class Readable(Protocol):
+    """What is needed of the store."""
+
+    def read(self) -> AbstractContextManager[Reader]: ...
+
+
+def routes(store: Readable, desk: Approving, instances: Callable[[], Iterable[Instance]]) -> list[Route]:
+    """Giving needs the scope `approve`, the list `read`: daemon.web.guard asks for them before."""
+
+    def listed(request: Request) -> Response:
+        with store.read() as view:
+            run = request.query_params.get("run", "")
+            if run:
+                found = [approval_json(one, why) for one, why in desk.of_run(view, run[:100])]
+                return JSONResponse({"approvals": found[:MOST], "more": len(found) > MOST})
+            given = approvals.newest(view.db, MOST + 1)
+            asked = waiting(view, desk.guideline, instances())
+        body = {"approvals": [approval_json(one) for one in given[:MOST]], "more": len(given) > MOST}
+        return JSONResponse(body | {"waiting": None if asked is None else [one.json() for one in asked]})
+
+    async def approve(request: Request) -> Response:
+        return await _done(request, partial(give, desk))
+
+    async def reviewed(request: Request) -> Response:
+        return await _done(request, partial(review, desk))
+
+    async def review_back(request: Request) -> Response:
+        return await _done(request, lambda body, signed: revoke(desk, body, signed, review=True))
+
+    async def taken_back(request: Request) -> Response:
+        mark = request.path_params.get("id", "")
+        return await _done(request, lambda body, signed: revoke(desk, body, signed, mark))
+
+    return [
+        Route(APPROVALS, listed),
+        Route(APPROVALS, approve, methods=["POST"]),
+        Route(APPROVALS, taken_back, methods=["DELETE"]),
+        Route(f"{APPROVALS}/{{id}}", taken_back, methods=["DELETE"]),
+        Route(REVIEWS, reviewed, methods=["POST"]),
+        Route(REVIEWS, review_back, methods=["DELETE"]),
+    ]
+
+
+async def _done(request: Request, do: Callable[[Mapping[str, Any], Signed], Answer]) -> Response:
+    try:
+        refuse_foreign(request)
+        body = await json_of(request)
+        name = str(request.scope.get("user_name") or "")
+        signed = signed_in(name, "HTTP" if name else NOBODY, body.pop("by", ""))
+        answer = await run_in_threadpool(do, body, signed)
+    except RefusedError as error:
+        return JSONResponse({"error": str(error)}, error.status)
+    except BadRequestError as error:
+        return JSONResponse({"error": str(error)}, 400)
+    except StoreError as error:
+        return JSONResponse({"error": f"nothing was stored: {error}"}, 503)
+    status = 404 if not answer.known else 409 if answer.refused else 200
+    return JSONResponse(answer_json(answer), status)
