@@ -1,4 +1,5 @@
 # Three stages: fetch the pinned tools, build the environment, run. The base is an argument, so that any mirror can serve it.
+# docs/container.md says how to build, verify and run it.
 ARG PYTHON_IMAGE=docker.io/library/python:3.13-slim-bookworm
 
 # hadolint ignore=DL3006
@@ -29,16 +30,16 @@ RUN /opt/barograph/bin/python -m pip install --no-cache-dir .
 
 # hadolint ignore=DL3006
 FROM ${PYTHON_IMAGE}
-LABEL org.opencontainers.image.title="barograph" \
-      org.opencontainers.image.description="Watches AWS infrastructure built with Atmos and Terraform" \
-      org.opencontainers.image.licenses="Apache-2.0"
-# git and ssh fetch Terraform modules. Their versions are those of the base image's release, which is what is pinned.
+# git and ssh fetch Terraform modules; tini is process 1, passes signals on and reaps what plans leave behind. Their
+# versions are those of the base image's release, which is what is pinned.
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates git openssh-client \
- && rm -rf /var/lib/apt/lists/* \
+ && apt-get install -y --no-install-recommends ca-certificates git openssh-client tini \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log \
  && groupadd --gid 10001 barograph \
- && useradd --uid 10001 --gid 10001 --home-dir /var/lib/barograph --create-home --shell /usr/sbin/nologin barograph
+ && useradd --uid 10001 --gid 10001 --home-dir /var/lib/barograph --no-create-home --shell /usr/sbin/nologin barograph \
+ && install -d -o 10001 -g 10001 -m 0750 /var/lib/barograph
+COPY docker/health.py /usr/local/lib/barograph/health.py
 COPY --from=tools /tools/ /usr/local/bin/
 COPY --from=build /opt/barograph /opt/barograph
 ENV PATH=/opt/barograph/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
@@ -46,11 +47,23 @@ ENV PATH=/opt/barograph/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
     PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 WORKDIR /var/lib/barograph
-# The root can be read-only: what is written goes to the volume (store, scratch) and to /tmp.
-VOLUME ["/var/lib/barograph", "/tmp"]
+# The root can be read-only: what is written goes to the volume (store, scratch) and to /tmp, which should be a tmpfs.
+VOLUME ["/var/lib/barograph"]
 EXPOSE 9877
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9877/healthz', timeout=4)"]
-ENTRYPOINT ["barograph"]
+  CMD ["python3", "/usr/local/lib/barograph/health.py"]
+ENTRYPOINT ["/usr/bin/tini", "--", "barograph"]
 CMD ["run", "-c", "/etc/barograph/barograph.yml"]
+# Last, so that a new commit or hour changes no layer.
+ARG VERSION=""
+ARG REVISION=""
+ARG SOURCE=""
+ARG CREATED=""
+LABEL org.opencontainers.image.title="barograph" \
+      org.opencontainers.image.description="Watches AWS infrastructure built with Atmos and Terraform" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.created="${CREATED}"

@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 EXTRAS ?= dev
 STAMP := $(VENV)/.installed-$(EXTRAS)
 
-.PHONY: install demo demo-once test lint proof bench docs clean
+IMAGE ?= localhost/barograph:$(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
+SBOM ?= barograph.cdx.json
+
+.PHONY: install demo demo-once test lint proof bench docs image sbom container clean
 
 install: $(STAMP) ## put the command at .venv/bin/barograph
 
@@ -26,7 +29,7 @@ demo-once: ## one round of it; ends with 0 only if all that was planted was foun
 	$(BIN)/barograph demo --once
 
 test: install ## the whole suite
-	$(BIN)/python -m pytest -n 2 -m 'not slow'
+	$(BIN)/python -m pytest -n 2 -m 'not slow and not container'
 
 lint: install
 	$(BIN)/ruff check .
@@ -43,6 +46,16 @@ bench: install ## figures for docs/benchmarks.md
 docs: install ## write the generated parts of docs/
 	$(BIN)/barograph checks --markdown > docs/checks.md
 	$(BIN)/python -m daemon.metrics > docs/metrics.md
+
+image: ## build $(IMAGE) with buildah, podman or docker; BUILD_ARGS="--build-arg ATMOS_SHA256=…"
+	docker/build.sh $(IMAGE) $(BUILD_ARGS)
+
+sbom: ## write what is in $(IMAGE) to $(SBOM), as CycloneDX
+	@$(MAKE) --no-print-directory install EXTRAS=sbom
+	docker/sbom.sh $(IMAGE) $(BIN)/syft > $(SBOM)
+
+container: install ## the image built and run for real, on a base of its own: as root, with buildah, podman, runc and mmdebstrap
+	$(BIN)/python -m pytest -m container -rs -s tests/container
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
