@@ -57,6 +57,7 @@ _END = re.compile(
 )
 _REFRESH = re.compile(rf"{ADDRESS}: Refreshing state\.\.\.(?: \[id=.*\])?")
 _PLANNED = re.compile(rf"  # (?P<address>{ADDRESS})(?: \(deposed object [0-9a-f]+\))? (?P<will>[a-z].*)")
+_REPLACED = re.compile(rf'\s*(?P<sign>-/\+|\+/-) resource "{_NAME}" "{_NAME}" \{{')
 _COUNTS = r"(?:(?P<imported>\d+) (?:to import|imported), )?(?P<added>\d+) (?:to add|added), "
 _COUNTS += r"(?P<changed>\d+) (?:to change|changed), (?P<removed>\d+) (?:to destroy|destroyed)"
 _PLAN = re.compile(rf"Plan: {_COUNTS}(?:, \d+ to forget)?\.")
@@ -82,6 +83,12 @@ def seconds(text: str) -> float | None:
     if not text or found is None:
         return None
     return int(found["h"] or 0) * 3600 + int(found["m"] or 0) * 60 + float(found["s"] or 0)
+
+
+def order(line: str) -> str:
+    """How a resource is replaced, of the line that begins its plan, below the one with its address; empty: none."""
+    found = _REPLACED.fullmatch(line)
+    return "" if found is None else "destroy_first" if found["sign"] == "-/+" else "create_first"
 
 
 def parse(line: str) -> tuple[Event, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from checks.runs import grammar, stream
-from checks.runs.model import Event, Heard, ResourceEvent, StepBegun, StepFailed, Trouble
+from checks.runs.model import Doing, Event, Heard, ResourceEvent, Status, StepBegun, StepFailed, Trouble
 
 LONGEST = 65_536  # bytes of a line that are read; the rest of it is passed over
 _LINES = 80  # of an error, that are kept
@@ -47,6 +47,7 @@ class Listener:
         self._rest = b""
         self._passing = False  # over the rest of a line that is too long
         self._box: _Box | None = None
+        self._replaced = ""  # the address of a replacement that is planned, until its order is told
 
     def feed(self, piece: bytes) -> list[Heard]:
         """Events of the lines that *piece* completes."""
@@ -85,8 +86,9 @@ class Listener:
             ended = self._end_box()
             self._box = _Box(found["summary"], bool(found["mark"]), found["word"] == "Error", at)
             return ended
-        events = grammar.parse(line)
+        events = grammar.parse(line) or self._ordered(line)
         if events:
+            self._remember(events[0])
             return self._end_box() + [self._scrubbed(Heard(event, at)) for event in events]
         if _HEADING.fullmatch(line):
             ended = self._end_box()
@@ -95,6 +97,14 @@ class Listener:
         if self._box is not None:
             self._into(self._box, line)
         return []
+
+    def _remember(self, event: Event) -> None:
+        planned = isinstance(event, ResourceEvent) and event.status is Status.PLANNED and event.doing is Doing.REPLACE
+        self._replaced = event.address if planned and isinstance(event, ResourceEvent) and not event.order else ""
+
+    def _ordered(self, line: str) -> tuple[Event, ...]:
+        order = grammar.order(line) if self._replaced else ""
+        return (ResourceEvent(self._replaced, Doing.REPLACE, Status.PLANNED, order=order),) if order else ()
 
     def _into(self, box: _Box, line: str) -> None:
         """A line of an error without a frame. Under Atmos' headings the first line that says something sums it up."""

@@ -74,6 +74,7 @@ class ResourceEvent:
     status: Status
     seconds: float | None = None  # since it was begun
     id: str = ""
+    order: str = ""  # of a planned replacement: create_first, destroy_first; empty: not told
 
 
 @dataclass(frozen=True, slots=True)

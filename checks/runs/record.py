@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from checks.base import Json
+from checks.runs.impact import Gathered, Impact
 from checks.runs.model import Doing, Status, Trouble
 
 HEARTBEAT = timedelta(seconds=30)
@@ -125,6 +126,7 @@ class RunRecord:
     troubles: tuple[Trouble, ...] = ()
     notes: tuple[str, ...] = ()
     heard_at: datetime | None = None
+    impacts: tuple[Impact, ...] = ()  # what its plans would do, as they were heard
 
     @property
     def over(self) -> bool:
@@ -231,6 +233,7 @@ class _Fold:
         self.planned: list[int] | None = None
         self.troubles: list[Trouble] = []
         self.notes: list[str] = []
+        self.plans = Gathered()
 
     def take(self, sent: Sent) -> None:
         self.first = sent.at if self.first is None else min(self.first, sent.at)
@@ -252,7 +255,9 @@ class _Fold:
             case "resource":
                 self._resource(sent)
             case "summary":
-                self._summary(sent.body)
+                self._summary(sent)
+            case "impact":
+                self.plans.event(sent.at, sent.body)
             case "error":
                 self._trouble(sent)
             case _:
@@ -306,6 +311,8 @@ class _Fold:
         key = (self.call if call is None else call, address, doing)
         row = self.rows.get(key) or Touched(address, doing, Status.PLANNED)
         word = _text(body, "status").lower()
+        if word == Status.PLANNED:
+            self.plans.planned(key[0], sent.at, address, doing, _text(body, "order"))
         if word in _STARTED and row.status not in (Status.DONE, Status.FAILED):
             row = replace(row, status=Status.STARTED, begun_at=row.begun_at or sent.at)
         elif word in _DONE:
@@ -319,10 +326,12 @@ class _Fold:
             row = replace(row, seconds=float(seconds))
         self.rows[key] = replace(row, id=_text(body, "id") or row.id)
 
-    def _summary(self, body: Mapping[str, Any]) -> None:
+    def _summary(self, sent: Sent) -> None:
+        body = sent.body
         names = (("add", "added"), ("change", "changed"), ("remove", "removed"), ("import", "imported"))
         counts = [next((n for name in pair if (n := _number(body, name)) is not None), 0) for pair in names]
         if _text(body, "operation") == "plan":
+            self.plans.summed(self.call, sent.at, counts)
             self.planned = [a + b for a, b in zip(self.planned or [0] * 4, counts, strict=True)]
         else:
             self.applied = [a + b for a, b in zip(self.applied or [0] * 4, counts, strict=True)]
@@ -355,6 +364,7 @@ class _Fold:
             steps=tuple(self.steps[key] for key in sorted(self.steps)), phases=tuple(self.phases),
             resources=tuple(self.rows.values()), troubles=tuple(self.troubles), notes=tuple(self.notes),
             applied=_four(self.applied), planned=_four(self.planned), heard_at=self.heard,
+            impacts=self.plans.impacts(),
         )  # fmt: skip
         if self.end is None:
             return replace(record, state=State.LOST if lost else State.RUNNING)

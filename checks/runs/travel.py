@@ -37,7 +37,7 @@ def _told(event: Event) -> tuple[str, dict[str, Any]]:
         case ResourceEvent():
             return "resource", {
                 "addr": event.address, "action": event.doing.value, "status": event.status.value,
-                "elapsed": event.seconds, "id": event.id,
+                "elapsed": event.seconds, "id": event.id, "order": event.order,
             }  # fmt: skip
         case Summary():
             counts = {"add": event.added, "change": event.changed, "remove": event.removed, "import": event.imported}
@@ -68,7 +68,7 @@ def heard(event: WireEvent) -> Event | None:
             return ResourceEvent(
                 data.get("addr", ""), Doing(doing) if doing in frozenset(Doing) else Doing.OTHER,
                 Status(status) if status in frozenset(Status) else Status.STARTED, data.get("elapsed"),
-                data.get("id", ""),
+                data.get("id", ""), data.get("order", ""),
             )  # fmt: skip
         case "summary":
             added, changed, removed, imported = (data.get(name, 0) for name in ("add", "change", "remove", "import"))

@@ -31,7 +31,14 @@ _RUN_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 _NAME = re.compile(r"[a-z][a-z0-9_.]{0,39}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
-# Event -> field -> what it is. An int is the longest text, in characters; "[]" a list of texts.
+# Of the rows of an impact, as FIELDS.
+ROW: Mapping[str, int | str] = {
+    "addr": 1_000, "type": 100, "action": 40, "order": 40, "opens": "[]", "unclear": "bool", "drifted": "bool",
+    "id": 400, "final": "bool", "subnets": "[]", "takes": "int", "somewhere": "bool", "variant": 60, "image": 60,
+    "profile": 200,
+}  # fmt: skip
+
+# Event -> field -> what it is. An int is the longest text, in characters; "[]" a list of texts, "rows" one of ROW.
 FIELDS: Mapping[str, Mapping[str, int | str]] = {
     "run.start": {
         "name": 100, "workflow": 200, "stack": 200, "component": 200, "argv": "[]", "parent": 36, "depth": "int",
@@ -46,7 +53,12 @@ FIELDS: Mapping[str, Mapping[str, int | str]] = {
         "phase": 40, "call": 80, "workspace": 200, "component": 400, "operation": 40, "source": 40, "rc": "int",
         "signal": "int", "duration": "number",
     },
-    "resource": {"addr": 1_000, "action": 40, "status": 40, "elapsed": "number", "id": 200},
+    "resource": {"addr": 1_000, "action": 40, "status": 40, "elapsed": "number", "id": 200, "order": 40},
+    "impact": {
+        "plan": 80, "part": "int", "parts": "int", "why": _TEXT, "partial": 200, "digest": 64, "workspace": 200,
+        "component": 400, "operation": 40, "create": "int", "update": "int", "delete": "int", "replace": "int",
+        "import": "int", "forget": "int", "move": "int", "left_out": "int", "created": "[]", "rows": "rows",
+    },
     "summary": {"operation": 40, "add": "int", "change": "int", "remove": "int", "import": "int"},
     "error": {"class": 40, "summary": _TEXT, "detail": 4_000, "address": 1_000, "file": 400, "line": "int"},
     "interrupt": {"signal": "int"},
@@ -190,7 +202,8 @@ def _cut(data: Mapping[str, Any], longest: int) -> dict[str, Any]:
         if isinstance(value, str):
             cut[name] = value[:longest]
         elif isinstance(value, list):
-            cut[name] = [text[:longest] for text in value[: max(longest // 25, 1)]]
+            kept = value[: max(longest // 25, 1)]
+            cut[name] = [_cut(item, longest) if isinstance(item, dict) else item[:longest] for item in kept]
         else:
             cut[name] = value
     return cut
@@ -204,6 +217,8 @@ def _field(value: object, kind: int | str) -> Any:
         if not isinstance(value, list):
             return None
         return [_CONTROL.sub("\ufffd", item[:_TEXT]) for item in value[:_LIST] if isinstance(item, str)]
+    if kind == "rows":
+        return [_row(item) for item in value[:_LIST] if isinstance(item, dict)] if isinstance(value, list) else None
     if kind == "bool":
         return value if isinstance(value, bool) else None
     if kind == "int":
@@ -211,6 +226,10 @@ def _field(value: object, kind: int | str) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_SEQ:
         return None
     return float(value)
+
+
+def _row(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, kind in ROW.items() if (value := _field(told.get(key), kind)) is not None}
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,18 @@ class Outbox:
         """One event more."""
         with self._lock:
             self._spool.add(line)
+
+    def hurry(self, seconds: float) -> bool:
+        """Send what is there now, and go on; whether it is sent within *seconds*."""
+        until = time.monotonic() + seconds
+        self._wake.set()
+        while True:
+            with self._lock:
+                waits = bool(self._spool.waiting(1, _BYTES))
+            if not waits or self._failures or self._done.is_set() or time.monotonic() >= until:
+                self._wake.clear()
+                return not waits
+            self._done.wait(0.02)
 
     def finish(self, seconds: float, away: Callable[[], None]) -> bool:
         """Wait until all is sent, for *seconds* at most; whether it is.

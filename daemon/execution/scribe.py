@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
 HEARTBEAT = 30.0  # seconds
 _LOOK = 0.5
+_PLANS = 1_000  # of one run
 _CHUNK = 1_048_576
 _LEFT = 2 * _CHUNK  # bytes that are heard after the job's end
+_LINGER = 30.0  # seconds beyond those of `show` for which it waits, after the job's end, for what a plan would do
 _AFTERWARDS = 8.0  # seconds for which it still tries to send once the job has ended
 
 
@@ -51,8 +53,14 @@ def write_down(options: Options, environ: Mapping[str, str], run_id: str, ears: 
     scribe.begin()
     scribe.hear(ears)
     spool.sync()
-    with contextlib.suppress(OSError):
-        os.write(status, b"s")
+    _say(status, b"s")
+    if scribe.awaits:
+        # Who waits for the job's end does not wait for what a plan would do.
+        _say(status, b"d" if outbox.hurry(_AFTERWARDS) else b"a")
+        from daemon.execution.plans import seconds
+
+        scribe.linger(ears.report, seconds(environ) + _LINGER)
+        spool.sync()
     sent = outbox.finish(_AFTERWARDS, lambda: _say(status, b"a"))
     _say(status, b"d" if sent else b"a")
 
@@ -90,6 +98,9 @@ class Scribe:
         self._listeners: dict[bytes, Listener] = {}
         self._phase = ""
         self._calls: set[str] = set()
+        self._plans: dict[str, dict[str, Any]] = {}  # calls whose plan is being read: what is known of them
+        self._parts: dict[str, set[int]] = {}
+        self._reports = b""
         self._steps = 0
         self._heard = 0
         self._missed = 0
@@ -109,7 +120,6 @@ class Scribe:
         for fd in (ears.feed, ears.end, ears.report):
             if fd >= 0:
                 waiting.register(fd, select.POLLIN)
-        reports = b""
         end = b""
         left = _LEFT
         beat = time.monotonic() + HEARTBEAT
@@ -119,7 +129,7 @@ class Scribe:
                 data = _read(ears.report)
                 if not data:
                     waiting.unregister(ears.report)
-                reports = self._reports(reports + data)
+                self._take_reports(data)
             if ears.end in ready:
                 end = _read(ears.end)
                 waiting.unregister(ears.end)
@@ -137,11 +147,34 @@ class Scribe:
                 self._over(end)
                 return
 
-    def _reports(self, data: bytes) -> bytes:
-        *lines, rest = data.split(b"\n")
+    @property
+    def awaits(self) -> bool:
+        """Whether something is still to be told of a plan."""
+        return bool(self._plans)
+
+    def linger(self, report: int, seconds: float) -> None:
+        """Hear what is told of plans once the job has ended; of those that nobody tells of any more, say so."""
+        until = time.monotonic() + seconds
+        waiting = select.poll()
+        if report >= 0:
+            waiting.register(report, select.POLLIN)
+        while report >= 0 and self._plans and (left := until - time.monotonic()) > 0:
+            if waiting.poll(left * 1000):
+                data = _read(report)
+                if not data:
+                    break  # nobody holds the other end
+                self._take_reports(data)
+        for call, about in list(self._plans.items()):
+            self.tell(
+                "impact", {**about, "plan": call, "part": 0, "parts": 1, "why": "no answer came of the plan file"}
+            )
+        self._plans.clear()
+
+    def _take_reports(self, data: bytes) -> None:
+        *lines, rest = (self._reports + data).split(b"\n")
         for line in lines:
             self.reported(line)
-        return rest[: select.PIPE_BUF]
+        self._reports = rest[: select.PIPE_BUF]
 
     def _over(self, end: bytes) -> None:
         """The job has ended; without *end* nobody knows how: the wrapper was killed."""
@@ -170,15 +203,34 @@ class Scribe:
         """What a stand-in for Terraform says: the begin or the end of a phase."""
         try:
             told = json.loads(line)
-            event = {"start": "phase.start", "end": "phase.end"}[told["report"]]
+            event = {"start": "phase.start", "end": "phase.end", "impact": "impact"}[told["report"]]
         except (ValueError, KeyError, TypeError, RecursionError):
             return
+        if event == "impact":
+            self._impact(told)
+            return
+        self._await_plan(told)
         if event == "phase.start":
             self._end_phase()
             self._calls.add(str(told.get("call"))[:80])
             if len(self._calls) > 10_000:
                 return
         self.tell(event, {**{name: told.get(name) for name in wire.FIELDS[event]}, "source": "shim"})
+
+    def _await_plan(self, told: Mapping[str, Any]) -> None:
+        call = str(told.get("call"))[:80]
+        if told.get("asked") is True and call not in self._parts and len(self._parts) < _PLANS:
+            self._plans[call] = {name: told.get(name) for name in ("workspace", "component", "operation")}
+
+    def _impact(self, told: Mapping[str, Any]) -> None:
+        call, part = str(told.get("plan"))[:80], told.get("part")
+        if not isinstance(part, int) or (call not in self._parts and len(self._parts) >= _PLANS):
+            return
+        heard = self._parts.setdefault(call, set())
+        heard.add(part)
+        if told.get("parts") == len(heard):
+            self._plans.pop(call, None)
+        self.tell("impact", {name: told.get(name) for name in wire.FIELDS["impact"]})
 
     # Events
 
@@ -217,6 +269,8 @@ class Scribe:
     def _clean(self, value: Any) -> Any:
         if isinstance(value, str) and value:
             return self._scrubber().text(value)
+        if isinstance(value, dict):
+            return {key: self._clean(item) for key, item in value.items()}
         return [self._clean(item) for item in value] if isinstance(value, list) else value
 
     def _end(self, status: int, seconds: float) -> None:

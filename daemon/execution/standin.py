@@ -37,8 +37,13 @@ def main(argv: Sequence[str]) -> int:
     about: dict[str, object] = {}
     with contextlib.suppress(Exception):
         about = describe(argv[1:], environ, os.getcwd(), pid)
-        tell(report, {"report": "start", **about})
+        applied = about["phase"] == "apply" and _read_plan(argv, environ, mask, about, report)
+        tell(report, {"report": "start", **about, "asked": applied})
     status = relay.Relay(pid, sentry).wait()
+    with contextlib.suppress(Exception):
+        # With -detailed-exitcode Terraform ends so where there are changes.
+        if about["phase"] == "plan" and status in (0, 2 << 8):
+            about["asked"] = _read_plan(argv, environ, mask, about, report)
     with contextlib.suppress(Exception):
         code = os.waitstatus_to_exitcode(status)
         ended: dict[str, object] = {"rc": code if code >= 0 else 128 - code, "duration": time.monotonic() - began}
@@ -48,12 +53,36 @@ def main(argv: Sequence[str]) -> int:
     return relay.end_as(status)
 
 
-def describe(argv: Sequence[str], environ: Mapping[str, str], folder: str, pid: int) -> dict[str, object]:
-    """What is told of a call: its phase, the component's folder and the workspace; nothing of its arguments."""
-    words = [word for word in argv if not word.startswith("-")]
+def _read_plan(
+    argv: Sequence[str], environ: Mapping[str, str], mask: Iterable[int], about: Mapping[str, object], report: str
+) -> bool:
+    """Let the plan file of a call, if it has one, be read beside it; whether it is."""
+    if sys.platform != "linux" or environ.get("BAROGRAPH_EXEC_IMPACT") == "0":
+        return False
+    from daemon.execution import plans
+
+    name = plans.saved(argv[1:], environ)
+    if not name:
+        return False
+    try:
+        fd = plans.open_plan(_folder(argv[1:], os.getcwd()), name)
+        plans.aside(fd, argv, environ, mask, about, report)
+    except OSError:
+        return False
+    return True
+
+
+def _folder(argv: Sequence[str], folder: str) -> str:
     for word in argv:
         if word.startswith(("-chdir=", "--chdir=")):
             folder = os.path.join(folder, word.partition("=")[2])
+    return folder
+
+
+def describe(argv: Sequence[str], environ: Mapping[str, str], folder: str, pid: int) -> dict[str, object]:
+    """What is told of a call: its phase, the component's folder and the workspace; nothing of its arguments."""
+    words = [word for word in argv if not word.startswith("-")]
+    folder = _folder(argv, folder)
     base = environ.get("BAROGRAPH_EXEC_FOLDER") or os.path.dirname(folder)
     workspace = environ.get("TF_WORKSPACE", "")
     if not workspace:

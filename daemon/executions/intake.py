@@ -81,6 +81,12 @@ class Intake:
 
     def _clean(self, sent: Sent) -> Sent:
         body = {name: self._value(name, value) for name, value in sent.body.items()}
+        if isinstance(rows := sent.body.get("rows"), list | tuple):
+            body["rows"] = [
+                {name: self._value(name, value) for name, value in row.items()}
+                for row in rows
+                if isinstance(row, Mapping)
+            ]
         return Sent(sent.seq, sent.event, sent.at, sent.received, body)
 
     def _value(self, name: str, value: Any) -> Json:

@@ -17,7 +17,7 @@ from daemon.store.sql import row, rows, run, upsert
 MOST_EVENTS = 20_000  # of one run
 MOST_BYTES = 16 * 1024 * 1024  # of one run's events
 # What says how a run stands is kept beyond these bounds, within bounds of its own.
-ALWAYS = frozenset({"run.start", "run.end", "summary"})
+ALWAYS = frozenset({"run.start", "run.end", "summary", "impact"})
 MORE = 1_000
 HISTORY = 50  # runs from which the usual duration is taken
 
