@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed-$(EXTRAS)
 IMAGE ?= localhost/barograph:$(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 SBOM ?= barograph.cdx.json
 
-.PHONY: install demo demo-once test lint proof bench docs image sbom container clean
+.PHONY: install demo demo-once test lint proof bench docs dashboards image sbom container clean
 
 install: $(STAMP) ## put the command at .venv/bin/barograph
 
@@ -56,6 +56,9 @@ sbom: ## write what is in $(IMAGE) to $(SBOM), as CycloneDX
 
 container: install ## the image built and run for real, on a base of its own: as root, with buildah, podman, runc and mmdebstrap
 	$(BIN)/python -m pytest -m container -rs -s tests/container
+
+dashboards: install ## write dashboards/json
+	$(BIN)/python -m dashboards
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

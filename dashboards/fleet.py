@@ -1,0 +1,185 @@
+"""The fleet at a glance: what is wrong and where, what needs a person now, and where nobody could look."""
+
+from __future__ import annotations
+
+from dashboards import names
+from dashboards.board import DRIFT, EXECUTIONS, FLEET, Addresses, Board, to
+from dashboards.palette import (
+    BLIND,
+    CRITICAL,
+    FINE,
+    INFO,
+    PLAIN,
+    QUIET,
+    WARNING,
+    span,
+    words,
+    wrong_below,
+    wrong_from,
+)
+from dashboards.panels import Label, Line, Panel, Value, graph, matrix, number, rows
+from dashboards.query import age, at_places, constant, either, most, named, of, ratio, row, total
+
+# Columns of the matrix. A check that is not here stands at its end.
+CHECKS = (
+    "drift", "state", "security", "access", "quotas", "certificates", "backups", "network", "utilization",
+    "compliance", "cost", "unmanaged", "repository", "toolchain",
+)  # fmt: skip
+_NOWHERE = -3.0
+_BLIND = -2.0
+_NOTHING = -1.0
+WRONG = " wrong"  # the column of sums: the blank puts it first where columns are sorted by name
+
+
+def fleet(addresses: Addresses) -> Board:
+    """The dashboard to have on the wall."""
+    board = Board(FLEET, "What is wrong in the estate, where, and what needs a person now.", addresses)
+    board.row(1, "What needs a person now")
+    board.line(
+        4,
+        (2, 4, _open("critical", "Critical, nobody has it", "They are told again until somebody does.", CRITICAL)),
+        (3, 4, _open("warning", "Warnings, nobody has it", "Answer within 24 hours of the first message.", WARNING)),
+        (4, 4, number(
+            "Oldest critical",
+            "How long the oldest critical incident has been open, acknowledged or not. Of the whole estate.",
+            either(age(of(names.INCIDENT_OLDEST, 'tier="critical"')),
+                   constant(_NOTHING, total(of(names.INCIDENTS, 'tier="critical"')))),
+            unit="s", decimals=0, steps=((None, PLAIN), (0, WARNING), (3600, CRITICAL)),
+            mappings=[words({_NOTHING: ("none", PLAIN)})], links=[("Status page", "${status_page}")],
+        )),
+        (5, 4, number(
+            "Places with something wrong",
+            "Checks at places (an instance, an account, a region, an endpoint) whose last look found something wrong. "
+            "Follows what is chosen above. The matrix says where.",
+            total(at_places(names.CHECK_OUTCOME, 'outcome="unhealthy"')), steps=wrong_from(1, WARNING), trend=True,
+        )),
+        (6, 4, number(
+            "Blind places",
+            "Checks at places that could not be looked at, or not for too long. Whether they are fine, nobody knows: "
+            "treat them as open questions. The table below names them.",
+            total(at_places(names.CHECK_OUTCOME, 'outcome="unknown"')), steps=wrong_from(1, BLIND), trend=True,
+        )),
+        (7, 4, number(
+            "Looked at and fine",
+            "Part of the places that are watched whose last look succeeded, is not old and found nothing wrong. What "
+            "could not be looked at does not count as fine.",
+            ratio(total(at_places(names.CHECK_OUTCOME, 'outcome="healthy"')),
+                  total(at_places(names.CHECK_OUTCOME, 'outcome!="not_applicable"'))),
+            unit="percentunit", decimals=0, steps=wrong_below(0.5, WARNING),
+        )),
+    )  # fmt: skip
+    board.row(8, "Where")
+    board.line(12, (9, 24, _matrix()))
+    board.row(10, "What, and since when")
+    board.line(10, (11, 10, _kinds()), (12, 14, _blind_places()))
+    board.line(8, (13, 12, _outcomes()), (14, 12, _tiers()))
+    return board
+
+
+def _open(tier: str, title: str, answer: str, colour: str) -> Panel:
+    return number(
+        title,
+        f"Open incidents of the tier {tier} that nobody has acknowledged, of the whole estate. {answer} "
+        "Acknowledge them in Slack, on the status page or with `barograph alerts ack`.",
+        total(of(names.INCIDENTS, f'tier="{tier}"', 'state="open"')), steps=wrong_from(1, colour), filled=True,
+        links=[("Status page", "${status_page}")],
+    )  # fmt: skip
+
+
+def _places(outcome: str) -> str:
+    """How many places of each row and check stand so."""
+    return total(row(at_places(names.CHECK_OUTCOME, f'outcome="{outcome}"') + " == 1"), "row", "check")
+
+
+def _matrix() -> Panel:
+    wrong = _places("unhealthy")
+    every = row(at_places(names.CHECK_OUTCOME, 'outcome="unhealthy"'))
+    return matrix(
+        "Stacks and accounts × checks, worst first",
+        "How each check stands in each stack; what belongs to no stack stands under its account or its own name. A "
+        "number is how many places have something wrong; blind: could not look; ok: looked, nothing wrong; empty: not "
+        "watched there. Click a row to see its instances.",
+        either(
+            wrong, constant(_BLIND, _places("unknown")), constant(0, _places("healthy")),
+            constant(_NOWHERE, _places("not_applicable")), named(total(every, "row"), "check", WRONG),
+        ),
+        down="row", across="check", order=CHECKS, first=WRONG,
+        mappings=(words({0: ("ok", "transparent"), _BLIND: ("blind", BLIND), _NOWHERE: ("·", "transparent")}),),
+        steps=((None, "transparent"), (1, WARNING), (3, CRITICAL)),
+        links=[("Drift and state of this stack", to(DRIFT, "var-stack=${__value.text}")),
+               ("Executions and security of this stack", to(EXECUTIONS, "var-stack=${__value.text}"))],
+    )  # fmt: skip
+
+
+def _kinds() -> Panel:
+    def counted(state: str) -> str:
+        return total(of(names.INCIDENTS, f'state="{state}"'), "kind", "tier")
+
+    live = "(" + total(of(names.INCIDENTS), "kind", "tier") + " > 0)"
+    rank = either(*(
+        constant(value, total(of(names.INCIDENTS, f'tier="{tier}"'), "kind", "tier"))
+        for value, tier in ((3, "critical"), (2, "warning"), (1, "info"))
+    ))  # fmt: skip
+    return rows(
+        "Live incidents by kind, worst first",
+        "What is open, by tier and kind, of the whole estate. `open`: nobody has it yet. The kind leads to its "
+        "runbook.",
+        [Label("kind", "Kind", links=(("Runbook of this kind", "${runbook}${__value.text}"),)),
+         Label("tier", "tier label")],
+        [
+            Value(f"({rank}) and on (kind, tier) {live}", "Tier", "none", width=90, mappings=(
+                words({3: ("critical", CRITICAL), 2: ("warning", WARNING), 1: ("info", INFO)}),)),
+            Value(f"({counted('open')}) and on (kind, tier) {live}", "Open", width=80, steps=wrong_from(1, PLAIN)),
+            Value(f"({counted('acknowledged')}) and on (kind, tier) {live}", "Acknowledged", width=120,
+                  steps=wrong_from(1, QUIET)),
+        ],
+        first="Tier", hidden=("tier label",), nothing="nothing is open",
+    )  # fmt: skip
+
+
+def _blind_places() -> Panel:
+    labels = ("check", "place")
+    blind = "(" + most(at_places(names.CHECK_OUTCOME, 'outcome="unknown"'), *labels) + " == 1)"
+    seen = age(most(at_places(names.CHECK_LAST_SUCCESS), *labels))
+    return rows(
+        "Blind places, longest first",
+        "Where Barograph could not look, or has not looked for too long, and how long ago it last could. Why is on the "
+        "status page: access denied, throttled, timed out, or the look is late. No row here means that every place "
+        "was looked at.",
+        [Label("check", "Check", 120), Label("place", "Place", links=(("Status page", "${status_page}"),))],
+        [
+            Value(either(f"({seen}) and on (check, place) {blind}", f"1e9 * ({blind} unless on (check, place) {seen})"),
+                  "Last good look ago", "s", decimals=0, width=170, steps=((None, PLAIN), (86400, BLIND)),
+                  mappings=(span(1e9, None, "never", BLIND),)),
+        ],
+        first="Last good look ago", nothing="no blind place",
+    )  # fmt: skip
+
+
+def _outcomes() -> Panel:
+    return graph(
+        "How places stood",
+        "Checks at the places that are chosen, by outcome. A rise of `wrong` after a run is worth a look at that run; "
+        "a "
+        "rise of `blind` is often one missing permission.",
+        [
+            Line(total(at_places(names.CHECK_OUTCOME, 'outcome="unhealthy"')), "wrong"),
+            Line(total(at_places(names.CHECK_OUTCOME, 'outcome="unknown"')), "blind"),
+            Line(total(at_places(names.CHECK_OUTCOME, 'outcome="healthy"')), "fine"),
+        ],
+        colours={"wrong": CRITICAL, "blind": BLIND, "fine": FINE}, stacked=True, decimals=0,
+    )  # fmt: skip
+
+
+def _tiers() -> Panel:
+    return graph(
+        "Live incidents by tier",
+        "Open and acknowledged incidents of the whole estate. What was there at the first look of a check is among "
+        "them "
+        "(baseline) and shrinks as it is mended.",
+        [
+            *(Line(total(of(names.INCIDENTS, f'tier="{tier}"')), tier) for tier in ("critical", "warning", "info")),
+            Line(total(of(names.INCIDENTS_BASELINE)), "of them baseline"),
+        ],
+        colours={"critical": CRITICAL, "warning": WARNING, "info": INFO, "of them baseline": QUIET}, decimals=0,
+    )  # fmt: skip

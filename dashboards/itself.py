@@ -1,0 +1,185 @@
+"""Barograph itself: whether it looks, whether what it says arrives, and what that costs."""
+
+from __future__ import annotations
+
+from dashboards import names
+from dashboards.board import ITSELF, Addresses, Board
+from dashboards.palette import CRITICAL, INFO, PLAIN, WARNING, words, wrong_from
+from dashboards.panels import Label, Line, Panel, Value, bars, graph, number, rows
+from dashboards.query import (
+    age,
+    at_places,
+    constant,
+    either,
+    increase,
+    least,
+    most,
+    of,
+    of_most,
+    quantile,
+    rate,
+    total,
+)
+
+_BUCKETS = f"{names.DELIVERY_LATENCY}_bucket"
+
+
+def itself(addresses: Addresses) -> Board:
+    """Who watches the watcher."""
+    board = Board(ITSELF, "Whether Barograph looks, whether what it says arrives, and what that costs.", addresses,
+                  since="now-6h")  # fmt: skip
+    board.row(1, "Does it look?")
+    board.line(
+        4,
+        (2, 4, number(
+            "Last sign of life", "How old the newest metrics are. More than a minute: Barograph stands still or "
+            "is away. Nothing here can be trusted then.",
+            age(most(of(names.SNAPSHOT))), unit="s", decimals=0, steps=wrong_from(60), filled=True,
+        )),
+        (3, 4, number(
+            "Scheduler's beat", "How long ago the scheduler last proved that it runs. Without it no check is started.",
+            age(most(of(names.SCHEDULER_BEAT))), unit="s", decimals=0, steps=wrong_from(120),
+        )),
+        (4, 4, number(
+            "Started late by", "How late the last started job was. Minutes: more is asked than can be done; spread the "
+            "schedule or allow more at once.",
+            most(of(names.SCHEDULER_LATENESS)), unit="s", decimals=1, steps=wrong_from(60, WARNING),
+        )),
+        (5, 4, number(
+            "Overdue looks", "Places whose next look was due more than ten minutes ago.",
+            f"count(({age(at_places(names.CHECK_NEXT_RUN))}) > 600) or 0 * count({at_places(names.CHECK_NEXT_RUN)})",
+            steps=wrong_from(1, WARNING),
+        )),
+        (6, 4, number(
+            "Inventory", "Whether the last load of the repository worked. Stale: an older inventory is used, and "
+            "new stacks are not watched.",
+            most(of(names.INVENTORY_STALE)), unit="none", steps=wrong_from(1),
+            mappings=[words({0: ("up to date", PLAIN), 1: ("stale", CRITICAL)})],
+        )),
+        (7, 4, number(
+            "Version", "The running version. It is a label: the number is always 1.",
+            most(of(names.BUILD_INFO), "version"), unit="none", legend="{{version}}",
+        )),
+    )  # fmt: skip
+    board.line(8, (8, 8, _looks()), (9, 8, _lateness()), (10, 8, _slowest()))
+    board.row(11, "Does what it says arrive?")
+    board.line(
+        4,
+        (12, 6, number(
+            "Waiting to be sent", "Messages that are stored and not yet sent. A few for a second are normal.",
+            total(of(names.DELIVERY_BACKLOG)), steps=wrong_from(20, WARNING),
+        )),
+        (13, 6, number(
+            "Oldest waits for", "How long the oldest waiting message waits. A critical one must be out within 2 "
+            "seconds.",
+            either(age(least(of(names.DELIVERY_OLDEST))), constant(0, most(of(names.SNAPSHOT)))), unit="s", decimals=0,
+            steps=((None, PLAIN), (60, WARNING), (300, CRITICAL)),
+        )),
+        (14, 6, number(
+            "Critical, 99 % sent within", "Of the messages since the start, from stored to taken by Slack.",
+            quantile(0.99, total(of(_BUCKETS, 'tier="critical"'), "le")),
+            unit="s", decimals=1, steps=wrong_from(2, WARNING),
+        )),
+        (15, 6, number(
+            "Failed attempts, an hour", "Attempts to send that failed, and are made again. By reason below.",
+            total(increase(of(names.DELIVERY_ERRORS), "[1h]")), decimals=0, steps=wrong_from(1, WARNING),
+        )),
+    )  # fmt: skip
+    board.line(8, (16, 12, _latency()), (17, 12, _errors()))
+    board.row(18, "What it takes")
+    board.line(8, (19, 8, _requests()), (20, 8, _money()), (21, 8, _refused()))
+    board.line(8, (22, 8, _memory()), (23, 8, _store()), (24, 8, _tables()))
+    return board
+
+
+def _looks() -> Panel:
+    return graph(
+        "Checks at work", "Looks that are running, by check, and processes that were started for them.",
+        [Line(total(of(names.RUNNING), "check"), "{{check}}"), Line(f"sum({names.CHILDREN})", "processes")],
+        decimals=0, colours={"processes": INFO},
+    )  # fmt: skip
+
+
+def _lateness() -> Panel:
+    return graph(
+        "Lateness of the scheduler", "How late jobs are started. It should stay near zero.",
+        [Line(most(of(names.SCHEDULER_LATENESS)), "late by")], unit="s",
+    )  # fmt: skip
+
+
+def _slowest() -> Panel:
+    return bars(
+        "Slowest looks", "How long the last look took, the ten slowest checks at places.",
+        of_most(10, most(at_places(names.CHECK_DURATION), "check", "place")), "{{check}} {{place}}", unit="s",
+        steps=((None, INFO), (300, WARNING)), decimals=1,
+    )  # fmt: skip
+
+
+def _latency() -> Panel:
+    buckets = total(rate(of(_BUCKETS)), "le", "tier")
+
+    return graph(
+        "From stored to taken by Slack", "Half and 99 % of the messages of each tier. Warnings are grouped for up to "
+        "a minute "
+        "before they are stored; that is not part of it.",
+        [Line(quantile(0.5, buckets), "{{tier}} 50 %"), Line(quantile(0.99, buckets), "{{tier}} 99 %")], unit="s",
+    )  # fmt: skip
+
+
+def _errors() -> Panel:
+    return graph(
+        "Failed attempts by reason", "credential: the token is not accepted. destination: the channel is gone or not "
+        "joined. "
+        "payload: Slack refuses the message. not_sent and ambiguous: the network; they are made again.",
+        [Line(total(increase(of(names.DELIVERY_ERRORS)), "class"), "{{class}}")], decimals=0,
+    )  # fmt: skip
+
+
+def _requests() -> Panel:
+    return graph(
+        "Requests to AWS", "A second, by service, the eight most asked.",
+        [Line(of_most(8, total(rate(of(names.AWS_REQUESTS)), "service")), "{{service}}")], unit="reqps",
+    )  # fmt: skip
+
+
+def _money() -> Panel:
+    return graph(
+        "Paid requests today", "Estimated cost of the requests that `aws.paid_usd_per_day` bounds, and that bound.",
+        [Line(total(of(names.AWS_PAID)), "today"), Line(total(of(names.AWS_PAID_LIMIT)), "limit")],
+        unit="currencyUSD", colours={"today": INFO, "limit": CRITICAL},
+    )  # fmt: skip
+
+
+def _refused() -> Panel:
+    return graph(
+        "Requests that AWS refused", "A second, by class of error. Denied: a permission is missing (`barograph "
+        "iam-policy` "
+        "prints all). Throttled: slow down.",
+        [Line(total(rate(of(names.AWS_REQUESTS, 'result!="ok"')), "result"), "{{result}}")], unit="reqps",
+    )  # fmt: skip
+
+
+def _memory() -> Panel:
+    return graph(
+        "Memory", "Resident memory of the daemon, without the processes that plan.",
+        [Line(most(_ours(names.PROCESS_MEMORY)), "resident")], unit="bytes", colours={"resident": INFO},
+    )  # fmt: skip
+
+
+def _ours(metric: str) -> str:
+    """A metric that every process has, of Barograph's."""
+    return f"{metric} and on (job, instance) {names.BUILD_INFO}"
+
+
+def _store() -> Panel:
+    return graph(
+        "Database", "Size of the database with its write-ahead log.",
+        [Line(most(of(names.STORE_SIZE)), "size")], unit="bytes", colours={"size": INFO},
+    )  # fmt: skip
+
+
+def _tables() -> Panel:
+    return rows(
+        "Rows in the database, most first", "What is kept, by table. What grows without end has no retention.",
+        [Label("table", "Table")], [Value(most(of(names.STORE_ROWS), "table"), "Rows", width=100)], first="Rows",
+    )  # fmt: skip

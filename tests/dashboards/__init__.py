@@ -1,0 +1,1 @@
+"""Dashboards: right as text, answered by Prometheus, shown by Grafana's libraries."""
