@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import names
 from dashboards.board import ITSELF, Addresses, Board
-from dashboards.palette import CRITICAL, INFO, PLAIN, WARNING, words, wrong_from
+from dashboards.palette import CRITICAL, INFO, NOTHING_WRONG, PLAIN, WARNING, words, wrong_below, wrong_from
 from dashboards.panels import Label, Line, Panel, Value, bars, graph, number, rows
 from dashboards.query import (
     age,
@@ -18,7 +18,9 @@ from dashboards.query import (
     of_most,
     quantile,
     rate,
+    ratio,
     total,
+    until,
 )
 
 _BUCKETS = f"{names.DELIVERY_LATENCY}_bucket"
@@ -46,8 +48,9 @@ def itself(addresses: Addresses) -> Board:
             most(of(names.SCHEDULER_LATENESS)), unit="s", decimals=1, steps=wrong_from(60, WARNING),
         )),
         (5, 4, number(
-            "Overdue looks", "Places whose next look was due more than ten minutes ago.",
-            f"count(({age(at_places(names.CHECK_NEXT_RUN))}) > 600) or 0 * count({at_places(names.CHECK_NEXT_RUN)})",
+            "Overdue looks", "Places whose next look was due a whole interval ago. What is known of them is old.",
+            f"count(({age(at_places(names.CHECK_NEXT_RUN))}) > {at_places(names.CHECK_INTERVAL)}) "
+            f"or 0 * count({at_places(names.CHECK_NEXT_RUN)})",
             steps=wrong_from(1, WARNING),
         )),
         (6, 4, number(
@@ -61,32 +64,75 @@ def itself(addresses: Addresses) -> Board:
             most(of(names.BUILD_INFO), "version"), unit="none", legend="{{version}}",
         )),
     )  # fmt: skip
-    board.line(8, (8, 8, _looks()), (9, 8, _lateness()), (10, 8, _slowest()))
+    board.line(8, (8, 8, _looks()), (9, 8, _waiting()), (10, 8, _slowest()))
+    board.line(8, (25, 12, _tasks()), (26, 12, _lateness()))
     board.row(11, "Does what it says arrive?")
     board.line(
         4,
-        (12, 6, number(
+        (12, 5, number(
             "Waiting to be sent", "Messages that are stored and not yet sent. A few for a second are normal.",
             total(of(names.DELIVERY_BACKLOG)), steps=wrong_from(20, WARNING),
         )),
-        (13, 6, number(
+        (13, 5, number(
             "Oldest waits for", "How long the oldest waiting message waits. A critical one must be out within 2 "
             "seconds.",
             either(age(least(of(names.DELIVERY_OLDEST))), constant(0, most(of(names.SNAPSHOT)))), unit="s", decimals=0,
             steps=((None, PLAIN), (60, WARNING), (300, CRITICAL)),
         )),
-        (14, 6, number(
+        (14, 5, number(
             "Critical, 99 % sent within", "Of the messages since the start, from stored to taken by Slack.",
             quantile(0.99, total(of(_BUCKETS, 'tier="critical"'), "le")),
             unit="s", decimals=1, steps=wrong_from(2, WARNING),
         )),
-        (15, 6, number(
+        (15, 5, number(
             "Failed attempts, an hour", "Attempts to send that failed, and are made again. By reason below.",
             total(increase(of(names.DELIVERY_ERRORS), "[1h]")), decimals=0, steps=wrong_from(1, WARNING),
         )),
+        (27, 4, number(
+            "Next report in", "When the next report is due. Negative: it is missing.",
+            until(least(of(names.REPORT_DUE))), unit="s", decimals=0, steps=((None, CRITICAL), (-900, PLAIN)),
+        )),
     )  # fmt: skip
     board.line(8, (16, 12, _latency()), (17, 12, _errors()))
-    board.row(18, "What it takes")
+    board.row(18, "What it keeps, and what it takes")
+    board.line(
+        4,
+        (28, 4, number(
+            "Database", "Whether the file was sound when it was last looked at. Damaged: restore the last copy "
+            "(`barograph db restore`).",
+            least(of(names.STORE_SOUND)), unit="none", steps=NOTHING_WRONG,
+            mappings=[words({1: ("sound", PLAIN), 0: ("damaged", CRITICAL)})],
+        )),
+        (29, 4, number(
+            "Audit trail", "Whether its chain was whole when it was last walked. Broken: somebody changed what had "
+            "been "
+            "written down.",
+            least(of(names.AUDIT_INTACT)), unit="none", steps=NOTHING_WRONG,
+            mappings=[words({1: ("whole", PLAIN), 0: ("broken", CRITICAL)})],
+        )),
+        (30, 4, number(
+            "Free on its disk", "What the disk has left for the database.",
+            least(of(names.STORE_FREE)), unit="bytes", decimals=0, steps=wrong_below(1e9, WARNING),
+        )),
+        (31, 4, number(
+            "Slowest writes", "99 % of the transactions since the start took less. Everything waits for the one "
+            "writer.",
+            quantile(0.99, total(of(f"{names.STORE_TOOK}_bucket"), "le")), unit="s", decimals=2,
+            steps=wrong_from(1, WARNING),
+        )),
+        (32, 4, number(
+            "Series of the limit", "Time series against `metrics.series_limit`. Above it whole metrics are left out, "
+            "and "
+            "panels show gaps.",
+            ratio(most(of(names.SERIES)), most(of(names.SERIES_LIMIT))), unit="percentunit", decimals=0,
+            steps=((None, PLAIN), (0.8, WARNING), (1, CRITICAL)),
+        )),
+        (33, 4, number(
+            "Paid requests today", "Estimated cost of the requests that `aws.paid_usd_per_day` bounds, of that bound.",
+            ratio(most(of(names.AWS_PAID)), most(of(names.AWS_PAID_LIMIT))), unit="percentunit", decimals=0,
+            steps=((None, PLAIN), (0.8, WARNING), (1, CRITICAL)),
+        )),
+    )  # fmt: skip
     board.line(8, (19, 8, _requests()), (20, 8, _money()), (21, 8, _refused()))
     board.line(8, (22, 8, _memory()), (23, 8, _store()), (24, 8, _tables()))
     return board
@@ -97,6 +143,30 @@ def _looks() -> Panel:
         "Checks at work", "Looks that are running, by check, and processes that were started for them.",
         [Line(total(of(names.RUNNING), "check"), "{{check}}"), Line(f"sum({names.CHILDREN})", "processes")],
         decimals=0, colours={"processes": INFO},
+    )  # fmt: skip
+
+
+def _waiting() -> Panel:
+    return graph(
+        "Waiting for their turn", "Looks that are due and not begun, and those of them that wait for their region. "
+        "What "
+        "grows all day is more than the machine can do.",
+        [Line(most(of(names.QUEUE), "queue"), "{{queue}}")], decimals=0, colours={"checks": INFO, "aws": WARNING},
+    )  # fmt: skip
+
+
+def _tasks() -> Panel:
+    return rows(
+        "What the daemon does by the clock, latest first",
+        "Its own periodic tasks. `Overdue by`: since it was to have ended well again; negative: there is time. One "
+        "that "
+        "stays overdue fails each time: its log says why.",
+        [Label("task", "Task")],
+        [
+            Value(age(most(of(names.TASK_DUE), "task")), "Overdue by", "s", decimals=0, width=130, steps=wrong_from(0)),
+            Value(age(most(of(names.TASK_SUCCESS), "task")), "Last ended well ago", "s", decimals=0, width=150),
+        ],
+        first="Overdue by", nothing="no task has begun",
     )  # fmt: skip
 
 
@@ -131,7 +201,7 @@ def _errors() -> Panel:
         "Failed attempts by reason", "credential: the token is not accepted. destination: the channel is gone or not "
         "joined. "
         "payload: Slack refuses the message. not_sent and ambiguous: the network; they are made again.",
-        [Line(total(increase(of(names.DELIVERY_ERRORS)), "class"), "{{class}}")], decimals=0,
+        [Line(total(increase(of(names.DELIVERY_ERRORS)), "sink", "reason"), "{{sink}} {{reason}}")], decimals=0,
     )  # fmt: skip
 
 
