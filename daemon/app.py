@@ -360,7 +360,8 @@ def _run(
         )  # fmt: skip
         approving = Approving(store, clock, judge.cycle, runs.secrets, judge.again)
         ingest = Ingest(
-            intake, clock, runs.signing, runs.schedules, runs.github_secrets, runs.mapped, runs.github_silence
+            intake, clock, runs.signing, runs.schedules, runs.github_secrets, runs.mapped, runs.github_silence,
+            approving,
         )  # fmt: skip
         hooks = PagerDutyHook(hook_secrets(config), desk.acknowledge_of, store, clock).routes()
 

@@ -71,6 +71,11 @@ class GithubRow(Section):
     """The stack."""
     component: Text | None = None
     """The component."""
+    environment: Glob | None = None
+    """Pattern of GitHub environments whose approval counts for the run. Without it none does: another environment's
+    approval is not this stack's."""
+    reviews: bool = False
+    """Whether the approval of a pull request counts for the very commit that was reviewed, on this stack."""
 
 
 class Executions(Section):

@@ -163,6 +163,9 @@ class Approving:
             )  # fmt: skip
             if approvals.add(tx.db, clear):
                 tx.audit(f"{clear.by} ({clear.via})", GIVE, told(clear))
+                known = approvals.find(tx.db, clear.mark)
+                if known is not None and known.revoked_at is not None:
+                    tx.audit(known.revoked_by, REVOKE, told(known) | {"why": known.revoked_why})
                 changed = True
         return changed
 
@@ -171,7 +174,8 @@ class Approving:
         if not approvals.revoke(tx.db, mark, at, clean(who, 200), self._clear(why), self.clock()):
             return False
         known = approvals.find(tx.db, mark)
-        tx.audit(who, REVOKE, (told(known) if known else {"approval": mark}) | {"why": self._clear(why)})
+        if known is not None:  # else it may have been no approval; should it come yet, it is told then
+            tx.audit(known.revoked_by, REVOKE, told(known) | {"why": known.revoked_why})
         return True
 
     def of_run(self, view: Reader, run_id: str) -> list[tuple[Approval, str]]:

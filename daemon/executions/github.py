@@ -69,11 +69,11 @@ def read(event: str, body: bytes, mapped: Sequence[Mapped], silence: timedelta, 
         raise ValueError("this is no JSON") from None
     if not isinstance(told, dict):
         raise ValueError("this is no event")
-    repository, one = _map(told, "repository"), _map(told, event)
+    repository, one = map_in(told, "repository"), map_in(told, event)
     number, attempt = one.get("id" if event == "workflow_run" else "run_id"), one.get("run_attempt", 1)
-    if not _whole(number) or not _whole(attempt) or not _text(repository, "full_name"):
+    if not whole(number) or not whole(attempt) or not text_in(repository, "full_name"):
         raise ValueError(f"the {event} has no id, no attempt, or no repository")
-    name = _text(repository, "full_name")
+    name = text_in(repository, "full_name")
     run_id = run_of(name, number, attempt)
     events = tuple(_of_run(one, name, mapped, now) if event == "workflow_run" else _of_job(one, now))
     return Offer(run_id, GITHUB, events, silence)
@@ -91,18 +91,18 @@ def run_of_page(url: str, attempt: int) -> str:
 
 
 def _of_run(one: Mapping[str, Any], repository: str, mapped: Sequence[Mapped], now: datetime) -> Iterator[Sent]:
-    workflow = _text(one, "name") or _text(one, "path") or "workflow"
+    workflow = text_in(one, "name") or text_in(one, "path") or "workflow"
     where = next(
         (row for row in mapped if fnmatchcase(repository, row.repository) and fnmatchcase(workflow, row.workflow)),
         Mapped(),
     )
-    commit = _map(one, "head_commit")
+    commit = map_in(one, "head_commit")
     start = {
         "workflow": workflow if where.stack else f"{repository}: {workflow}", "stack": where.stack,
-        "component": where.component, "git_sha": _text(one, "head_sha"), "git_branch": _text(one, "head_branch"),
-        "actor": _text(_map(one, "triggering_actor"), "login") or _text(_map(one, "actor"), "login"),
-        "ci": GITHUB, "ci_url": _text(one, "html_url"), "attempt": one.get("run_attempt", 1),
-        "committed_at": _text(commit, "timestamp"),
+        "component": where.component, "git_sha": text_in(one, "head_sha"), "git_branch": text_in(one, "head_branch"),
+        "actor": text_in(map_in(one, "triggering_actor"), "login") or text_in(map_in(one, "actor"), "login"),
+        "ci": GITHUB, "ci_url": text_in(one, "html_url"), "attempt": one.get("run_attempt", 1),
+        "committed_at": text_in(commit, "timestamp"),
     }  # fmt: skip
     began = _moment(one, "run_started_at", now) or _moment(one, "created_at", now) or now
     yield Sent(0, "run.start", began, now, {name: value for name, value in start.items() if value not in ("", None)})
@@ -113,15 +113,15 @@ def _of_run(one: Mapping[str, Any], repository: str, mapped: Sequence[Mapped], n
 
 def _of_job(one: Mapping[str, Any], now: datetime) -> Iterator[Sent]:
     """The steps of a job, as far as they have come. Which job is first, nobody says: they are told by their ids."""
-    job, name = one.get("id"), _text(one, "name")
-    if not isinstance(job, int) or not _whole(job):
+    job, name = one.get("id"), text_in(one, "name")
+    if not isinstance(job, int) or not whole(job):
         raise ValueError("the workflow_job has no id")
     base = 1 + (job % 2**40) * _STEPS
     steps = one.get("steps")
     for position, step in enumerate(steps[: _STEPS // 2] if isinstance(steps, list) else ()):
         if not isinstance(step, dict):
             continue
-        title = f"{name}: {_text(step, 'name')}"
+        title = f"{name}: {text_in(step, 'name')}"
         number = base + position
         began, ended = _moment(step, "started_at", now), _moment(step, "completed_at", now)
         if began is not None:
@@ -133,26 +133,29 @@ def _of_job(one: Mapping[str, Any], now: datetime) -> Iterator[Sent]:
 
 
 def _result(one: Mapping[str, Any]) -> str:
-    return str(_ENDS.get(_text(one, "conclusion"), State.CANCELLED))
+    return str(_ENDS.get(text_in(one, "conclusion"), State.CANCELLED))
 
 
 def _moment(told: Mapping[str, Any], name: str, now: datetime) -> datetime | None:
     try:
-        found = datetime.fromisoformat(_text(told, name))
+        found = datetime.fromisoformat(text_in(told, name))
     except ValueError:
         return None
     return plausible(found, now) if found.tzinfo is not None else None
 
 
-def _map(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def map_in(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object under *name*; an empty one where there is none."""
     found = told.get(name)
     return found if isinstance(found, dict) else {}
 
 
-def _text(told: Mapping[str, Any], name: str) -> str:
+def text_in(told: Mapping[str, Any], name: str) -> str:
+    """The text under *name*, bounded; empty where there is none."""
     found = told.get(name)
     return found[:1_000] if isinstance(found, str) else ""
 
 
-def _whole(value: object) -> bool:
+def whole(value: object) -> bool:
+    """Whether it is a number that JSON keeps whole."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53

@@ -41,7 +41,10 @@ def execution_settings(config: Config) -> ExecutionSettings:
     schedules = tuple(_schedule(row, config) for row in section.schedules)
     return ExecutionSettings(
         signing, github, schedules,
-        tuple(Mapped(row.repository, row.workflow, row.stack, row.component or "") for row in section.github_workflows),
+        tuple(
+            Mapped(row.repository, row.workflow, row.stack, row.component or "", row.environment or "", row.reviews)
+            for row in section.github_workflows
+        ),
         section.github_silence, section.stuck_after, section.retention,
         tuple(sorted(config.secrets())),
     )  # fmt: skip

@@ -22,7 +22,8 @@ from checks.runs.wire import (
     batch,
     signed,
 )
-from daemon.executions import github, pings
+from daemon.executions import github, github_reviews, pings
+from daemon.executions.approving import REJECT, Approving
 from daemon.executions.github import Mapped
 from daemon.executions.intake import Intake, Offer
 from daemon.executions.schedules import Schedule
@@ -50,6 +51,7 @@ class Ingest:
     github_secrets: Sequence[str] = field(default=(), repr=False)
     mapped: Sequence[Mapped] = ()
     github_silence: timedelta = timedelta(days=1)
+    approving: Approving | None = None  # who keeps what people agree to there
 
     def routes(self) -> list[Route]:
         pinged = ["GET", "POST", "HEAD"]
@@ -128,9 +130,13 @@ class Ingest:
             if not github.is_signed(self.github_secrets, request.headers.get(github.SIGNATURE, ""), raw):
                 raise RefusedError(401, "the signature is not one of ours")
             event = request.headers.get(github.EVENT, "")
-            found = github.read(event, raw, self.mapped, self.github_silence, self.clock())
             delivery = request.headers.get(github.DELIVERY, "")[:100]
-            said = "nothing to do" if found is None else await run_in_threadpool(self._heard, found, delivery)
+            if event in github_reviews.EVENTS:
+                agreed = github_reviews.read(event, raw, self.mapped, self.clock())
+                said = await run_in_threadpool(self._agreed, agreed, delivery)
+            else:
+                found = github.read(event, raw, self.mapped, self.github_silence, self.clock())
+                said = "nothing to do" if found is None else await run_in_threadpool(self._heard, found, delivery)
         except RefusedError as error:
             return JSONResponse({"said": str(error)}, error.status)
         except ValueError as error:
@@ -138,6 +144,27 @@ class Ingest:
         except StoreError as error:
             return JSONResponse({"said": f"nothing was stored: {error}"}, 503, WAIT)
         return JSONResponse({"said": said})
+
+    def _agreed(self, heard: github_reviews.Heard, delivery: str) -> str:
+        if self.approving is None or heard == github_reviews.Heard():
+            return "nothing to do"
+        with self.intake.store.read() as view:
+            if delivery and view.has_heard("github", delivery):
+                return "nothing to do"
+        with self.intake.store.transaction() as tx:
+            changed = self.approving.keep(tx, heard.given)
+            for mark, at, who, why in heard.ended:
+                changed |= self.approving.end(tx, mark, at, who, why)
+            for who, what in heard.rejected:
+                tx.audit(f"{who} ({github_reviews.ENVIRONMENT})", REJECT, dict(what))
+            if heard.offer is not None:
+                self.intake.within(tx, [replace(heard.offer, silence=self.github_silence)])
+            if delivery:
+                tx.hear("github", delivery, HEARD)
+        for stack in {one.stack for one in heard.given} | {row.stack for row in self.mapped if heard.ended}:
+            self.approving.on_stored(stack)
+        self.intake.on_taken()
+        return "heard" if changed or heard.offer or heard.rejected else "nothing to do"
 
     def _heard(self, offer: Offer, delivery: str) -> str:
         with self.intake.store.read() as view:
