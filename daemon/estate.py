@@ -16,6 +16,7 @@ from daemon.record import Run
 from daemon.standing import Standing, effective, standings
 from daemon.store import Store
 
+UNASKED = frozenset({"execution"})  # checks whose places come by themselves
 LABELS = {"stage": "all"}  # of the place: it holds every stage, and a finding with an owner has that one's
 
 
@@ -45,6 +46,8 @@ def stored(
     def seen(check: str) -> Sequence[Seen]:
         watched = {where: labels for where, labels in expected().items() if where[0] == check and where[1] != KEY}
         with store.read() as reader:
+            if check in UNASKED:  # what runs tell is not looked for, so no place of it is watched
+                watched = {(job.check, job.place): job.labels for job in reader.jobs() if job.check == check}
             jobs = [job for job in reader.jobs() if (job.check, job.place) in watched]
             readings = reader.readings(check)
         return [_seen(one) for one in standings(jobs, readings, clock(), watched, unrecorded())]

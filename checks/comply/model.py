@@ -79,7 +79,8 @@ class Exemption:
 
     rule: str
     """Glob over names of rules: tags, naming, encryption, log_retention, flow_logs, load_balancer_logs, bucket_logs,
-    audit_logs, cdn_logs, alarms, multi_az, deletion_protection, rollback, spot, shutdown, commitments."""
+    audit_logs, cdn_logs, alarms, multi_az, deletion_protection, rollback, spot, shutdown, commitments,
+    cycle."""
     reason: str  # why it is fine
     owner: str  # whom to ask
     expires: date | None = None  # the last day it applies, UTC; empty: for good

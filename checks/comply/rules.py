@@ -152,6 +152,11 @@ def _commitments(resource: Resource, expected: Expected) -> str | None:
     return "" if covered else "less than half of the account's load is covered by reservations or savings plans"
 
 
+def _cycle(resource: Resource, expected: Expected) -> str | None:
+    """*cycle* of a change is why it did not go through the recorded cycle; empty: it did."""
+    return str(resource.fact("cycle"))
+
+
 _COVERED_LEAST = 0.5  # of the hours that reservations and savings plans could cover
 
 RULES: tuple[Rule, ...] = (
@@ -263,6 +268,14 @@ RULES: tuple[Rule, ...] = (
         "covered_ratio",
         Kind.COST_OPPORTUNITY,
         about="production's steady load is covered by reservations or savings plans",
+    ),
+    Rule(
+        "cycle",
+        "changed past the guideline's cycle",
+        _cycle,
+        (PRODUCTION,),
+        "cycle",
+        about="changes of production went through the recorded cycle; where none was seen it is not known",
     ),
 )
 BY_NAME: Mapping[str, Rule] = {rule.name: rule for rule in RULES}

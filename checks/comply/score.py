@@ -9,13 +9,14 @@ from typing import Any
 
 from checks.base import UNMANAGED as NOBODY
 from checks.base import Finding, Instance, Json, Outcome, Owner, Reading
+from checks.comply.adherence import RUNS, STATES, Adherence, adherence, judged
 from checks.comply.model import Exemption, Resource, Word, expired
 from checks.comply.place import UNMANAGED
 from checks.comply.rules import BY_NAME, Expected, results
 from checks.comply.tally import Tally
 from checks.estate import KEY, EstatePlace, Note, Seen
 
-# Checks whose evidence under "compliance" is scored. Whoever keeps the record of executions joins here with its rule.
+# Checks whose evidence under "compliance" is scored.
 SOURCES = ("compliance",)
 _WAIT = timedelta(minutes=5)
 _NAMED, _LISTED = 5, 200  # resources in a finding's sentence, and in its evidence; the reading has all
@@ -33,6 +34,7 @@ class Scored:
     steady: int = 0
     accounts: set[str] = field(default_factory=set)
     gaps: list[str] = field(default_factory=list)  # why not all of it is known
+    changes: Adherence = field(default_factory=Adherence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,10 @@ class ScoreLook:
         self.place.keep("scored", True)
         scored = self._stacks(seen)
         coverage = _coverage(self.place.seen("cost"))
+        changes = adherence(self.place.seen(RUNS), self.place.seen(STATES))
         for one in sorted(scored.values(), key=lambda each: each.name):
             self._commitments(one, coverage)
+            self._cycle(one, changes.get(one.owner.stack) if one.owner.managed else None)
             yield _reading(one, expired(self.off, self.place.now()))
         yield self._whole(seen, scored)
 
@@ -95,6 +99,15 @@ class ScoreLook:
             for result in results(load, Expected(self.place.now(), off=self.off)):
                 if result.rule == "commitments":
                     one.tally.add(result)
+
+    def _cycle(self, one: Scored, changes: Adherence | None) -> None:
+        """Add how the stack was changed. Where no change was seen nothing is added: that is not known, not well."""
+        if changes is None:
+            return
+        one.changes = changes
+        expected = Expected(self.place.now(), off=self.off)
+        for result in judged(one.owner.stack, one.owner, one.stage, changes, expected):
+            one.tally.add(result)
 
     def _whole(self, seen: Sequence[Seen], scored: Mapping[str, Scored]) -> Reading:
         gaps = [f"{one.place}: {one.gap}" for one in seen if one.gap]
@@ -191,6 +204,7 @@ def _reading(one: Scored, over: Sequence[str]) -> Reading:
         "rules": {rule: {"about": BY_NAME[rule].about, **counts} for rule, counts in tally.kept().items()},
         "gaps": gaps,
         "expired_exemptions": list(over),
+        "cycle": one.changes.json(),
     }
     resource = f"stack/{one.name}" if one.owner.managed else one.name
     shown = "no score" if score is None else f"{score:.0%}"
@@ -202,7 +216,7 @@ def _reading(one: Scored, over: Sequence[str]) -> Reading:
     if gaps or tally.unclear:
         why = f"; the score is not known, as not all was read: {gaps[0]}" if gaps else ""
         return Reading(resource, Outcome.UNKNOWN, "partial", told + why, findings, evidence=evidence)
-    if not one.resources:
+    if not one.resources and score is None:
         return Reading(resource, Outcome.NOT_APPLICABLE, "empty", f"{one.name} has no resources", evidence=evidence)
     if findings:
         return Reading(resource, Outcome.UNHEALTHY, "gaps", told, findings, values, evidence)

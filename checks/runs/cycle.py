@@ -304,6 +304,7 @@ def reading_of(resource: str, stage: str, judged: Sequence[Judged], rules: Rules
         "applies": len(lately), "kept": len(kept), "broken": len(broken),
         "open": list(dict.fromkeys(open_))[:20],
         "emergencies": sum(one.apply.emergency for one in lately),
+        "broken_runs": [one.apply.run_id for one in broken],
     }  # fmt: skip
     if kept or broken:
         evidence["adherence"] = len(kept) / (len(kept) + len(broken))

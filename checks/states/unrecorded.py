@@ -258,6 +258,8 @@ def _reading(
         elif (run is None or not run.told) and now - change.last_at < RECORDED:
             findings.append(_deployment(seen, change, run))
     evidence: dict[str, Json] = {"state": seen.shown, "recorded": recorded[-10:]}
+    if unrecorded:
+        evidence["unrecorded"] = unrecorded
     if memory.dropped:
         evidence["left_out"] = memory.dropped
     resource = f"changes of {seen.shown}"

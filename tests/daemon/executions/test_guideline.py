@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts.calendars import Calendar
+from checks.comply.adherence import adherence
 from checks.runs.agreed import Approval
 from checks.runs.cycle import APPLY
 from checks.runs.record import State, record_of
+from daemon.estate import stored
 from daemon.executions.cron import parse
 from daemon.executions.guideline import Guideline, Named, steps_of
 from daemon.executions.windows import Freeze, Window, outside
@@ -194,3 +196,12 @@ def test_steps_of_one_workflow_are_told_apart(desk: World) -> None:
         ("lint", State.SUCCEEDED), ("validate", State.SUCCEEDED), (APPLY, State.FAILED),
     ]  # fmt: skip
     assert all(one.ended is not None and one.began < one.ended for one in found[:2])
+
+
+def test_the_estate_sees_how_stacks_were_changed(desk: World) -> None:
+    """So that the check `compliance` can score it, though nobody looks at those places."""
+    _run(desk, 10, "deploy", apply=True)
+    desk.judge.tick()
+    seen = stored(desk.store, dict, lambda: desk.now)("execution")
+    assert adherence(seen, [])["acme-prod"].broken == [number(10)]
+    assert stored(desk.store, dict, lambda: desk.now)("drift") == []
