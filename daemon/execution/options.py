@@ -27,7 +27,8 @@ Options:
   -h, --help         Show this.
 
 Environment: BAROGRAPH_URL (where the daemon is), BAROGRAPH_TOKEN (a token with the scope ingest) or
-BAROGRAPH_HMAC_SECRET, BAROGRAPH_SPOOL (the folder where events wait).
+BAROGRAPH_HMAC_SECRET, BAROGRAPH_SPOOL (the folder where events wait), BAROGRAPH_EXEC_IMPACT=0 (saved plans are not
+read), BAROGRAPH_EXEC_SHOW_SECONDS (how long Terraform may take to show one; 120).
 """
 
 _TEXTS = ("workflow", "stack", "component", "name", "rollback")

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from checks.runs.record import State
-from checks.runs.wire import FIELDS, MAX_EVENTS, MAX_SEQ, SCHEMA
+from checks.runs.wire import FIELDS, MAX_EVENTS, MAX_SEQ, ROW, SCHEMA
 from daemon.web.guard import API, EVENTS, PING
 
 OPENAPI = f"{API}openapi.json"
@@ -87,5 +87,14 @@ def _event(name: str, fields: Mapping[str, int | str]) -> dict[str, Any]:
         "seq": {"type": "integer", "minimum": 0, "maximum": MAX_SEQ}, "event": {"type": "string", "enum": [name]},
         "ts": {"type": "string", "format": "date-time"},
     }  # fmt: skip
-    own = {field: {"type": "string"} if isinstance(kind, int) else dict(_KINDS[kind]) for field, kind in fields.items()}
-    return {"type": "object", "required": ["run_id", "seq", "event", "ts"], "properties": head | own}
+    return {"type": "object", "required": ["run_id", "seq", "event", "ts"], "properties": head | _properties(fields)}
+
+
+def _properties(fields: Mapping[str, int | str]) -> dict[str, Any]:
+    return {field: _schema(kind) for field, kind in fields.items()}
+
+
+def _schema(kind: int | str) -> dict[str, Any]:
+    if kind == "rows":
+        return {"type": "array", "items": {"type": "object", "properties": _properties(ROW)}}
+    return {"type": "string"} if isinstance(kind, int) else dict(_KINDS[kind])

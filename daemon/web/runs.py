@@ -18,6 +18,7 @@ from checks.base import Instance
 from checks.runs.model import Status
 from checks.runs.record import RunRecord, State, record_of
 from checks.runs.told import Standing, reading_of
+from daemon.executions import impacts
 from daemon.executions.approving import Approving
 from daemon.executions.waiting import waiting
 from daemon.store import Reader, executions
@@ -57,7 +58,7 @@ def routes(
     store: Readable, renderer: Renderer, clock: Callable[[], datetime], approving: Approving | None = None,
     instances: Callable[[], Iterable[Instance]] = lambda: (),
 ) -> list[Route]:  # fmt: skip
-    """`/runs`, `/runs/ID`, and the same as JSON below /api/v1."""
+    """`/runs`, `/runs/ID`, and the same as JSON below /api/v1. *instances*: of the inventory, as far as it is known."""
 
     def asked(request: Request) -> list[ExecutionRow]:
         place, state = request.query_params.get("place", ""), request.query_params.get("state", "")
@@ -67,12 +68,13 @@ def routes(
         with store.read() as view:
             return executions.listed(view.db, MOST + 1, place=place[:1_000], state=state, before=before)
 
-    def known(request: Request) -> tuple[ExecutionRow, RunRecord]:
+    def known(request: Request) -> tuple[ExecutionRow, RunRecord, tuple[impacts.Assessed, ...]]:
         with store.read() as view:
             row = executions.find(view.db, request.path_params["run"][:100])
             if row is None:
                 raise HTTPException(404)
-            return row, record_of(row.run_id, executions.events_of(view.db, row.run_id), row.lost_at is not None)
+            record = record_of(row.run_id, executions.events_of(view.db, row.run_id), row.lost_at is not None)
+            return row, record, impacts.assessed(view, record, instances(), clock())
 
     def page(request: Request) -> Response:
         found, now = asked(request), clock()
@@ -84,7 +86,7 @@ def routes(
         )  # fmt: skip
 
     def one(request: Request) -> Response:
-        (row, record), now = known(request), clock()
+        (row, record, plans), now = known(request), clock()
         with store.read() as view:
             agreed = [] if approving is None else approving.of_run(view, row.run_id)
         said = reading_of(Standing(row.resource, row.workflow, record), None, now) if record.over else None
@@ -93,7 +95,8 @@ def routes(
             "run.html", now=now, row=row, record=record, summary=said.summary if said is not None else "",
             remedy=finding.remedy if finding is not None else "", steps=_steps(record, now),
             phases=_phases(record, now), resources=_resources(record, now), styles_of=STYLES, symbols_of=SYMBOLS,
-            link=_link(record.url), approvals=[(one, why, _link(one.evidence)) for one, why in agreed[:MOST]],
+            plans=plans, link=_link(record.url),
+            approvals=[(one, why, _link(one.evidence)) for one, why in agreed[:MOST]],
         )  # fmt: skip
 
     def listed_json(request: Request) -> Response:
@@ -105,10 +108,10 @@ def routes(
 
     def one_json(request: Request) -> Response:
         try:
-            row, record = known(request)
+            row, record, plans = known(request)
         except HTTPException:
             return JSONResponse({"error": "there is no such run"}, 404)
-        return JSONResponse(row_json(row) | record_json(record))
+        return JSONResponse(row_json(row) | record_json(record) | {"impacts": [impacts.as_json(one) for one in plans]})
 
     return [
         Route("/runs", page), Route("/runs/{run}", one),

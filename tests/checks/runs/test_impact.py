@@ -125,8 +125,10 @@ def test_an_output_of_which_a_part_was_missed_says_so() -> None:
 
 def test_what_a_plan_tells_the_output_does_not_tell_again() -> None:
     """Also where the plan knew that a key is secret, and the output did not; another plan of the run stays."""
-    planned: list[tuple[str, dict[str, Any]]] = [("resource", {"addr": 'aws_vpc.a["abc"]', "action": "create", "status": "planned"}),
-               ("summary", {"operation": "plan", "add": 1})]  # fmt: skip
+    planned: list[tuple[str, dict[str, Any]]] = [
+        ("resource", {"addr": 'aws_vpc.a["abc"]', "action": "create", "status": "planned"}),
+        ("summary", {"operation": "plan", "add": 1}),
+    ]
     told = {"plan": "p", "part": 0, "parts": 1, "create": 1,
             "rows": [{"addr": 'aws_vpc.a["(sensitive)"]', "action": "create"}]}  # fmt: skip
     assert [one.source for one in record_of(RUN, story(*planned, ("impact", told))).impacts] == [Source.PLAN]

@@ -111,3 +111,21 @@ def test_runs_as_metrics(here: World) -> None:
     assert found["barograph_run_results"] == {(*where, "succeeded"): 2.0, (*where, "failed"): 1.0}
     assert found["barograph_run_in_progress"] == {where: 1.0}
     assert found["barograph_run_last_success_timestamp_seconds"] == {where: here.row(number(2)).ended_at.timestamp()}  # type: ignore[union-attr]  # it has ended
+
+
+def test_what_a_plan_would_do_is_on_the_page_and_in_the_json(here: World, client: httpx.Client) -> None:
+    """With hostile names as text, and what nobody knows as that."""
+    row = {"addr": f'aws_db_instance.a["{HOSTILE}"]', "type": "aws_db_instance", "action": "replace",
+           "order": "destroy_first", "opens": [HOSTILE], "id": HOSTILE}  # fmt: skip
+    told = {"plan": HOSTILE, "part": 0, "parts": 2, "replace": 1, "rows": [row], "workspace": HOSTILE, "why": ""}
+    here.start()
+    here.send(here.event(1, "impact", **told))
+    here.judge.tick()
+    text = read(client, f"/runs/{RUN}")
+    assert "destroyed before it is created" in text
+    assert "1 of the 2 parts in which it was told did not come" in text
+    (plan,) = client.get(f"/api/v1/runs/{RUN}").json()["impacts"]
+    assert (plan["worst"], plan["complete"], plan["counts"], plan["changes"][0]["stateful"]) == (
+        "bad", False, {"replace": 1}, True,
+    )  # fmt: skip
+    assert {one["answer"] for one in plan["outlook"]} == {"unknown"}
