@@ -37,6 +37,7 @@ class Endpoint:
     renewed_by: str = ""  # who renews it by itself, such as cert-manager: then it alarms only when that is late
     stage: str = ""  # its stage: production, staging, development; not given, it counts as production
     owner: str = ""  # who looks after it
+    stack: str = ""  # the stack that it belongs to: it is looked at more often after an apply to that
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -80,7 +81,7 @@ class Endpoint:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        return {"stage": self.stage, "owner": self.owner}
+        return {"stage": self.stage, "owner": self.owner, **({"stack": self.stack} if self.stack else {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
@@ -46,6 +46,8 @@ class Standing:
     overdue_why: str = ""
     was_lost: bool = False  # the latest was taken for lost before its end came after all
     url: str = ""  # of the latest run's page
+    health: Mapping[str, Json] = field(default_factory=dict)  # of its stack after it: checks.runs.after.stored()
+    usual_of: int = 0  # runs that ended well, of which *usual* is the median
 
 
 def reading_of(standing: Standing, instance: Instance | None, now: datetime) -> Reading:
@@ -54,7 +56,7 @@ def reading_of(standing: Standing, instance: Instance | None, now: datetime) -> 
     findings: list[Finding] = []
     verdict, outcome, summary = "running", Outcome.UNKNOWN, f"{standing.workflow}: no run has ended yet"
     if run is not None:
-        verdict, summary = verdict_of(run), _summary(run, standing)
+        verdict, summary = verdict_of(run), _summary(run, standing) + _health(standing)
         outcome = Outcome.HEALTHY if run.state is State.SUCCEEDED else Outcome.UNHEALTHY
         if run.state is not State.SUCCEEDED:
             findings.append(_failure(run, standing, instance, verdict, summary))
@@ -175,11 +177,21 @@ def _facts(run: RunRecord | None, standing: Standing) -> dict[str, Json]:
         "ci_url": run.url, "exit_code": run.code, "signal": run.signal, "usual_seconds": standing.usual,
         "step": _named(step) if step is not None else "", "attempt": run.attempt if run.attempt > 1 else None,
         "started_at": None if run.started_at is None else run.started_at.isoformat(),
-        "likely_who": run.actor,
+        "likely_who": run.actor, "usual_of": standing.usual_of if standing.usual is not None else None,
+        "committed_at": None if run.committed_at is None else run.committed_at.isoformat(),
     }  # fmt: skip
+    if standing.health:
+        told |= {"health": standing.health.get("health"), "health_text": standing.health.get("text"),
+                 "worse": standing.health.get("worse") or None}  # fmt: skip
     if run.deployed:
         told |= {"added": added, "changed": changed, "destroyed": destroyed}
     return {name: value for name, value in told.items() if value not in (None, "")}
+
+
+def _health(standing: Standing) -> str:
+    """How its stack stands, once that is known."""
+    text = standing.health.get("text")
+    return f"; {text}" if text and standing.health.get("health") not in ("watching", "unchanged") else ""
 
 
 def _of(run: RunRecord) -> str:

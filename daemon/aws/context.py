@@ -90,3 +90,8 @@ class AwsContext:
     whose: Callable[[str, Identity, str], None] = lambda account, identity, region: None
     strict: bool = False
     ticks: Callable[[], float] = time.monotonic
+
+    def refresh(self, account: str, region: str) -> None:
+        """Something may have changed there: the next looks ask AWS, and take no answer of before for one of now."""
+        self.shared.forget(lambda key: isinstance(key, tuple) and key[1:3] == (account, region))
+        self.filled.wake(account, region, self.clock())

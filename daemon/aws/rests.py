@@ -27,6 +27,7 @@ class Filled:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._at: dict[tuple[str, str], datetime] = {}
+        self._woken: dict[tuple[str, str], datetime] = {}  # (account, region) -> when something may have come there
 
     def note(self, account: str, key: str, at: datetime) -> None:
         """Something was in the list at *at*; whatever else was asked of it, by a filter."""
@@ -34,11 +35,17 @@ class Filled:
             known = self._at.setdefault((account, _unfiltered(key)), at)
             self._at[account, _unfiltered(key)] = max(known, at)
 
-    def since(self, account: str, key: str, then: datetime) -> bool:
-        """Whether the list had something in it at or after *then*."""
+    def wake(self, account: str, region: str, at: datetime) -> None:
+        """Something may have come there at *at*: no list of the region rests that was empty before."""
         with self._lock:
-            at = self._at.get((account, _unfiltered(key)))
-        return at is not None and at >= then
+            self._woken[account, region] = max(self._woken.get((account, region), at), at)
+
+    def since(self, account: str, key: str, then: datetime) -> bool:
+        """Whether the list had something in it, or may have had, at or after *then*."""
+        region = (*key.split(" ", 3), "", "")[2]
+        with self._lock:
+            found = (self._at.get((account, _unfiltered(key))), self._woken.get((account, region)))
+        return any(at is not None and at >= then for at in found)
 
 
 @dataclass

@@ -55,10 +55,11 @@ class SharedAnswers:
             raise entry.error.with_traceback(None)
         return entry.items, self._ticks() - entry.began
 
-    def forget(self) -> None:
-        """Forget every answer: who asks from now on asks AWS, also where another is asking at this moment."""
+    def forget(self, which: Callable[[Hashable], bool] = lambda key: True) -> None:
+        """Forget answers: who asks from now on asks AWS, also where another is asking at this moment."""
         with self._lock:
-            self._entries.clear()
+            for key in [key for key in self._entries if which(key)]:
+                del self._entries[key]
 
     def _fetch(self, key: Hashable, entry: _Entry, fetch: Callable[[], Iterable[Json]]) -> None:
         try:

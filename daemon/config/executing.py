@@ -78,6 +78,27 @@ class GithubRow(Section):
     """Whether the approval of a pull request counts for the very commit that was reviewed, on this stack."""
 
 
+class AfterApply(Section):
+    """For how long the stack of a production run that applies is watched, and how: see docs/executions.md."""
+
+    enabled: bool = True
+    """Whether it is."""
+    watch: SomeDuration = timedelta(minutes=30)
+    """How long after the run's end."""
+    every: SomeDuration = timedelta(minutes=5)
+    """How often the checks look at what the stack has, from the run's start on."""
+    plan: bool = True
+    """Whether what was applied is planned once more when it is over."""
+
+    @model_validator(mode="after")
+    def _not_too_often(self) -> AfterApply:
+        if self.every < timedelta(minutes=1):
+            raise wrong_at("every", "must be at least 1m")
+        if self.watch < self.every:
+            raise wrong_at("watch", "must not be shorter than every")
+        return self
+
+
 class Executions(Section):
     """The record of runs of workflows and Terraform: see docs/executions.md."""
 
@@ -107,6 +128,8 @@ class Executions(Section):
     """How long runs are kept. The last of each workflow at each place is kept always."""
     schedules: tuple[ScheduleRow, ...] = ()
     """Jobs that are pinged, or are to run by the clock."""
+    after_apply: AfterApply = AfterApply()
+    """How the stack of a production run is watched after it."""
     guideline: Guideline | None = None
     """What an apply is held against."""
 

@@ -16,12 +16,13 @@ from checks.base import Instance, Outcome, Reading
 from checks.runs.model import Status
 from checks.runs.record import RunRecord, State, place_of, record_of, resource_of, workflow_of
 from checks.runs.told import CHECK, KEPT, Standing, decides, reading_of, verdict_of
+from daemon.executions.after import Aftercare
 from daemon.executions.guideline import Guideline
 from daemon.executions.intake import Storing, counts_of
 from daemon.executions.schedules import Expected, Schedule, expect
 from daemon.places import labels_of
 from daemon.record import Recorder, Run
-from daemon.store import Transaction, executions
+from daemon.store import Transaction, aftercare, executions
 from daemon.store.executions import ExecutionRow, Judged
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Judge:
     retention: timedelta = timedelta(days=400)
     on_resources: Callable[[str, str, int], None] = lambda action, result, count: None  # that a run ended with
     cycle: Guideline | None = None  # what applies are held against
+    after: Aftercare | None = None  # what is known of the time after applies
     failpoint: Callable[[str], None] = lambda name: None
     _awaited: dict[str, datetime] = field(default_factory=dict, init=False)  # places to look at again by the clock
     _asked: set[str] = field(default_factory=set, init=False)  # stacks of which something was agreed to since
@@ -161,6 +163,8 @@ class Judge:
         for schedule in self.schedules:
             if self._expected(schedule, now)[1]:
                 found.append(schedule.place)
+        if self.after is not None:
+            found += self.after.due()
         return found + [place for place, at in self._awaited.items() if at <= now]
 
     def _expected(self, schedule: Schedule, now: datetime) -> tuple[Expected, bool]:
@@ -189,6 +193,7 @@ class Judge:
         readings = (
             *self._readings(place, instance, now),
             *self._held(place, stack, component, str(labels.get("stage", "")), now),
+            *self._after(place, now),
         )
         marks = {one.name: self._expected(one, now)[0].mark for one in self.schedules if one.place == place}
 
@@ -197,6 +202,7 @@ class Judge:
                 executions.judge(tx.db, run_id, one, seen)
             for name, mark in marks.items():
                 executions.set_schedule(tx.db, replace(executions.schedule(tx.db, name, now), judged=mark))
+            aftercare.told(tx.db, place)
             self.failpoint("within_record")
 
         if not readings:
@@ -237,6 +243,14 @@ class Judge:
             if reading.outcome is not Outcome.HEALTHY:
                 self._awaited[place] = now + CYCLE_AGAIN
             yield reading
+
+    def _after(self, place: str, now: datetime) -> Iterable[Reading]:
+        """What became of the stack after what was applied there."""
+        if self.after is not None:
+            with self.store.read() as view:
+                reading = self.after.reading(view, place, now)
+            if reading is not None:
+                yield reading
 
     def _where(self, place: str, judged: Sequence[tuple[str, Judged, int]]) -> tuple[str, str]:
         for _, one, _ in judged:
@@ -286,6 +300,7 @@ class Judge:
                 for row in (last, slow)
                 if row is not None
             }
+            care = aftercare.find(view.db, last.run_id) if last is not None else None
         expected = next((self._expected(one, now)[0] for one in self.schedules if one.resource == resource), None)
         standing = Standing(
             resource, workflow, records[last.run_id] if last is not None else None,
@@ -293,7 +308,8 @@ class Judge:
             records[slow.run_id] if slow is not None else None,
             (slow.stuck_after or 0.0) if slow is not None else 0.0,
             expected.overdue_since if expected is not None else None, expected.why if expected is not None else "",
-            last.was_lost if last is not None else False,
+            last.was_lost if last is not None else False, health=care.verdict if care is not None else {},
+            usual_of=len(usual),
         )  # fmt: skip
         reading = reading_of(standing, instance, now)
         if reading.outcome is Outcome.UNKNOWN and expected is None and not reading.findings:

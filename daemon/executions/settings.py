@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from checks.runs import after
 from checks.runs.cycle import Rules
 from daemon.config import Config
 from daemon.config.executing import ScheduleRow
@@ -60,6 +61,14 @@ def _schedule(row: ScheduleRow, config: Config) -> Schedule:
 
 def _revealed(secrets: Iterable[Secret | None]) -> tuple[str, ...]:
     return tuple(secret.reveal() for secret in secrets if secret is not None)
+
+
+def after_rules(config: Config) -> after.Rules | None:
+    """How stacks are watched after applies; None: they are not."""
+    section = config.executions.after_apply
+    if not section.enabled:
+        return None
+    return after.Rules(watch=section.watch, every=section.every, plan=section.plan)
 
 
 def guideline_of(config: Config) -> Guideline | None:

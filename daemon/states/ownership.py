@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from checks.base import Owner
+from checks.states.identifiers import parse_arn
 from checks.states.index import HeldBy, StateIndex
 from checks.states.model import Damage
 from daemon.abreast import abreast
@@ -76,6 +77,14 @@ class Ownership:
         with self._lock:
             complete = self._complete
         return complete and not self.unread()
+
+    def regions(self, stack: str) -> frozenset[tuple[str, str]]:
+        """(account, region) of what the states of a stack hold, as far as they say so."""
+        with self._lock:
+            shelves = [one for one in self._shelves if one.instance.stack == stack and one.source is not None]
+        known = [self._library.known(one.source.id) for one in shelves if one.source is not None]
+        arns = (parse_arn(held.arn) for one in known if one is not None for held in one.held if held.arn)
+        return frozenset((arn.account, arn.region) for arn in arns if arn is not None and arn.account and arn.region)
 
     def unread(self) -> tuple[Unread, ...]:
         """The states of which it is not known what they hold, and why."""

@@ -352,6 +352,7 @@ def forget(db: Database, before: datetime, batch: int = 200) -> int:
     )
     for each in old:
         run(db, "delete from execution_event where run_id = :run_id", each)
+        run(db, "delete from aftercare where run_id = :run_id", each)
         run(db, "delete from execution where run_id = :run_id", each)
     return len(old)
 

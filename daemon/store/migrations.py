@@ -222,6 +222,20 @@ _BLIND = (
     "create index incident_unannounced on incident (announced) where baseline = 1 and announced = 0",
 )
 
+# Runs after whose end the health of their stack is watched.
+_AFTERCARE = (
+    """create table aftercare (
+        run_id text primary key, stack text not null, place text not null, workflow text not null, state text not null,
+        began text not null, applied text not null, opened_at text not null, seen_at text not null, ended text,
+        until text, looked_at text, planned_at text, health text not null, verdict text not null, notes text not null,
+        events integer not null, told integer not null) strict""",
+    "create index aftercare_under_way on aftercare (state) where state in ('running', 'watching', 'planning')",
+    "create index aftercare_untold on aftercare (place) where told = 0",
+    "create index aftercare_by_place on aftercare (place, ended)",
+    "create index aftercare_by_stack on aftercare (stack, ended)",
+    "create index execution_by_heard on execution (heard_at)",
+)
+
 _FLAPPING = (
     "alter table incident add column flap text not null default ''",
     "alter table incident add column flap_due text",
@@ -245,6 +259,7 @@ _STEPS: tuple[tuple[str, tuple[str | Callable[[Database], None], ...]], ...] = (
     ("0012_flapping", _FLAPPING),
     ("0013_approvals", _APPROVALS),
     ("0014_approval_facts", _APPROVAL_FACTS),
+    ("0015_aftercare", _AFTERCARE),
 )
 
 

@@ -32,7 +32,7 @@ TABLES = (
     "job", "job_state", "run", "reading", "verdict_change", "incident", "transition", "thread", "delivery", "audit",
     "memory", "state_read", "report", "report_file", "measure", "gathering", "gathered", "heard",
     "silence", "hidden", "execution", "execution_event",
-    "audit_anchor",
+    "audit_anchor", "aftercare",
 )  # fmt: skip
 
 

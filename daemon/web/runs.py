@@ -21,7 +21,8 @@ from checks.runs.told import Standing, reading_of
 from daemon.executions import impacts
 from daemon.executions.approving import Approving
 from daemon.executions.waiting import waiting
-from daemon.store import Reader, executions
+from daemon.store import Reader, aftercare, executions
+from daemon.store.aftercare import CareRow
 from daemon.store.executions import ExecutionRow
 from daemon.web.guard import API
 from daemon.web.rendering import Renderer
@@ -30,6 +31,7 @@ MOST = 200  # runs on a page
 STYLES: Mapping[str, str] = {"succeeded": "good", "failed": "bad", "lost": "bad", "cancelled": "warn"}
 SYMBOLS: Mapping[str, str] = {"succeeded": "✓", "failed": "✗", "lost": "?", "cancelled": "–", "running": "…"}
 
+HEALTH_STYLES: Mapping[str, str] = {"healthy": "good", "worse": "bad", "watching": "none", "unchanged": "none"}
 _ENDS = {Status.DONE: ("done", "good"), Status.FAILED: ("failed", "bad"), Status.PLANNED: ("planned", "none")}
 
 
@@ -68,6 +70,10 @@ def routes(
         with store.read() as view:
             return executions.listed(view.db, MOST + 1, place=place[:1_000], state=state, before=before)
 
+    def cares(found: list[ExecutionRow]) -> dict[str, CareRow]:
+        with store.read() as view:
+            return aftercare.of_runs(view.db, [row.run_id for row in found])
+
     def known(request: Request) -> tuple[ExecutionRow, RunRecord, tuple[impacts.Assessed, ...]]:
         with store.read() as view:
             row = executions.find(view.db, request.path_params["run"][:100])
@@ -82,6 +88,7 @@ def routes(
             waits = None if approving is None else waiting(view, approving.guideline, instances())
         return renderer.page(
             "runs.html", now=now, runs=found[:MOST], more=len(found) > MOST, styles_of=STYLES, symbols_of=SYMBOLS,
+            cares=cares(found[:MOST]), care_styles=HEALTH_STYLES,
             place=request.query_params.get("place", ""), waiting=waits,
         )  # fmt: skip
 
@@ -91,10 +98,12 @@ def routes(
             agreed = [] if approving is None else approving.of_run(view, row.run_id)
         said = reading_of(Standing(row.resource, row.workflow, record), None, now) if record.over else None
         finding = next((one for one in said.findings), None) if said is not None else None
+        care = cares([row]).get(row.run_id)
         return renderer.page(
             "run.html", now=now, row=row, record=record, summary=said.summary if said is not None else "",
             remedy=finding.remedy if finding is not None else "", steps=_steps(record, now),
             phases=_phases(record, now), resources=_resources(record, now), styles_of=STYLES, symbols_of=SYMBOLS,
+            care=care, care_styles=HEALTH_STYLES,
             plans=plans, link=_link(record.url),
             approvals=[(one, why, _link(one.evidence)) for one, why in agreed[:MOST]],
         )  # fmt: skip
@@ -104,14 +113,18 @@ def routes(
             found = asked(request)
         except HTTPException as error:
             return JSONResponse({"error": error.detail}, error.status_code)
-        return JSONResponse({"runs": [row_json(row) for row in found[:MOST]], "more": len(found) > MOST})
+        watched = cares(found[:MOST])
+        told = [row_json(row) | {"health": health_json(watched.get(row.run_id))} for row in found[:MOST]]
+        return JSONResponse({"runs": told, "more": len(found) > MOST})
 
     def one_json(request: Request) -> Response:
         try:
             row, record, plans = known(request)
         except HTTPException:
             return JSONResponse({"error": "there is no such run"}, 404)
-        return JSONResponse(row_json(row) | record_json(record) | {"impacts": [impacts.as_json(one) for one in plans]})
+        health = health_json(cares([row]).get(row.run_id))
+        told = {"health": health, "impacts": [impacts.as_json(one) for one in plans]}
+        return JSONResponse(row_json(row) | record_json(record) | told)
 
     return [
         Route("/runs", page), Route("/runs/{run}", one),
@@ -134,6 +147,13 @@ def row_json(row: ExecutionRow) -> dict[str, Any]:
         "actor": row.counts.get("actor"), "commit": row.counts.get("commit"), "heard_at": row.heard_at.isoformat(),
         "was_lost": row.was_lost, "stuck": row.stuck_at is not None, "events": row.events, "left_out": row.left_out,
     }  # fmt: skip
+
+
+def health_json(care: CareRow | None) -> dict[str, Any] | None:
+    """How its stack stood after it; None: it was not to be watched, or is not yet."""
+    if care is None or not care.health:
+        return None
+    return {**care.verdict, "watched_until": _text(care.until)}
 
 
 def record_json(record: RunRecord) -> dict[str, Any]:

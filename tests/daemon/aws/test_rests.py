@@ -234,3 +234,20 @@ def test_what_may_rest_is_a_list_that_the_check_may_ask_for() -> None:
                 operation = leased.meta.method_to_api_mapping[method]
             model = session.get_service_model(service)
             assert action_of(service, model.signing_name, operation) in check.iam
+
+
+def test_where_something_may_have_changed_nothing_rests_and_no_answer_is_reused(world: World) -> None:
+    """Of that region of that account; what was empty again rests again."""
+    world.look()
+    world.context.refresh("222222222222", REGION)
+    world.context.refresh(ACCOUNT, "us-east-2")
+    world.now += timedelta(minutes=2)
+    world.look(restarted=False)
+    assert world.asked == ["describe_trails"]
+    world.context.refresh(ACCOUNT, REGION)
+    world.volumes = [{"VolumeId": "vol-1"}]
+    world.now += timedelta(minutes=2)
+    assert world.look(restarted=False)["volumes"] == ("healthy", "1 volumes")
+    world.now += timedelta(minutes=2)
+    world.look(restarted=False)
+    assert world.asked == ["describe_trails"]  # the databases rest, and what was shared two minutes ago still holds

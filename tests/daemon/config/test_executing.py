@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from checks import discover
+from checks.runs.after import Rules
 from daemon.config import ConfigError, load
 from daemon.config.reference import MINIMAL
-from daemon.executions.settings import execution_settings
+from daemon.executions.settings import after_rules, execution_settings
 
 SLACK = {"SLACK_BOT_TOKEN": "a-bot-token-for-this-test"}
 UUID = "8d7a4c6e-5b1f-4e0a-9d3c-2f6b7a8c9d0e"
@@ -52,3 +54,15 @@ def test_what_is_wrong_is_said_where_it_stands(tmp_path: Path, row: str, why: st
     (problem,) = refused.value.problems
     assert why in str(problem)
     assert "not-a-uuid-at-all" not in str(problem)
+
+
+def test_how_stacks_are_watched_after_applies(tmp_path: Path) -> None:
+    """On unless it is switched off; not so often that nothing else could be asked."""
+    assert after_rules(load(read(tmp_path, "  stuck_after: 1h"), SLACK, discover())) == Rules()
+    rules = after_rules(load(read(tmp_path, "  after_apply: {watch: 1h, every: 2m, plan: false}"), SLACK, discover()))
+    assert rules is not None
+    assert (rules.watch, rules.every, rules.plan) == (timedelta(hours=1), timedelta(minutes=2), False)
+    assert after_rules(load(read(tmp_path, "  after_apply: {enabled: false}"), SLACK, discover())) is None
+    for row, why in (("{every: 10s}", "must be at least 1m"), ("{watch: 2m}", "must not be shorter than every")):
+        with pytest.raises(ConfigError, match=why):
+            load(read(tmp_path, f"  after_apply: {row}"), SLACK, discover())

@@ -9,10 +9,13 @@ import html5lib
 import httpx
 import pytest
 
+from checks.runs.after import Health, Verdict, Worse
+from checks.runs.aftermath import stored
 from daemon import web
 from daemon.metrics.series import _of_runs
 from daemon.metrics.snapshot import Snapshot
-from daemon.store import executions
+from daemon.store import aftercare, executions
+from daemon.store.aftercare import CareRow
 from tests.daemon.executions.world import RUN, START, World, number, world
 from tests.daemon.web.world import HOSTILE, browsing
 
@@ -129,3 +132,29 @@ def test_what_a_plan_would_do_is_on_the_page_and_in_the_json(here: World, client
         "bad", False, {"replace": 1}, True,
     )  # fmt: skip
     assert {one["answer"] for one in plan["outlook"]} == {"unknown"}
+
+
+def test_what_came_after_an_apply_is_on_its_page_and_in_the_json(here: World, client: httpx.Client) -> None:
+    """With what got worse, what could not be looked at and whose runs met it; hostile names are no markup."""
+    here.whole(RUN)
+    worse = Worse("v1:a", f"alarm {HOSTILE}", here.now, well_at=here.now)
+    found = Verdict(
+        Health.WORSE, f"worse after it: {HOSTILE}", (worse,), (HOSTILE,), gaps=(f"could not {HOSTILE}",),
+        others=(number(2),),
+    )  # fmt: skip
+    row = CareRow(
+        RUN, "acme-prod", "acme-prod/vpc", "deploy", "done", here.now, here.now, here.now, here.now, here.now, here.now,
+        health="worse", verdict=stored(found),
+    )  # fmt: skip
+    assert client.get(f"/api/v1/runs/{RUN}").json()["health"] is None
+    with here.store.transaction() as tx:
+        aftercare.save(tx.db, row)
+    text = read(client, f"/runs/{RUN}")
+    assert "Wrong before it already" in text
+    assert f'href="/runs/{number(2)}"' in text
+    assert '<span class="pill bad">worse</span>' in read(client, "/runs")
+    (listed,) = client.get("/api/v1/runs").json()["runs"]
+    one = client.get(f"/api/v1/runs/{RUN}").json()
+    assert listed["health"] == one["health"]
+    assert (one["health"]["health"], one["health"]["could_not_look"]) == ("worse", [f"could not {HOSTILE}"])
+    assert one["health"]["watched_until"] == here.now.isoformat()

@@ -1,0 +1,269 @@
+"""What comes after applies, as rows: which runs are watched, how far that is, and what looks have seen meanwhile.
+
+Functions of an open transaction or snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from checks.base import Json
+from checks.runs.after import Look
+from daemon.store.codec import dump, load, time, time_or_none
+from daemon.store.incidents import LIVE_STATES
+from daemon.store.sql import row, rows, run, upsert
+
+SKIPPED, RUNNING, WATCHING, PLANNING, DONE = "skipped", "running", "watching", "planning", "done"
+_UNDER_WAY = f"'{RUNNING}', '{WATCHING}', '{PLANNING}'"
+
+
+@dataclass(frozen=True, slots=True)
+class CareRow:
+    """A run after which its stack is watched. *events*: of the run, when it was judged; *told*: whether *verdict* is
+    in the run's readings already. *notes*: what is remembered from look to look."""
+
+    run_id: str
+    stack: str
+    place: str
+    workflow: str
+    state: str
+    began: datetime
+    applied: datetime
+    opened_at: datetime
+    seen_at: datetime
+    ended: datetime | None = None
+    until: datetime | None = None
+    looked_at: datetime | None = None
+    planned_at: datetime | None = None
+    health: str = ""
+    verdict: Mapping[str, Json] = field(default_factory=dict)
+    notes: Mapping[str, Json] = field(default_factory=dict)
+    events: int = 0
+    told: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """A time in which an incident was open. *ended*: a look saw it well; None: it is not over, or nobody looks."""
+
+    mark: str
+    check: str
+    place: str
+    resource: str
+    summary: str
+    address: str
+    verdict: str
+    began: datetime
+    ended: datetime | None
+    first_look: bool
+
+
+def candidates(db: Database, since: datetime, limit: int = 500) -> list[tuple[str, str, int]]:
+    """(run, stack, events) of runs on stacks that go on, or of which something was heard since then, and of which it is
+    not known yet whether their stack is to be watched."""
+    found = rows(
+        db,
+        f"""select e.run_id, e.stack, e.events from execution e left join aftercare a on a.run_id = e.run_id
+        where e.stack <> '' and e.place <> '' and (e.state = 'running' or e.heard_at >= :since)
+        and (a.run_id is null or (a.state = '{SKIPPED}' and a.events <> e.events)
+            or (a.state = '{DONE}' and e.ended_at > a.ended))
+        order by e.heard_at limit :limit""",  # noqa: S608 - literals of this module
+        {"since": since, "limit": limit},
+    )
+    return [(each["run_id"], each["stack"], each["events"]) for each in found]
+
+
+def under_way(db: Database) -> list[CareRow]:
+    """Those that are not done."""
+    found = rows(db, f"select * from aftercare where state in ({_UNDER_WAY}) order by began, run_id")  # noqa: S608 - literals
+    return [_care(each) for each in found]
+
+
+def find(db: Database, run_id: str) -> CareRow | None:
+    found = row(db, "select * from aftercare where run_id = :run_id", {"run_id": run_id})
+    return None if found is None else _care(found)
+
+
+def save(db: Database, kept: CareRow) -> None:
+    upsert(
+        db, "aftercare", ("run_id",),
+        {
+            "run_id": kept.run_id, "stack": kept.stack, "place": kept.place, "workflow": kept.workflow,
+            "state": kept.state, "began": kept.began, "applied": kept.applied, "opened_at": kept.opened_at,
+            "seen_at": kept.seen_at, "ended": kept.ended, "until": kept.until, "looked_at": kept.looked_at,
+            "planned_at": kept.planned_at, "health": kept.health, "verdict": dump(kept.verdict),
+            "notes": dump(kept.notes), "events": kept.events, "told": kept.told,
+        },
+    )  # fmt: skip
+
+
+def untold(db: Database) -> list[str]:
+    """Places of which the readings do not say yet what is known."""
+    return [each["place"] for each in rows(db, "select distinct place from aftercare where told = 0 limit 1000")]
+
+
+def told(db: Database, place: str) -> None:
+    run(db, "update aftercare set told = 1 where place = :place and told = 0", {"place": place})
+
+
+def at_place(db: Database, place: str, since: datetime, worse_since: datetime) -> list[CareRow]:
+    """Those of a place that ended since then, the latest first; where something got worse: since longer ago."""
+    found = rows(
+        db,
+        f"""select * from aftercare where place = :place and state <> '{SKIPPED}'
+        and (ended is null or ended >= :since or (health = 'worse' and ended >= :worse_since))
+        order by coalesce(ended, began) desc, run_id limit 200""",  # noqa: S608 - literals of this module
+        {"place": place, "since": since, "worse_since": worse_since},
+    )
+    return [_care(each) for each in found]
+
+
+def worse_at(db: Database, since: datetime) -> list[CareRow]:
+    """Those of all places after which something got worse, and that ended since then."""
+    found = rows(db, "select * from aftercare where health = 'worse' and ended >= :since", {"since": since})
+    return [_care(each) for each in found]
+
+
+def of_runs(db: Database, run_ids: Sequence[str]) -> dict[str, CareRow]:
+    """By run, those of *run_ids* that there are."""
+    found: dict[str, CareRow] = {}
+    for start in range(0, len(run_ids), 500):
+        some = {f"id{n}": each for n, each in enumerate(run_ids[start : start + 500])}
+        marks = ", ".join(f":{name}" for name in some)
+        query = f"select * from aftercare where state <> '{SKIPPED}' and run_id in ({marks})"  # noqa: S608 - placeholders
+        found |= {each["run_id"]: _care(each) for each in rows(db, query, some)}
+    return found
+
+
+def others(db: Database, stack: str, run_id: str, since: datetime, until: datetime) -> list[str]:
+    """Other runs that applied to the stack, or may, and whose time, the watch after them included, meets this one."""
+    found = rows(
+        db,
+        f"""select run_id from aftercare where stack = :stack and run_id <> :run_id and state <> '{SKIPPED}'
+        and health <> 'unchanged' and applied <= :until and (until is null or until >= :since)
+        order by began, run_id limit 20""",  # noqa: S608 - literals of this module
+        {"stack": stack, "run_id": run_id, "since": since, "until": until},
+    )
+    return [each["run_id"] for each in found]
+
+
+def looks(db: Database, places: Iterable[tuple[str, str]], since: datetime) -> list[Look]:
+    """Looks at *places* that ended since then, and the last one before that which was a success, oldest first."""
+    found: list[Look] = []
+    for check, place in places:
+        asked = {"check": check, "place": place, "since": since}
+        chosen = rows(
+            db,
+            """select * from (select * from run where check_name = :check and place = :place and outcome = 'ok'
+                and ended < :since order by id desc limit 1)
+            union all
+            select * from run where check_name = :check and place = :place and ended >= :since order by ended, id""",
+            asked,
+        )
+        for each in chosen:
+            why = "" if each["outcome"] == "ok" else ": ".join(filter(None, (each["reason"], each["detail"])))
+            failed = "" if each["outcome"] == "ok" else why or "failed"
+            found.append(Look(check, place, time(each["started"]), time(each["ended"]), failed))
+    return found
+
+
+def spells(db: Database, stack: str, checks: Sequence[str], since: datetime) -> list[Spell]:
+    """When incidents of a stack's own were open, as far as that was not over before *since*."""
+    marks = {f"check{n}": check for n, check in enumerate(checks)}
+    names = ", ".join(f":{name}" for name in marks)
+    found = rows(
+        db,
+        f"""select * from incident where check_name in ({names}) and json_extract(labels, '$.stack') = :stack
+        and (state in ({LIVE_STATES}) or changed_at >= :since) order by fingerprint limit 2000""",  # noqa: S608 - placeholders
+        {**marks, "stack": stack, "since": since},
+    )
+    told: list[Spell] = []
+    for each in found:
+        history = rows(
+            db,
+            """select action, at, summary from transition where fingerprint = :mark
+            and action in ('open', 'reopen', 'resolve', 'retire') order by seq""",
+            {"mark": each["fingerprint"]},
+        )
+        told += [one for one in _spells(each, history) if one.ended is None or one.ended >= since]
+    return told
+
+
+def _spells(incident: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> list[Spell]:
+    told: list[Spell] = []
+    began: tuple[datetime, str, bool] | None = None
+    address = str(load(incident["labels"]).get("address", ""))
+
+    def spell(ended: datetime | None) -> Spell:
+        assert began is not None
+        at, summary, first = began
+        return Spell(
+            incident["fingerprint"], incident["check_name"], incident["place"], incident["resource"], summary, address,
+            incident["verdict"], at, ended, first,
+        )  # fmt: skip
+
+    for each in history:
+        at = time(each["at"])
+        if each["action"] in ("open", "reopen"):
+            first = each["action"] == "open" and bool(incident["baseline"])
+            began = (at, each["summary"], first)
+        elif began is not None:
+            told.append(spell(at if each["action"] == "resolve" else None))
+            began = None
+    if began is not None:
+        told.append(spell(None))
+    return told
+
+
+def end_of(db: Database, mark: str, since: datetime) -> tuple[datetime | None, bool] | None:
+    """When an incident that was open at *since* was over, and whether because nobody looks any more; None: it is not.
+
+    One that nobody looks at has no end.
+    """
+    found = row(
+        db,
+        """select action, at from transition where fingerprint = :mark and at > :since
+        and action in ('resolve', 'retire') order by seq limit 1""",
+        {"mark": mark, "since": since},
+    )
+    if found is None:
+        return None
+    return (None, True) if found["action"] == "retire" else (time(found["at"]), False)
+
+
+def in_sync_since(db: Database, check: str, place: str, since: datetime) -> datetime | None:
+    """When a look first saw a place well again after *since*."""
+    found = row(
+        db,
+        """select at from verdict_change where check_name = :check and place = :place and resource = :place
+        and at > :since and outcome = 'healthy' order by id limit 1""",
+        {"check": check, "place": place, "since": since},
+    )
+    return None if found is None else time(found["at"])
+
+
+def verdict_before(db: Database, check: str, place: str, moment: datetime) -> str:
+    """The verdict of a place's own resource at a moment; empty: not known."""
+    found = row(
+        db,
+        """select verdict from verdict_change where check_name = :check and place = :place and resource = :place
+        and at < :moment order by id desc limit 1""",
+        {"check": check, "place": place, "moment": moment},
+    )
+    return "" if found is None else str(found["verdict"])
+
+
+def _care(found: Mapping[str, Any]) -> CareRow:
+    return CareRow(
+        run_id=found["run_id"], stack=found["stack"], place=found["place"], workflow=found["workflow"],
+        state=found["state"], began=time(found["began"]), applied=time(found["applied"]),
+        opened_at=time(found["opened_at"]), seen_at=time(found["seen_at"]), ended=time_or_none(found["ended"]),
+        until=time_or_none(found["until"]), looked_at=time_or_none(found["looked_at"]),
+        planned_at=time_or_none(found["planned_at"]), health=found["health"], verdict=load(found["verdict"]),
+        notes=load(found["notes"]), events=found["events"], told=bool(found["told"]),
+    )  # fmt: skip
