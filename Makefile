@@ -46,6 +46,7 @@ bench: install ## figures for docs/benchmarks.md
 docs: install ## write the generated parts of docs/
 	$(BIN)/barograph checks --markdown > docs/checks.md
 	$(BIN)/python -m daemon.metrics > docs/metrics.md
+	$(BIN)/python -m dashboards.rules
 
 image: ## build $(IMAGE) with buildah, podman or docker; BUILD_ARGS="--build-arg ATMOS_SHA256=…"
 	docker/build.sh $(IMAGE) $(BUILD_ARGS)

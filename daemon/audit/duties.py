@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from daemon.audit.anchoring import Anchoring
 from daemon.audit.looking import verify
@@ -36,14 +37,18 @@ def begin(
         anchoring = Anchoring(store, targets, clock, every)
         scheduler.every("audit anchors", every.total_seconds(), anchoring.tick, pool="upkeep")
 
-    def walk() -> None:
-        """Walk the chain as the store has it: whoever can write it could have made it anew, which anchors show."""
-        verdict = verify(store.path, None)
-        why = "" if verdict.outcome != "broken" else "; ".join((verdict.walk.broken, *verdict.faults)).strip("; ")
-        if why:
-            log.error("audit: the trail is broken: %s. Look at it with: barograph audit verify", why)
-        store.save_outcome(VERIFIED, clock(), timedelta(seconds=VERIFY_EVERY), why)
-
-    scheduler.every(VERIFIED, VERIFY_EVERY, walk, pool="upkeep")
+    scheduler.every(VERIFIED, VERIFY_EVERY, partial(walk_trail, store, clock), pool="upkeep")
     scheduler.every("audit retention", RETENTION_EVERY, let_go, pool="upkeep")
     scheduler.every("audit refusals", REFUSED_EVERY, refusals.flush, pool="upkeep", at_once=False)
+
+
+def walk_trail(store: Store, clock: Callable[[], datetime]) -> None:
+    """Walk the chain as the store has it, and keep what came of it.
+
+    Whoever can write the store could have made all of it anew: only what is anchored outside shows that.
+    """
+    verdict = verify(store.path, None)
+    why = "; ".join(filter(None, (verdict.walk.broken, *verdict.faults))) if verdict.outcome == "broken" else ""
+    if why:
+        log.error("audit: the trail is broken: %s. Look at it with: barograph audit verify", why)
+    store.save_outcome(VERIFIED, clock(), timedelta(seconds=VERIFY_EVERY), why)

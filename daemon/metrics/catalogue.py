@@ -232,6 +232,10 @@ _WATCHED = (
     Metric(
         "barograph_check_outcome", Type.GAUGE, "1 for how the check stands at the place, else 0.", (*PLACE, "outcome"),
     ),
+    Metric(
+        "barograph_stack_incidents", Type.GAUGE, "Live incidents of a stack, 0 where it has none of the tier.",
+        ("tenant", "stage", "stack", "tier"),
+    ),
     Metric("barograph_check_last_run_timestamp_seconds", Type.GAUGE, "When the last look ended, good or not.", PLACE),
     Metric(
         "barograph_check_last_success_timestamp_seconds", Type.GAUGE,

@@ -52,6 +52,7 @@ def all_series(view: View, health: Health, checks: Mapping[str, HasMeasures], no
     yield from of_jobs(view.jobs, health.workings.reports_due, view.reports_sent)
     yield from of_trail(view.trail, view.anchored, view.jobs)
     yield from _of_alerts(view)
+    yield from _of_stacks(view)
     yield from _of_runs(view.runs)
     yield from _of_tally(view.tally)
     yield from _of_checks(view.standings, health.workings.intervals)
@@ -96,6 +97,21 @@ def _of_alerts(view: View) -> Iterator[Series]:
     yield CATALOGUE["barograph_delivery_backlog"], {(name,): float(n) for name, (n, _) in view.backlog.items()}
     waiting: dict[Labels, float] = {(name,): since.timestamp() for name, (_, since) in view.backlog.items() if since}
     yield CATALOGUE["barograph_delivery_oldest_timestamp_seconds"], waiting
+
+
+def _of_stacks(view: View) -> Iterator[Series]:
+    """Incidents by stack, of those that are watched and those that have any."""
+    where = {
+        labels["stack"]: (labels.get("tenant", ""), labels.get("stage", ""), labels["stack"])
+        for labels in (*(one.labels for one in view.incidents), *(each.job.labels for each in view.standings))
+        if labels.get("stack")
+    }
+    counts: dict[Labels, float] = {(*labels, tier): 0.0 for labels in where.values() for tier in Tier}
+    for incident in view.incidents:
+        stack = incident.labels.get("stack")
+        if stack:
+            counts[(*where[stack], incident.tier)] += 1
+    yield CATALOGUE["barograph_stack_incidents"], counts
 
 
 def _of_runs(runs: Sequence[RunTotal]) -> Iterator[Series]:

@@ -17,6 +17,11 @@ def promtool() -> str:
     return found
 
 
+def promtools() -> list[str]:
+    """Every promtool there is: the one above, and the newest where BAROGRAPH_PROMTOOL_NEXT has it."""
+    return [promtool(), *filter(None, [os.environ.get("BAROGRAPH_PROMTOOL_NEXT", "")])]
+
+
 def chromium() -> str:
     """The path of a Chromium: BAROGRAPH_CHROMIUM, else from the PATH."""
     found = os.environ.get("BAROGRAPH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

@@ -234,6 +234,33 @@ def test_a_report_that_fails_is_tried_again_after_a_pause(it: World) -> None:
     assert it.store.job_states()["report:weekly"].next_due == due_at(PLAN, WEEK) + 7 * DAY
 
 
+def test_it_tells_when_the_next_is_due(it: World) -> None:
+    """A missing one stays due until it is made; then the next week's is. Without a destination none is."""
+    due_now = due_at(PLAN, WEEK)
+    failing = [True]
+
+    def failpoint(name: str) -> None:
+        if failing:
+            raise OSError("no space left")
+
+    one = Reporter(it.store, lambda: it.now, PLAN, failpoint=failpoint)
+    assert one.next_due is None
+    it.now = due_now - timedelta(hours=1)
+    one.tick()
+    assert one.next_due == due_now
+    it.now = due_now + timedelta(hours=1)
+    with pytest.raises(OSError, match="no space"):
+        one.tick()
+    assert one.next_due == due_now
+    failing.clear()
+    it.now += timedelta(minutes=11)
+    one.tick()
+    assert one.next_due == due_now + 7 * DAY
+    nobody = Reporter(it.store, lambda: it.now, replace(PLAN, destinations=()))
+    nobody.tick()
+    assert nobody.next_due is None
+
+
 def test_a_report_on_friday_is_about_the_week_before(it: World) -> None:
     """It is due on Friday, and may still be made on the Wednesday after, when a newer week is over but not due."""
     plan = replace(PLAN, weekday=4)

@@ -1,0 +1,1 @@
+"""Prometheus' rules, held against real tools and against the catalogue."""
