@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,31 @@ def promtool() -> str:
 def promtools() -> list[str]:
     """Every promtool there is: the one above, and the newest where BAROGRAPH_PROMTOOL_NEXT has it."""
     return [promtool(), *filter(None, [os.environ.get("BAROGRAPH_PROMTOOL_NEXT", "")])]
+
+
+def prometheus() -> str:
+    """The path of Prometheus: beside promtool, else from the PATH."""
+    beside = Path(promtool()).with_name("prometheus")
+    found = str(beside) if beside.exists() else shutil.which("prometheus")
+    if not found:
+        pytest.skip("NOT TESTED: no prometheus beside promtool or on the PATH")
+    return found
+
+
+def alertmanager() -> str:
+    """The path of Alertmanager, from the PATH."""
+    found = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+    if not found:
+        pytest.skip("NOT TESTED: no Alertmanager. Install the package prometheus-alertmanager")
+    return found
+
+
+def amtool() -> str:
+    """The path of amtool, from the PATH."""
+    found = shutil.which("amtool")
+    if not found:
+        pytest.skip("NOT TESTED: no amtool. Install the package prometheus-alertmanager")
+    return found
 
 
 def chromium() -> str:
