@@ -47,6 +47,7 @@ docs: install ## write the generated parts of docs/
 	$(BIN)/barograph checks --markdown > docs/checks.md
 	$(BIN)/python -m daemon.metrics > docs/metrics.md
 	$(BIN)/python -m dashboards.rules
+	$(BIN)/python -m dashboards.operator > deploy/kubernetes/monitoring/prometheusrule.yaml
 
 image: ## build $(IMAGE) with buildah, podman or docker; BUILD_ARGS="--build-arg ATMOS_SHA256=…"
 	docker/build.sh $(IMAGE) $(BUILD_ARGS)

@@ -69,9 +69,9 @@ def build(image: str, arguments: Mapping[str, str], *options: str, check: bool =
     """Build *image* as docs/container.md says, on the base of the tests; give the exit code and what was said."""
     # An environment that names its own roots means them for this build too.
     certs = os.environ.get("BAROGRAPH_BUILD_CERTS") or os.environ.get("SSL_CERT_DIR", "")
-    flags = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+    flags = [f"--build-arg {name}={value}" for name, value in {"PYTHON_IMAGE": base_image(), **arguments}.items()]
     done = call(
-        "docker/build.sh", image, "--build-arg", f"PYTHON_IMAGE={base_image()}", *flags, *options, check=check,
+        "make", "image", f"IMAGE={image}", f"BUILD_ARGS={' '.join([*flags, *options])}", check=check,
         BAROGRAPH_BUILDER="buildah", BUILDAH_ISOLATION="chroot", BAROGRAPH_BUILD_CERTS=certs,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr

@@ -41,10 +41,19 @@ def alertmanager() -> str:
 
 
 def amtool() -> str:
-    """The path of amtool, from the PATH."""
-    found = shutil.which("amtool")
+    """The path of amtool: BAROGRAPH_AMTOOL, else from the PATH."""
+    found = os.environ.get("BAROGRAPH_AMTOOL") or shutil.which("amtool")
     if not found:
-        pytest.skip("NOT TESTED: no amtool. Install the package prometheus-alertmanager")
+        pytest.skip("NOT TESTED: no amtool. Install the package prometheus-alertmanager, or set BAROGRAPH_AMTOOL")
+    return found
+
+
+def compose() -> str:
+    """The path of Docker Compose as a program of its own: BAROGRAPH_COMPOSE, else from the PATH."""
+    found = os.environ.get("BAROGRAPH_COMPOSE") or shutil.which("docker-compose")
+    if not found:
+        pytest.skip("NOT TESTED: no docker-compose. Get it with `tests/tools/get_debs.sh sid DIR docker-compose` and "
+                    "set BAROGRAPH_COMPOSE=DIR/usr/libexec/docker/cli-plugins/docker-compose")  # fmt: skip
     return found
 
 
