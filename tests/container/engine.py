@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -67,12 +68,10 @@ def base_image() -> str:
 
 def build(image: str, arguments: Mapping[str, str], *options: str, check: bool = True) -> tuple[int, str]:
     """Build *image* as docs/container.md says, on the base of the tests; give the exit code and what was said."""
-    # An environment that names its own roots means them for this build too.
-    certs = os.environ.get("BAROGRAPH_BUILD_CERTS") or os.environ.get("SSL_CERT_DIR", "")
     flags = [f"--build-arg {name}={value}" for name, value in {"PYTHON_IMAGE": base_image(), **arguments}.items()]
     done = call(
         "make", "image", f"IMAGE={image}", f"BUILD_ARGS={' '.join([*flags, *options])}", check=check,
-        BAROGRAPH_BUILDER="buildah", BUILDAH_ISOLATION="chroot", BAROGRAPH_BUILD_CERTS=certs,
+        BAROGRAPH_BUILDER="buildah", BUILDAH_ISOLATION="chroot", BAROGRAPH_BUILD_CERTS=_certs(),
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 
@@ -147,6 +146,17 @@ def _process(folder: Path, space: str) -> Process | None:
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None  # it has ended since, or is one that even root may not look into: none of a container
     return Process(int(folder.name), status["State"][:1], words, status)
+
+
+def _certs() -> str:
+    """The folder of the roots that this machine was told to trust, if it was: the build must trust them too."""
+    for name in ("BAROGRAPH_BUILD_CERTS", "SSL_CERT_DIR"):
+        if folder := os.environ.get(name):
+            return folder
+    listed = call(sys.executable, "-m", "pip", "config", "list", check=False).stdout
+    told = re.search(r"^(?:global|:env:)\.cert='(.+)'$", listed, re.MULTILINE)
+    file = os.environ.get("SSL_CERT_FILE") or (told[1] if told else "")
+    return str(Path(file).parent) if file else ""
 
 
 def _mirror() -> str:

@@ -170,5 +170,10 @@ def test_it_comes_up_and_works_together(docker: Docker, images: Mapping[str, str
 
 
 def _logs(docker: Docker) -> str:
-    names = docker("ps", "--all", "--format", "{{.Names}}").split()
-    return "\n".join(f"== {name}\n{docker('logs', '--tail', '30', name)}" for name in names)
+    """What each container said, and its health check."""
+    said = []
+    for name in docker("ps", "--all", "--format", "{{.Names}}").split():
+        argv = ["docker", "--host", f"unix://{docker.socket}", "logs", "--tail", "30", name]
+        log = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
+        said.append(f"== {name}\n{log}\n{docker('inspect', '--format', '{{json .State.Health}}', name)}")
+    return "\n".join(said)
