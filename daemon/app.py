@@ -79,6 +79,7 @@ from daemon.wiring import (
     scratch_of,
     source_title,
     web_auth,
+    web_listeners,
 )
 
 log = logging.getLogger(__name__)
@@ -375,7 +376,7 @@ def _run(
         )  # fmt: skip
         hooks = PagerDutyHook(hook_secrets(config), desk.acknowledge_of, store, clock).routes()
 
-        app = web.create_app(
+        served = web.listening(
             web.WebDeps(
                 store=store,
                 snapshot=lambda: snapshots.current,
@@ -389,11 +390,11 @@ def _run(
                 approving=approving,
                 refused=refusals.note,
                 hooks=[*hooks, *ingest.routes()],
-            )
+            ),
+            web_listeners(config),
         )
-        host, _, port = config.web.listen.rpartition(":")
-        bound = stack.enter_context(web.serving(app, host.strip("[]"), int(port)))
-        address = f"http://{host}:{bound}"
+        bound = stack.enter_context(served)
+        address = bound.people
 
         def load_inventory() -> None:
             inventory_watch.refresh()

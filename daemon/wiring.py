@@ -25,6 +25,7 @@ from daemon.aws import (
     Identity,
     Role,
 )
+from daemon.config.doors import ProxySection
 from daemon.config.reporting import Weekday
 from daemon.inventory.loader import InventoryLoader
 from daemon.inventory.model import Inventory
@@ -43,7 +44,7 @@ from daemon.repository.mirror import FetchLimits
 from daemon.routing import calendars_of, routes_of
 from daemon.runner import CheckPlan
 from daemon.toolchain import Bench
-from daemon.web import AuthSettings, Credential
+from daemon.web import AuthSettings, Credential, Granted, Listeners, Proxy
 
 if TYPE_CHECKING:
     from daemon.config import CheckSettings, Config
@@ -363,7 +364,21 @@ def web_auth(config: Config) -> AuthSettings:
         logins=tuple(
             Credential(one.user, one.password.reveal(), frozenset(map(str, one.scopes))) for one in auth.basic
         ),
+        proxy=None if auth.proxy is None else _proxy(auth.proxy),
     )
+
+
+def _proxy(given: ProxySection) -> Proxy:
+    return Proxy(
+        given.header, given.addresses, given.groups_header or "",
+        tuple(Granted(frozenset(map(str, one.scopes)), one.user or "", one.group or "") for one in given.roles),
+        frozenset(map(str, given.everyone)), frozenset(given.hosts),
+    )  # fmt: skip
+
+
+def web_listeners(config: Config) -> Listeners:
+    """Where what is served."""
+    return Listeners(config.web.listen, config.web.metrics_listen or "", config.web.webhooks_listen or "")
 
 
 def open_inventory(config: Config, environ: Mapping[str, str], memory: str = "") -> Inventory:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from daemon.config.answering import Deadlines, InfoDigest, WindowRow
 from daemon.config.auditing import Audit
+from daemon.config.doors import Scope
 from daemon.config.executing import Executions, GithubRow, ScheduleRow
 from daemon.config.reporting import Mail, Reports, Weekly
 from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
@@ -26,7 +27,6 @@ from daemon.config.telling import (
     Baseline,
     Login,
     Pacing,
-    Scope,
     Slack,
     TierRow,
     Token,

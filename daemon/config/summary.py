@@ -34,6 +34,8 @@ def summary(config: Config) -> Iterator[str]:
     yield from _news(config)
     yield f"store    {config.store.path}, kept {format_duration(config.store.retention)}"
     yield f"web      http://{config.web.listen} ({_doors(config)})"
+    for option, listen in config.web.listeners()[1:]:
+        yield f"web      http://{listen} for {option.removesuffix('_listen')} alone"
 
 
 def _regions(regions: tuple[str, ...]) -> str:
@@ -97,6 +99,7 @@ def _heard(row: Route) -> Iterator[str]:
 
 def _doors(config: Config) -> str:
     auth = config.web.auth
-    if not auth.tokens and not auth.basic:
+    if not auth.asks:
         return "open to this machine, no sign-in"
-    return f"{len(auth.tokens)} tokens, {len(auth.basic)} logins"
+    proxy = "" if auth.proxy is None else f", {auth.proxy.header} from {', '.join(map(str, auth.proxy.addresses))}"
+    return f"{len(auth.tokens)} tokens, {len(auth.basic)} logins{proxy}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from checks.kinds import Kind, Tier
 from daemon.config.answering import Deadlines, InfoDigest, WindowRow
+from daemon.config.doors import ProxySection, Scope, same_place
 from daemon.config.outlets import DeadMan, Sink
 from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
 from daemon.config.section import SecretPath, SecretText, Section, group
@@ -33,16 +33,6 @@ from daemon.config.values import (
     is_loopback,
     wrong_at,
 )
-
-
-class Scope(StrEnum):
-    """What a token allows."""
-
-    READ = "read"
-    ACKNOWLEDGE = "acknowledge"
-    INGEST = "ingest"
-    APPROVE = "approve"
-    ADMIN = "admin"
 
 
 class TierRow(Section):
@@ -204,6 +194,13 @@ class Auth(Section):
     """Bearer tokens."""
     basic: tuple[Login, ...] = ()
     """Users and passwords."""
+    proxy: ProxySection | None = None
+    """A proxy that signs people in."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether anybody has to sign in."""
+        return bool(self.tokens or self.basic or self.proxy)
 
     @model_validator(mode="after")
     def _no_name_twice(self) -> Auth:
@@ -223,6 +220,10 @@ class Web(Section):
 
     listen: Listen = "127.0.0.1:9877"
     """Address and port. One that other machines can reach needs `auth`."""
+    metrics_listen: Listen | None = None
+    """Address and port for `/metrics` alone, which is then nowhere else."""
+    webhooks_listen: Listen | None = None
+    """Address and port for what runs and other services tell (`/api/v1/events`, `/ping/…`, `/webhooks/…`) alone."""
     public_url: Url | None = None
     """Address of the status page as people reach it; messages link to it."""
     auth: Auth = group()
@@ -230,10 +231,24 @@ class Web(Section):
 
     @model_validator(mode="after")
     def _not_open_to_all(self) -> Web:
-        if not is_loopback(self.listen) and not self.auth.tokens and not self.auth.basic:
-            raise wrong_at(
-                "listen",
-                f"is {self.listen}, which other machines can reach, and nobody would have to sign in; "
-                "add web.auth with tokens or basic, or listen on 127.0.0.1",
-            )
+        for option, listen in self.listeners():
+            if not is_loopback(listen) and not self.auth.asks:
+                raise wrong_at(
+                    option,
+                    f"is {listen}, which other machines can reach, and nobody would have to sign in; "
+                    "add web.auth with tokens, basic or proxy, or listen on 127.0.0.1",
+                )
         return self
+
+    @model_validator(mode="after")
+    def _apart(self) -> Web:
+        twice = same_place(self.listeners())
+        if twice is not None:
+            option, other, listen = twice
+            raise wrong_at(option, f"is {listen}, where web.{other} listens already; give it a port of its own")
+        return self
+
+    def listeners(self) -> list[tuple[str, str]]:
+        """The options that are given, each with its address."""
+        named = (("metrics_listen", self.metrics_listen), ("webhooks_listen", self.webhooks_listen))
+        return [("listen", self.listen), *((option, listen) for option, listen in named if listen)]

@@ -32,6 +32,7 @@ from daemon.deskwork import (
 from daemon.store import Reader, StoreError
 from daemon.web.guard import API as PREFIX
 from daemon.web.sent import RefusedError, json_of, refuse_foreign
+from daemon.web.viewing import sight_of
 
 MOST = 1_000  # incidents in one answer
 
@@ -68,15 +69,18 @@ class Api:
             return _no(400, f"state must be one of {', '.join(IncidentState)}")
         with self._store.read() as view:
             found = view.incidents(wanted, MOST + 1)
-        return JSONResponse({"incidents": [incident_json(one) for one in found[:MOST]], "more": len(found) > MOST})
+        shown = sight_of(request).incidents(found[:MOST])
+        return JSONResponse({"incidents": [incident_json(one) for one in shown], "more": len(found) > MOST})
 
     def incident(self, request: Request) -> Response:
         with self._store.read() as view:
             found = view.incident(request.path_params["fingerprint"])
             transitions = [] if found is None else view.transitions(found.fingerprint)
-        return _no(404, "there is no such incident") if found is None else JSONResponse(
-            incident_json(found, transitions)
-        )  # fmt: skip
+        if found is None:
+            return _no(404, "there is no such incident")
+        sight = sight_of(request)
+        told = [sight.transition(each, found.check) for each in transitions]
+        return JSONResponse(incident_json(sight.incident(found), told))
 
     def silences(self, request: Request) -> Response:
         with self._store.read() as view:
@@ -88,6 +92,8 @@ class Api:
         except ValueError:
             return _no(404, f"an incident takes {', '.join(Verb)}")
         fingerprint = request.path_params["fingerprint"]
+        if verb is Verb.DIFF and not sight_of(request).full:
+            return _no(403, "This needs the scope read: the difference is shown in the incident's thread.")
         return await self._done(request, partial(on_incident, self._desk, verb, fingerprint))
 
     async def silence(self, request: Request) -> Response:
@@ -117,10 +123,11 @@ def _who(request: Request, by: object) -> str:
     """Who signed in; *by* is who they say it is for, which nobody has proven. Raises BadRequestError."""
     if not isinstance(by, str):
         raise BadRequestError("by must be a text")
-    name = request.scope.get("user_name")
+    name = clean(" ".join(str(request.scope.get("user_name") or "").split()), 256)
+    through = f"HTTP, by the {request.scope['user_by']}" if request.scope.get("user_by") else "HTTP"
     signed = f"signed in as {name}" if name else "on this machine, where nobody signs in"
     told = clean(" ".join(by.split()), 80)
-    return f"{told}, {signed} (HTTP)" if told else f"{name or 'somebody'} (HTTP)"
+    return f"{told}, {signed} ({through})" if told else f"{name or 'somebody'} ({through})"
 
 
 def _no(status: int, text: str) -> JSONResponse:

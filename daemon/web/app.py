@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -34,12 +35,21 @@ from daemon.web.auth import AuthSettings
 from daemon.web.differences import SIDES, differences, other_evidence
 from daemon.web.guard import Guard, keep_quiet
 from daemon.web.rendering import Renderer
+from daemon.web.viewing import sight_of
 
 log = logging.getLogger(__name__)
 
 METRICS_STALE_AFTER = 60.0  # seconds
 INVENTORY = "inventory"  # the check under which loads are recorded
 HISTORY = 25  # rows of each history on a page
+
+
+class Face(StrEnum):
+    """Whom a listener is for. What it does not serve is not there. Health is on each."""
+
+    PEOPLE = "people"  # pages, reports, the API
+    METRICS = "metrics"
+    WEBHOOKS = "webhooks"  # what other services and runs tell
 
 
 class Readable(Protocol):
@@ -66,24 +76,17 @@ class WebDeps:
     approving: Approving | None = None  # who keeps what people agree to; None: nobody does here
 
 
-def create_app(deps: WebDeps) -> Starlette:
-    """The application. Nothing is started and nothing is read before the first request."""
-    pages = _Pages(deps)
+def create_app(deps: WebDeps, faces: Iterable[Face] = tuple(Face)) -> Starlette:
+    """The application, with what *faces* are for. Nothing is started and nothing is read before the first request."""
+    shown = frozenset(faces)
+    pages = _Pages(deps, with_metrics=Face.METRICS in shown)
     return Starlette(
         routes=[
-            Route("/", pages.status),
-            Route("/metrics", pages.metrics),
             Route("/healthz", pages.healthz),
             Route("/readyz", pages.readyz),
-            Route("/repository", pages.repository),
-            *reports.routes(deps.store, pages.renderer),
-            *runs.routes(deps.store, pages.renderer, deps.clock, deps.approving, pages.instances),
-            *openapi.routes(),
-            Route("/instances/{place:path}", pages.instance),
-            Route("/incidents/{fingerprint}", pages.incident),
-            *deps.hooks,
-            *(Api(deps.store, deps.desk).routes() if deps.desk is not None else ()),
-            *(approvals.routes(deps.store, deps.approving, pages.instances) if deps.approving is not None else ()),
+            *([Route("/metrics", pages.metrics)] if Face.METRICS in shown else []),
+            *(deps.hooks if Face.WEBHOOKS in shown else []),
+            *(_for_people(deps, pages) if Face.PEOPLE in shown else []),
         ],
         middleware=[
             Middleware(
@@ -94,12 +97,26 @@ def create_app(deps: WebDeps) -> Starlette:
     )
 
 
+def _for_people(deps: WebDeps, pages: _Pages) -> list[Route]:
+    return [
+        Route("/", pages.status),
+        Route("/repository", pages.repository),
+        *reports.routes(deps.store, pages.renderer),
+        *runs.routes(deps.store, pages.renderer, deps.clock, deps.approving, pages.instances),
+        *openapi.routes(acts=deps.desk is not None),
+        Route("/instances/{place:path}", pages.instance),
+        Route("/incidents/{fingerprint}", pages.incident),
+        *(Api(deps.store, deps.desk).routes() if deps.desk is not None else ()),
+        *(approvals.routes(deps.store, deps.approving, pages.instances) if deps.approving is not None else ()),
+    ]
+
+
 class _Pages:
     """One method per route. Those that read the store are plain functions: they run in a thread."""
 
-    def __init__(self, deps: WebDeps) -> None:
+    def __init__(self, deps: WebDeps, *, with_metrics: bool = True) -> None:
         self._deps = deps
-        self.renderer = Renderer()
+        self.renderer = Renderer(with_metrics=with_metrics)
 
     def instances(self) -> list[Instance]:
         """Those of the inventory as it was last loaded."""
@@ -128,14 +145,14 @@ class _Pages:
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
     def status(self, request: Request) -> Response:
-        now, health = self._deps.clock(), self._deps.health()
+        now, health, sight = self._deps.clock(), self._deps.health(), sight_of(request)
         with self._deps.store.read() as view:
-            found = _standings(view, health, now)
-            incidents = status.by_urgency(view.incidents(LIVE))
+            found = sight.standings(_standings(view, health, now))
+            incidents = status.by_urgency(sight.incidents(view.incidents(LIVE)))
             backlog, jobs = view.backlog(), view.jobs()
         groups = status.matrix(found)
         return self.renderer.page(
-            "status.html", now=now, health=health, headline=status.headline(incidents, found),
+            "status.html", now=now, health=sight.health(health), full=sight.full, headline=status.headline(incidents, found),
             details=status.details(incidents), incidents=incidents, groups=groups,
             gaps=status.gaps(found), soonest=status.soonest(found, health.running), backlog=backlog,
             troubles=self._troubles(health, jobs, backlog, now),
@@ -155,16 +172,16 @@ class _Pages:
         )  # fmt: skip
 
     def instance(self, request: Request) -> Response:
-        place = request.path_params["place"]
+        place, sight = request.path_params["place"], sight_of(request)
         now, health = self._deps.clock(), self._deps.health()
         with self._deps.store.read() as view:
-            found = [each for each in _standings(view, health, now) if each.job.place == place]
+            found = [sight.standing(each) for each in _standings(view, health, now) if each.job.place == place]
             if not found:
                 raise HTTPException(404)
-            incidents = [each for each in view.incidents() if each.place == place]
-            runs = [run for each in found for run in view.runs(each.job.check, place, HISTORY)]
+            incidents = sight.incidents(each for each in view.incidents() if each.place == place)
+            runs = [sight.look(run) for each in found for run in view.runs(each.job.check, place, HISTORY)]
             changes = [
-                change
+                sight.change(change)
                 for each in found
                 for reading in each.readings
                 for change in view.verdict_changes(each.job.check, place, reading.resource, HISTORY)
@@ -176,23 +193,24 @@ class _Pages:
             past=[each for each in incidents if each.state not in LIVE][:HISTORY], differences=differences(evidence),
             seen=[item for each in found for r in each.readings for item in other_evidence(r.evidence)], sides=SIDES,
             runs=sorted(runs, key=lambda run: run.ended, reverse=True)[:HISTORY],
-            changes=sorted(changes, key=lambda change: change.at, reverse=True)[:HISTORY],
+            changes=sorted(changes, key=lambda change: change.at, reverse=True)[:HISTORY], full=sight.full,
         )  # fmt: skip
 
     def incident(self, request: Request) -> Response:
-        now = self._deps.clock()
+        now, sight = self._deps.clock(), sight_of(request)
         with self._deps.store.read() as view:
             found = view.incident(request.path_params["fingerprint"])
             if found is None:
                 raise HTTPException(404)
-            transitions = view.transitions(found.fingerprint)
+            transitions = [sight.transition(each, found.check) for each in view.transitions(found.fingerprint)]
             subjects = [thread.subject for thread in threads_of(found)] + [found.escalation] * bool(found.escalation)
-            deliveries = [each for subject in subjects for each in view.deliveries_of(subject)]
+            deliveries = [sight.delivery(each) for subject in subjects for each in view.deliveries_of(subject)]
+        found = sight.incident(found)
         return self.renderer.page(
             "incident.html", now=now, incident=found, live=found.state in LIVE, transitions=transitions[::-1],
             deliveries=deliveries, differences=differences([found.evidence]), sides=SIDES,
             evidence=other_evidence(found.evidence), managed=managed_by(found.labels),
-            standing=list(standing(found)) if found.state in LIVE else [],
+            standing=list(standing(found)) if found.state in LIVE else [], full=sight.full,
         )  # fmt: skip
 
     def _troubles(
@@ -212,7 +230,8 @@ class _Pages:
         """404, 405: a page that says what was meant."""
         assert isinstance(error, HTTPException)
         what = {404: "There is no such page", 405: "This can only be read"}.get(error.status_code, error.detail)
-        page = self.renderer.page("error.html", error.status_code, what=what, why="")
+        full = sight_of(request).full
+        page = self.renderer.page("error.html", error.status_code, what=what, why="", full=full)
         page.headers.update(error.headers or {})
         return page
 

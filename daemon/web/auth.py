@@ -1,13 +1,15 @@
-"""Who may see what over HTTP: bearer tokens and basic authentication, compared in constant time."""
+"""Who may see what over HTTP: bearer tokens and basic authentication, compared in constant time; a trusted proxy."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
+import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+VIEW = "view"  # reading without differences; whoever may read may view
 READ = "read"
 ACKNOWLEDGE = "acknowledge"
 INGEST = "ingest"
@@ -22,11 +24,32 @@ class Credential:
     name: str
     secret: str = field(repr=False)
     scopes: frozenset[str] = frozenset({READ})
+    by: str = ""  # "proxy": the trusted proxy says who it is, and there is no secret
 
     def may(self, scope: str) -> bool:
         """Whether it allows what needs *scope*."""
-        return scope in self.scopes or ADMIN in self.scopes
+        return scope in self.scopes or ADMIN in self.scopes or (scope == VIEW and READ in self.scopes)
 
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the proxy's people may do: whose name fits *user* (a pattern) and who is in *group*; empty fits all."""
+
+    scopes: frozenset[str]
+    user: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy that signs people in and names them in a header. *hosts*: names under which it asks, in lower case."""
+
+    header: str
+    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    groups_header: str = ""
+    roles: tuple[Granted, ...] = ()
+    everyone: frozenset[str] = frozenset()  # what those may whom no role fits
+    hosts: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
@@ -34,10 +57,11 @@ class AuthSettings:
 
     tokens: tuple[Credential, ...] = ()
     logins: tuple[Credential, ...] = ()
+    proxy: Proxy | None = None
 
     @property
     def required(self) -> bool:
-        return bool(self.tokens or self.logins)
+        return bool(self.tokens or self.logins or self.proxy)
 
     @property
     def challenge(self) -> str:

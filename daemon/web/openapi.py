@@ -1,4 +1,7 @@
-"""The OpenAPI document of what runs tell and how they are read, made from the table that events are validated by."""
+"""The OpenAPI document of the API, its events made from the table that they are validated by.
+
+`x-scopes` says what a token needs for an operation: any one of them, as daemon.web.guard asks for it.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from alerts.base import IncidentState
 from checks.runs.record import State
 from checks.runs.wire import FIELDS, MAX_EVENTS, MAX_SEQ, ROW, SCHEMA
-from daemon.web.guard import API, EVENTS, PING
+from daemon.deskwork import Verb
+from daemon.web.auth import READ, VIEW
+from daemon.web.guard import API, EVENTS, PING, needed_scope
 
 OPENAPI = f"{API}openapi.json"
 _KINDS: Mapping[str, Mapping[str, Any]] = {
@@ -22,9 +28,9 @@ _KINDS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def document() -> dict[str, Any]:
-    """The document, as JSON."""
-    run = {"name": "run", "in": "path", "required": True, "schema": {"type": "string"}}
+def document(*, acts: bool = True) -> dict[str, Any]:
+    """The document, as JSON. *acts*: incidents can be acted on here."""
+    run = _in_path("run")
     summary = "Events of runs, in any order and any number of times. Needs the scope `ingest`."
     tell = _operation("tell", summary, 400, 403, 408, 413, 503, good={"202": "Stored."})
     tell["requestBody"] = {"required": True, "content": {"application/json": {"schema": _events()}}}
@@ -37,7 +43,7 @@ def document() -> dict[str, Any]:
     one["parameters"] = [run]
     paths: dict[str, Any] = {EVENTS: {"post": tell}, f"{API}runs": {"get": listed}, f"{API}runs/{{run}}": {"get": one}}
     for path, names in ((f"{PING}{{name}}", ["name"]), (f"{PING}{{name}}/{{action}}", ["name", "action"])):
-        given = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+        given = [_in_path(name) for name in names]
         rid = _asked("rid", {"type": "string", "format": "uuid"})
         paths[path] = {}
         for method in ("get", "post", "head"):
@@ -45,18 +51,55 @@ def document() -> dict[str, Any]:
                 f"{method}Ping{len(names)}", "A ping, as Healthchecks' clients send it.", 400, 403, 404, 503
             )
             paths[path][method] = ping | {"parameters": [*given, rid]}
+    paths |= _of_incidents() if acts else {}
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            needed = needed_scope(method.upper(), path)
+            operation["x-scopes"] = [VIEW, READ] if needed == VIEW else [needed]
+    schemes = {"token": {"type": "http", "scheme": "bearer"}, "login": {"type": "http", "scheme": "basic"}}
     return {
         "openapi": "3.0.3", "info": {"title": "Barograph", "version": "1"}, "paths": paths,
-        "security": [{"token": []}],
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{name: []} for name in schemes], "components": {"securitySchemes": schemes},
     }  # fmt: skip
 
 
-def routes() -> list[Route]:
+def _of_incidents() -> dict[str, Any]:
+    """Incidents and silences. What tokens with `view` get of them lacks what may hold values."""
+    listed = _operation("listIncidents", "Incidents, the latest opened first; the live ones without `state`.", 400, 403)
+    listed["parameters"] = [_asked("state", {"type": "string", "enum": [str(one) for one in IncidentState]})]
+    fingerprint, which = _in_path("fingerprint"), _in_path("id")
+    one = _operation("getIncident", "An incident with all that happened to it.", 403, 404)
+    acted = _operation(
+        "act", "Acknowledge, silence, unsilence, or show its difference in its thread (which needs `read` too).",
+        400, 403, 404, 408, 409, 413, 415, 503,
+    )  # fmt: skip
+    verb = _in_path("verb") | {"schema": {"type": "string", "enum": [str(each) for each in Verb]}}
+    body = {"content": {"application/json": {"schema": {"type": "object"}}}}
+    made = _operation("silence", "Silence what a matcher fits.", 400, 403, 404, 408, 409, 413, 415, 503)
+    ended = _operation("endSilence", "End a silence.", 400, 403, 404, 408, 409, 413, 415, 503)
+    return {
+        f"{API}incidents": {"get": listed},
+        f"{API}incidents/{{fingerprint}}": {"get": one | {"parameters": [fingerprint]}},
+        f"{API}incidents/{{fingerprint}}/{{verb}}": {
+            "post": acted | {"parameters": [fingerprint, verb], "requestBody": body}
+        },
+        f"{API}silences": {
+            "get": _operation("listSilences", "Silences, ended ones too.", 403),
+            "post": made | {"requestBody": body | {"required": True}},
+        },
+        f"{API}silences/{{id}}": {"delete": ended | {"parameters": [which]}},
+    }
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def routes(*, acts: bool = True) -> list[Route]:
     """`/api/v1/openapi.json`."""
 
     def answer(request: Request) -> Response:
-        return JSONResponse(document())
+        return JSONResponse(document(acts=acts))
 
     return [Route(OPENAPI, answer)]
 

@@ -1,4 +1,4 @@
-"""Templates to answers: autoescaped, one inline style, a policy that allows that style and nothing else."""
+"""Templates to answers: autoescaped, one inline style and script, a policy that allows these two and nothing else."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Renderer:
-    """The templates, read once."""
+    """The templates, read once. *with_metrics*: whether `/metrics` is served beside the pages."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_metrics: bool = True) -> None:
         self._templates = Environment(
             autoescape=True, loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True,
             lstrip_blocks=True,
         )  # fmt: skip
         style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        script = (TEMPLATES / "refresh.js").read_text(encoding="utf-8")
         self.policy = (
-            f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'; "
-            "frame-ancestors 'none'"
+            f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; connect-src 'self'; "
+            "img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         )
         self._templates.globals |= {
             "style": Markup(style),  # noqa: S704 - our own file; the policy's hash is of these very bytes
+            "script": Markup(script),  # noqa: S704 - likewise
+            "with_metrics": with_metrics,
             "ago": words.ago,
             "until": words.until,
             "moment": words.moment,
@@ -54,3 +56,7 @@ class Renderer:
     def page(self, template: str, status: int = 200, **content: Any) -> HTMLResponse:
         """One page. A template that uses a name it was not given is a bug, and raises."""
         return HTMLResponse(self._templates.get_template(template).render(**content), status)
+
+
+def _digest(content: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

@@ -26,6 +26,7 @@ from daemon.store.aftercare import CareRow
 from daemon.store.executions import ExecutionRow
 from daemon.web.guard import API
 from daemon.web.rendering import Renderer
+from daemon.web.viewing import sight_of
 
 MOST = 200  # runs on a page
 STYLES: Mapping[str, str] = {"succeeded": "good", "failed": "bad", "lost": "bad", "cancelled": "warn"}
@@ -80,7 +81,8 @@ def routes(
             if row is None:
                 raise HTTPException(404)
             record = record_of(row.run_id, executions.events_of(view.db, row.run_id), row.lost_at is not None)
-            return row, record, impacts.assessed(view, record, instances(), clock())
+            plans = impacts.assessed(view, record, instances(), clock())
+            return row, sight_of(request).record(record), plans
 
     def page(request: Request) -> Response:
         found, now = asked(request), clock()
@@ -88,12 +90,17 @@ def routes(
             waits = None if approving is None else waiting(view, approving.guideline, instances())
         return renderer.page(
             "runs.html", now=now, runs=found[:MOST], more=len(found) > MOST, styles_of=STYLES, symbols_of=SYMBOLS,
-            cares=cares(found[:MOST]), care_styles=HEALTH_STYLES,
+            cares=cares(found[:MOST]), care_styles=HEALTH_STYLES, full=sight_of(request).full,
             place=request.query_params.get("place", ""), waiting=waits,
         )  # fmt: skip
 
     def one(request: Request) -> Response:
         (row, record, plans), now = known(request), clock()
+        if not sight_of(request).full:
+            return renderer.page(
+                "run_viewed.html", now=now, row=row, record=record, steps=_steps(record, now),
+                phases=_phases(record, now), styles_of=STYLES, symbols_of=SYMBOLS, full=False,
+            )  # fmt: skip
         with store.read() as view:
             agreed = [] if approving is None else approving.of_run(view, row.run_id)
         said = reading_of(Standing(row.resource, row.workflow, record), None, now) if record.over else None
@@ -113,7 +120,7 @@ def routes(
             found = asked(request)
         except HTTPException as error:
             return JSONResponse({"error": error.detail}, error.status_code)
-        watched = cares(found[:MOST])
+        watched = cares(found[:MOST]) if sight_of(request).full else {}
         told = [row_json(row) | {"health": health_json(watched.get(row.run_id))} for row in found[:MOST]]
         return JSONResponse({"runs": told, "more": len(found) > MOST})
 
@@ -122,6 +129,8 @@ def routes(
             row, record, plans = known(request)
         except HTTPException:
             return JSONResponse({"error": "there is no such run"}, 404)
+        if not sight_of(request).full:
+            return JSONResponse(row_json(row) | viewed_json(record))
         health = health_json(cares([row]).get(row.run_id))
         told = {"health": health, "impacts": [impacts.as_json(one) for one in plans]}
         return JSONResponse(row_json(row) | record_json(record) | told)
@@ -183,6 +192,14 @@ def record_json(record: RunRecord) -> dict[str, Any]:
             for each in record.troubles
         ],
     }  # fmt: skip
+
+
+def viewed_json(record: RunRecord) -> dict[str, Any]:
+    """What the list lacks, for viewers: how far it has come."""
+    whole = record_json(record)
+    return {
+        name: whole[name] for name in ("host", "attempt", "exit_code", "signal", "expected_steps", "steps", "phases")
+    }
 
 
 def _steps(record: RunRecord, now: datetime) -> list[Bar]:

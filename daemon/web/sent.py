@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 BODY_SECONDS = 10.0  # for a client to send one
 MAX_JSON = 64 * 1024  # bytes of a request of a person
+OWN_HOSTS = "own_hosts"  # in a request's scope: names and ports under which people reach these pages through a proxy
 
 
 class RefusedError(Exception):
@@ -24,7 +25,8 @@ class RefusedError(Exception):
 def refuse_foreign(request: Request) -> None:
     """Raise RefusedError for what a page of another site may have a browser send."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+    own = {request.headers.get("host", "").lower(), *request.scope.get(OWN_HOSTS, ())} - {""}
+    if origin is not None and urlsplit(origin).netloc.lower() not in own:
         raise RefusedError(403, "this comes from a page of another site")
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise RefusedError(403, "this comes from a page of another site")

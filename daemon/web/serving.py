@@ -1,4 +1,8 @@
-"""uvicorn in a thread: up when it accepts, down within two seconds, patient with nobody."""
+"""uvicorn in threads: up when it accepts, down within two seconds, patient with nobody.
+
+Each listener has a thread, an event loop, connections and handlers of its own, so that clients that clog one of them
+keep nobody from the others.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -57,28 +61,62 @@ def serving(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> Iterator[
 
     Raises OSError with the address in its text if it cannot be bound.
     """
-    listener = _bind(host, port)
-    server = uvicorn.Server(uvicorn.Config(
-        app, http=ImpatientProtocol, ws="none", lifespan="off", loop="asyncio", log_config=None, access_log=False,
-        server_header=False, proxy_headers=False, h11_max_incomplete_event_size=MAX_HEADER_BYTES,
-        limit_concurrency=MAX_CONNECTIONS, timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    ))  # fmt: skip
-    thread = threading.Thread(target=server.run, args=([listener],), name="web", daemon=True)
-    thread.start()
-    try:
-        while not server.started:
-            if not thread.is_alive():
+    with serving_all({"listen": (app, host, port)}) as ports:
+        yield ports["listen"]
+
+
+@contextmanager
+def serving_all(apps: Mapping[str, tuple[Starlette, str, int]]) -> Iterator[Mapping[str, int]]:
+    """Serve each application at its (host, port), all of them or none; gives the ports by the same names.
+
+    The names are those of options below `web`. Raises OSError with option and address in its text if one of them
+    cannot be bound: nothing is served then.
+    """
+    with ExitStack() as stack:
+        listeners: dict[str, socket.socket] = {}
+        for option, (_, host, port) in apps.items():
+            listeners[option] = _bind(option, host, port)
+            stack.callback(listeners[option].close)
+        served = [_Served(apps[option][0], listener, option) for option, listener in listeners.items()]
+        stack.callback(_stop, served)
+        for each in served:
+            each.thread.start()
+        for each in served:
+            each.wait()
+        yield {option: listener.getsockname()[1] for option, listener in listeners.items()}
+
+
+class _Served:
+    """One server, and the thread that it runs in."""
+
+    def __init__(self, app: Starlette, listener: socket.socket, option: str) -> None:
+        self.server = uvicorn.Server(uvicorn.Config(
+            app, http=ImpatientProtocol, ws="none", lifespan="off", loop="asyncio", log_config=None, access_log=False,
+            server_header=False, proxy_headers=False, h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            limit_concurrency=MAX_CONNECTIONS, timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        ))  # fmt: skip
+        self.thread = threading.Thread(target=self.server.run, args=([listener],), name=f"web {option}", daemon=True)
+
+    def wait(self) -> None:
+        """Until it accepts."""
+        while not self.server.started:
+            if not self.thread.is_alive():
                 raise RuntimeError("the web server ended before it served; the log has the details")
             time.sleep(0.005)
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(GRACE_SECONDS + 1)
-        listener.close()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _stop(served: Sequence[_Served]) -> None:
+    """All at once, so that many take no longer than one."""
+    for each in served:
+        each.server.should_exit = True
+    ends = time.monotonic() + GRACE_SECONDS + 1
+    for each in served:
+        if each.thread.is_alive():
+            each.thread.join(max(0.0, ends - time.monotonic()))
+
+
+def _bind(option: str, host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -86,5 +124,6 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise OSError(error.errno, f"web.listen: {host}:{port} cannot be bound: {error.strerror}") from None
+        shown = f"[{host}]" if ":" in host else host
+        raise OSError(error.errno, f"web.{option}: {shown}:{port} cannot be bound: {error.strerror}") from None
     return listener

@@ -1,0 +1,42 @@
+// Renews the parts of the page that changed. It takes no focus, no selection and no place in a table from anybody.
+(() => {
+  const EVERY = 30000;
+  const said = document.getElementById("said");
+  const busy = (part) => {
+    const chosen = document.getSelection();
+    return part.contains(document.activeElement) || (chosen && !chosen.isCollapsed && part.contains(chosen.anchorNode));
+  };
+  const renew = (part, fresh) => {
+    const before = [...part.querySelectorAll(".card, details")].map((each) => [each.scrollLeft, each.scrollTop, each.open]);
+    part.className = fresh.className;
+    part.replaceChildren(...fresh.childNodes);
+    [...part.querySelectorAll(".card, details")].forEach((each, number) => {
+      const [left, top, open] = before[number] || [0, 0, each.open];
+      each.scrollLeft = left;
+      each.scrollTop = top;
+      if (each.tagName === "DETAILS") each.open = open;
+    });
+  };
+  const again = async () => {
+    if (document.hidden) return;
+    const old = document.getElementById("old");
+    try {
+      const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(20000) });
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of document.querySelectorAll("[data-live]")) {
+        const fresh = page.getElementById(part.id);
+        if (!fresh || fresh.innerHTML === part.innerHTML || busy(part)) continue;
+        renew(part, fresh);
+      }
+      if (document.title !== page.title) said.textContent = page.querySelector("h1").textContent;
+      document.title = page.title;
+      old.textContent = "";
+    } catch (error) {
+      const text = "not renewed: Barograph does not answer. What stands here is old.";
+      if (old.textContent !== text) said.textContent = text;
+      old.textContent = text;
+    }
+  };
+  setInterval(again, EVERY);
+})();
