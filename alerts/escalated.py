@@ -26,6 +26,8 @@ def escalated(incident: Incident, kind: DeliveryKind, body: Body) -> Draft:
 
 
 def next_escalation(incident: Incident) -> str:
-    """The subject of the next one: like a thread's, so that whoever knows threads by their names knows it too."""
-    number = incident.escalation.rpartition("#")[2].removesuffix("!")
-    return f"{incident.fingerprint}#{int(number) + 1 if number.isdigit() else 1}!"
+    """The subject of a new one: like a thread's, so that whoever knows threads by their names knows it too.
+
+    Numbered by the change it tells of: an occurrence that comes later has forgotten the escalations of those before.
+    """
+    return f"{incident.fingerprint}#{incident.seq}!"

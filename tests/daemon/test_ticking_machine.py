@@ -212,3 +212,21 @@ class Passing(RuleBasedStateMachine):
 
 TestPassing = Passing.TestCase
 TestPassing.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+def test_the_escalation_of_a_later_occurrence_has_a_message_of_its_own() -> None:
+    """It is not taken for the one of an occurrence that is over."""
+    passing = Passing()
+    try:
+        for what, seconds in (("critical", 16 * 60), ("healthy", 5 * 3600), ("critical", 16 * 60)):
+            passing.look(what)
+            passing.time_passes(seconds)
+            passing.tick()
+        roots = [
+            one.subject
+            for one in passing.store.deliveries(limit=None)
+            if one.kind is DeliveryKind.POST and one.channel == "C-boss"
+        ]
+        assert len(set(roots)) == len(roots) == 2
+    finally:
+        passing.teardown()
