@@ -23,6 +23,7 @@ from daemon.answers import info_digest
 from daemon.audit import duties
 from daemon.audit.configured import ConfigNotes
 from daemon.audit.refusals import Refusals
+from daemon.complying import compliance_of
 from daemon.config import Config, ConfigError, load
 from daemon.delivering import Deliveries, alone, listener
 from daemon.desk import Desk
@@ -388,6 +389,7 @@ def _run(
                 source=source_title(config),
                 desk=desk,
                 approving=approving,
+                compliance=compliance_of(config),
                 refused=refusals.note,
                 hooks=[*hooks, *ingest.routes()],
             ),

@@ -28,7 +28,7 @@ COMMANDS = {
     "checks": "Describe every check.",
     "iam-policy": "Print the IAM policies of the roles, made of what the checks declare.",
     "preflight": "Go through the checklist before execution, and read the repository.",
-    "report": "Make the weekly report: send it, or show it.",
+    "report": "Make reports: the weekly one, and that on compliance.",
     "routes": "Show where incidents go, and why.",
     "render": "Show messages before there is anything to tell.",
     "replay": "Show what another configuration would have posted, mentioned and paged.",

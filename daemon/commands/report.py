@@ -24,7 +24,7 @@ STORE_TROUBLE = 4
 
 @click.group()
 def report() -> None:
-    """Make the weekly report: send it, or show it."""
+    """Make reports: the weekly one, and that on compliance."""
 
 
 @report.command()
@@ -68,6 +68,48 @@ def weekly(path: Path, week: str | None, form: str, dry_run: bool, force: bool, 
             _send(config, wanted, force=force)
     except StoreError as error:
         _fail(str(error), STORE_TROUBLE)
+
+
+@report.command()
+@config_file
+@click.option("--from", "since", metavar="TIME", required=True,
+              help="The first moment: a day is its midnight in the report's zone; or 2026-01-01T09:00Z.")  # fmt: skip
+@click.option("--to", "until", metavar="TIME", required=True, help="The moment before which it ends.")
+@click.option("--format", "form", type=click.Choice(["html", "csv", "json"]), default="html", show_default=True,
+              help="What is printed, or written to FILE.")  # fmt: skip
+@click.option("-o", "--output", "target", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write it to FILE instead of printing it.")  # fmt: skip
+def compliance(path: Path, since: str, until: str, form: str, target: Path | None) -> None:
+    """Show what ran in a period, who agreed to it, what was broken, and whether the audit trail is whole.
+
+    Works beside the daemon; nothing is kept or sent. Anchors in S3 are fetched and compared.
+
+    Exit codes: 0 done; 2 wrong period or configuration; 4 the store cannot be used.
+    """
+    from checks import discover
+    from daemon.audit.ways import vault_of
+    from daemon.complying import compliance_of, written_as
+    from daemon.config import ConfigError, load
+    from daemon.report.span import parse_span
+    from daemon.store import StoreError, open_reader
+
+    try:
+        config = load(path, os.environ, discover())
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        sys.exit(USAGE)
+    made = compliance_of(config)
+    try:
+        span = parse_span(since, until, made.zone)
+    except ValueError as error:
+        _fail(str(error), USAGE)
+    try:
+        with open_reader(config.store.path) as view:
+            shown = made.report(view, span, datetime.now(UTC), vault_of(config))
+    except StoreError as error:
+        _fail(str(error), STORE_TROUBLE)
+    _write(written_as(shown, form), target)
 
 
 def _shown(config: Config, week: Week, now: datetime) -> Report:

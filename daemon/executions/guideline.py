@@ -48,25 +48,26 @@ class Guideline:
         return reading_of(f"{place} cycle", stage, judged, self.rules, now)
 
     def judged(
-        self, view: Reader, stack: str, component: str, stage: str, instances: Iterable[Instance], now: datetime
-    ) -> Sequence[Judged]:
-        """All applies at a place of which is told."""
-        since = now - self.rules.told - self.rules.fresh
-        steps = self._steps(view, stack, since)
+        self, view: Reader, stack: str, component: str, stage: str, instances: Iterable[Instance], now: datetime,
+        begin: datetime | None = None, most: int = _MOST,
+    ) -> Sequence[Judged]:  # fmt: skip
+        """All applies at a place of which is told; with *begin*, those since then, out of the *most* last runs."""
+        since = (now - self.rules.told if begin is None else begin) - self.rules.fresh
+        steps = self._steps(view, stack, since, most)
         applies = [one for one in steps if one.word == APPLY and one.component == component and not one.dry_run]
         if not applies:
             return []
         uat = sorted({one.stack for one in instances if one.stage == STAGING})
-        staging = [one for name in uat for one in self._steps(view, name, since) if one.word == APPLY]
+        staging = [one for name in uat for one in self._steps(view, name, since, most) if one.word == APPLY]
         given = [*approvals.since(view.db, since - self.rules.approval_holds), *_approved(steps)]
         needs = tuple(name for match, names in self.needs.items() if fnmatchcase(component, match) for name in names)
         why = {one.run_id: outside(self.windows, self.freezes, stack, one.began) for one in applies}
         world = World(steps, staging, given, why, {component: needs})
         return [judge(one, stage, world, self.rules, now) for one in applies]
 
-    def _steps(self, view: Reader, stack: str, since: datetime) -> list[Step]:
+    def _steps(self, view: Reader, stack: str, since: datetime, most: int) -> list[Step]:
         found: list[Step] = []
-        for row in executions.of_stack(view.db, stack, since, _MOST):
+        for row in executions.of_stack(view.db, stack, since, most):
             events = executions.events_of(view.db, row.run_id)
             found += steps_of(record_of(row.run_id, events, row.lost_at is not None), events, self.named)
         return found

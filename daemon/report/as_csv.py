@@ -29,7 +29,7 @@ def guarded(text: str) -> str:
 
 def tables(report: Report) -> Mapping[str, str]:
     """File name -> CSV."""
-    found = {"figures.csv": _text([_FIGURES, *_figures(report)])}
+    found = {"figures.csv": _text(_figures(report))}
     for section in report.sections:
         for table in section.tables:
             name = "-".join(re.findall(r"[a-z0-9]+", f"{section.id} {table.title}".lower()))
@@ -48,7 +48,7 @@ def one_file(report: Report) -> str:
         ["decision", "owner", "where", "command"],
         *([each.text, each.owner, each.where, each.command] for each in report.decisions),
     ]  # fmt: skip
-    rows += [[], ["figures"], _FIGURES, *_figures(report)]
+    rows += [[], ["figures"], *_figures(report)]
     for section in report.sections:
         rows += [[], [section.title, section.summary]]
         for table in section.tables:
@@ -74,6 +74,15 @@ _FIGURES = ("section", "figure", "unit", "this week", "last week", "mean of week
 
 
 def _figures(report: Report) -> list[tuple[Cell, ...]]:
+    """With their header. Only weeks have others to be compared with."""
+    if report.kind != "weekly":
+        own = [(section.title, one.label, str(one.unit), one.this, one.note)
+               for section in report.sections for one in section.figures]  # fmt: skip
+        return [("section", "figure", "unit", "value", "note"), *own]
+    return [_FIGURES, *_weekly(report)]
+
+
+def _weekly(report: Report) -> list[tuple[Cell, ...]]:
     return [
         (section.title, figure.label, str(figure.unit), figure.this, figure.last, figure.mean, float(figure.mean_of),
          figure.note)

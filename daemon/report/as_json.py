@@ -17,6 +17,18 @@ def as_json(report: Report) -> str:
     return json.dumps(plain(report), ensure_ascii=False, indent=1) + "\n"
 
 
+def compliance_json(report: Report) -> str:
+    """The compliance report: templates/compliance-report-1.schema.json describes it."""
+    found = plain(report)
+    for section in found["sections"]:
+        del section["charts"]
+        section["figures"] = [
+            {"label": one["label"], "unit": one["unit"], "value": one["this"], "note": one["note"]}
+            for one in section["figures"]
+        ]
+    return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+
+
 def plain(report: Report) -> dict[str, Any]:
     week = report.week
     return {

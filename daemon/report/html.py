@@ -36,7 +36,7 @@ def policy() -> str:
 def as_html(report: Report) -> str:
     """The page: at most MOST_BYTES, with fewer rows where there are very many."""
     page = ""
-    for rows in (ROWS, 10, 3, 0):
+    for rows in (ROWS, 10, 3, 0) if report.kind == "weekly" else (2_000, 500, 100, ROWS, 10, 3, 0):
         page = _page(report, rows)
         if len(page.encode()) <= MOST_BYTES:
             break
@@ -66,6 +66,7 @@ def _page(report: Report, rows: int) -> str:
         "most": rows,
     }
     link = f"{report.status_url.rstrip('/')}/reports/{quote(report.week.name)}" if report.status_url else ""
+    link = link if report.kind == "weekly" else ""
     return environment.get_template("report.html").render(report=report, link=link)
 
 

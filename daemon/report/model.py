@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from daemon.report.period import Week
+from daemon.report.span import Span
 
 VERSION = 1  # of the JSON form; a change that readers have to follow makes it 2
 
@@ -116,9 +117,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole. Times are UTC; *week* has the reader's zone."""
+    """The whole. Times are UTC; *week* has the reader's zone. A report of another kind is about any span."""
 
-    week: Week
+    week: Week | Span
     made_at: datetime
     light: Light
     headline: str
@@ -131,7 +132,7 @@ class Report:
 
     @property
     def title(self) -> str:
-        return f"Weekly report {self.week.name}"
+        return f"{self.kind.capitalize()} report {self.week.name}"
 
     def section(self, name: str) -> Section:
         return next(each for each in self.sections if each.id == name)

@@ -45,18 +45,19 @@ def facts(reader: Reader, weeks: Sequence[tuple[datetime, datetime]], as_of: dat
     ends = [end for _, end in weeks]
     moved, repaired, answered = _replayed(db, weeks, as_of)
     return given.Facts(
-        weeks=tuple(weeks), as_of=as_of, began=_began(db), jobs=tuple(reader.jobs()), moved=tuple(moved),
+        weeks=tuple(weeks), as_of=as_of, began=began_of(db), jobs=tuple(reader.jobs()), moved=tuple(moved),
         repaired=tuple(repaired), answered=tuple(answered),
         standing=tuple(_standing(db, weeks)), open=tuple(_open(db, ends[last])), ended=tuple(_ended(db, weeks[last])),
         baseline=tuple(_baseline(db, ends)), looks=_looks(db, weeks), late=_late(db, weeks[-2:], last),
-        silent=tuple(_silent(db, weeks[last])), sent=tuple(_sent(db, weeks)), verdicts=tuple(_verdicts(db, ends)),
+        silent=tuple(silent_in(db, weeks[last])), sent=tuple(_sent(db, weeks)), verdicts=tuple(_verdicts(db, ends)),
         readings=tuple(_readings(db)), bills=bills_of(db),
         measures=tuple(measures(db, (weeks[0][0] - timedelta(days=1)).date(), (ends[last] + timedelta(days=1)).date())),
         hidden=tuple(_hidden(db, weeks[last])), executions=tuple(_executions(db, weeks)),
     )  # fmt: skip
 
 
-def _began(db: Database) -> datetime | None:
+def began_of(db: Database) -> datetime | None:
+    """When Barograph first looked at anything; None: it has not."""
     found = row(
         db,
         """select min(at) as at from (select min(first_ok) as at from job union all select min(started) from run
@@ -329,7 +330,8 @@ def _late(db: Database, weeks: Sequence[tuple[datetime, datetime]], last: int) -
     return late
 
 
-def _silent(db: Database, week: tuple[datetime, datetime]) -> Iterable[tuple[datetime, datetime]]:
+def silent_in(db: Database, week: tuple[datetime, datetime]) -> Iterable[tuple[datetime, datetime]]:
+    """When nothing was looked at in a week, or any other stretch of time."""
     start, end = week
     found = rows(
         db,

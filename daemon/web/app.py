@@ -22,6 +22,7 @@ from alerts.base import LIVE
 from alerts.owners import managed_by
 from alerts.render import standing
 from checks.base import Instance, Outcome
+from daemon.complying import Compliance
 from daemon.desk import Desk
 from daemon.executions.approving import Approving
 from daemon.health import Health, why_not_alive, why_not_ready
@@ -73,6 +74,7 @@ class WebDeps:
     source: str = ""  # where it comes from, for people; nothing secret
     refused: Callable[[str, str, str], None] = lambda who, why, where: None  # see guard.Guard
     desk: Desk | None = None  # who acts on incidents; None: they can only be looked at
+    compliance: Compliance | None = None  # makes reports of any period; None: nobody does here
     approving: Approving | None = None  # who keeps what people agree to; None: nobody does here
 
 
@@ -101,7 +103,7 @@ def _for_people(deps: WebDeps, pages: _Pages) -> list[Route]:
     return [
         Route("/", pages.status),
         Route("/repository", pages.repository),
-        *reports.routes(deps.store, pages.renderer),
+        *reports.routes(deps.store, pages.renderer, deps.compliance, deps.clock),
         *runs.routes(deps.store, pages.renderer, deps.clock, deps.approving, pages.instances),
         *openapi.routes(acts=deps.desk is not None),
         Route("/instances/{place:path}", pages.instance),
