@@ -149,14 +149,16 @@ def _existing(text: str) -> str:
     return next((found[1] for pattern in _EXISTING if (found := pattern.search(text))), "")
 
 
-def next_command(explained: Explained, instance: Instance | None, *, owner_ended: bool = False) -> str:
+def next_command(
+    explained: Explained, instance: Instance | None, *, owner_ended: bool = False, owner: str = ""
+) -> str:  # fmt: skip
     """The command to run next, or a comment that says what to do where no command would help. Empty: nothing is known.
 
     *instance*: what was applied, where it is known. *owner_ended*: whether whoever holds the lock is known to have
-    ended: only then may the lock be taken away.
+    ended: only then may the lock be taken away. *owner*: what is known of it, as one clause.
     """
     if explained.kind is ErrorKind.STATE_LOCK:
-        return _unlock(explained.lock, instance, owner_ended)
+        return _unlock(explained.lock, instance, owner_ended, owner)
     if explained.kind is ErrorKind.RESOURCE_EXISTS and explained.trouble.address:
         return _import(explained, instance)
     if explained.kind is ErrorKind.ACCESS_DENIED:
@@ -185,11 +187,13 @@ def _terraform(instance: Instance | None, verb: str, *more: str) -> str:
     return f"TF_WORKSPACE={shlex.quote(instance.workspace)} {line}" if instance.workspace else line
 
 
-def _unlock(lock: Lock | None, instance: Instance | None, owner_ended: bool) -> str:
+def _unlock(lock: Lock | None, instance: Instance | None, owner_ended: bool, owner: str) -> str:
     who = f"{lock.who}, since {lock.created}" if lock and lock.who and lock.created else lock.who if lock else ""
     if not owner_ended or lock is None or instance is None or not _ID.fullmatch(lock.id):
-        return f"# wait for {who or 'whoever holds the lock'}; unlock {CAUTION}"
-    return f"{_terraform(instance, 'force-unlock', lock.id)}  # {who} is known to have ended"
+        known = f": {owner}" if owner else ""
+        return f"# wait for {who or 'whoever holds the lock'}{known}; unlock {CAUTION}"
+    known = f": {owner}" if owner else ""
+    return f"{_terraform(instance, 'force-unlock', lock.id)}  # {who} is known to have ended{known}"
 
 
 def _import(explained: Explained, instance: Instance | None) -> str:

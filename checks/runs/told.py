@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from checks.base import Fact, Finding, Instance, Json, Kind, Outcome, Reading
 from checks.runs.errors import ErrorKind, explain, next_command
+from checks.runs.holders import Holder
 from checks.runs.model import Trouble
 from checks.runs.record import RunRecord, State, StepRow, resume_command, workflow_of
 
@@ -48,6 +49,7 @@ class Standing:
     url: str = ""  # of the latest run's page
     health: Mapping[str, Json] = field(default_factory=dict)  # of its stack after it: checks.runs.after.stored()
     usual_of: int = 0  # runs that ended well, of which *usual* is the median
+    holders: Mapping[str, Holder] = field(default_factory=dict)  # by the id of a lock that the latest ran into
 
 
 def reading_of(standing: Standing, instance: Instance | None, now: datetime) -> Reading:
@@ -122,19 +124,21 @@ def _failure(
     if run.unfinished:
         evidence["possibly_orphaned"] = list(run.unfinished[:NAMED])
     return Finding(
-        Kind.WORKFLOW_FAILURE, "run", summary, facts, cause=f"run {run.run_id}", remedy=remedy(run, instance),
-        addresses=tuple(dict.fromkeys(named))[:NAMED], evidence=evidence,
+        Kind.WORKFLOW_FAILURE, "run", summary, facts, cause=f"run {run.run_id}",
+        remedy=remedy(run, instance, standing.holders), addresses=tuple(dict.fromkeys(named))[:NAMED], evidence=evidence,
     )  # fmt: skip
 
 
-def remedy(run: RunRecord, instance: Instance | None) -> str:
-    """What to run next, one command a line."""
+def remedy(run: RunRecord, instance: Instance | None, holders: Mapping[str, Holder] | None = None) -> str:
+    """What to run next, one command a line. *holders*: who holds which lock, by its id."""
     lines = [
         f"# look whether {address} exists; import it if no state has it, before anything is run again"
         for address in run.unfinished[:SHOWN]
     ]
     for trouble in _by_weight(run):
-        command = next_command(explain(trouble), instance)
+        found = explain(trouble)
+        holder = (holders or {}).get(found.lock.id, Holder()) if found.lock is not None else Holder()
+        command = next_command(found, instance, owner_ended=holder.ended, owner=holder.told)
         if command and command not in lines:
             lines.append(command)
         if len(lines) >= SHOWN:

@@ -19,6 +19,7 @@ from checks.runs.told import CHECK, KEPT, Standing, decides, reading_of, verdict
 from daemon.executions.after import Aftercare
 from daemon.executions.guideline import Guideline
 from daemon.executions.intake import Storing, counts_of
+from daemon.executions.locks import holders_of
 from daemon.executions.schedules import Expected, Schedule, expect
 from daemon.places import labels_of
 from daemon.record import Recorder, Run
@@ -301,6 +302,7 @@ class Judge:
                 if row is not None
             }
             care = aftercare.find(view.db, last.run_id) if last is not None else None
+            holders = holders_of(view, records[last.run_id]) if last is not None else {}
         expected = next((self._expected(one, now)[0] for one in self.schedules if one.resource == resource), None)
         standing = Standing(
             resource, workflow, records[last.run_id] if last is not None else None,
@@ -309,7 +311,7 @@ class Judge:
             (slow.stuck_after or 0.0) if slow is not None else 0.0,
             expected.overdue_since if expected is not None else None, expected.why if expected is not None else "",
             last.was_lost if last is not None else False, health=care.verdict if care is not None else {},
-            usual_of=len(usual),
+            usual_of=len(usual), holders=holders,
         )  # fmt: skip
         reading = reading_of(standing, instance, now)
         if reading.outcome is Outcome.UNKNOWN and expected is None and not reading.findings:

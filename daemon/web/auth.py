@@ -51,6 +51,7 @@ class Proxy:
     everyone: frozenset[str] = frozenset()  # what those may whom no role fits
     hosts: frozenset[str] = frozenset()
 
+
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
     """All who may sign in. With none, everybody may do everything: only for loopback."""

@@ -15,11 +15,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from checks.base import Instance
+from checks.runs.holders import Holder
 from checks.runs.model import Status
 from checks.runs.record import RunRecord, State, record_of
 from checks.runs.told import Standing, reading_of
 from daemon.executions import impacts
 from daemon.executions.approving import Approving
+from daemon.executions.locks import holders_of
 from daemon.executions.waiting import waiting
 from daemon.store import Reader, aftercare, executions
 from daemon.store.aftercare import CareRow
@@ -75,14 +77,14 @@ def routes(
         with store.read() as view:
             return aftercare.of_runs(view.db, [row.run_id for row in found])
 
-    def known(request: Request) -> tuple[ExecutionRow, RunRecord, tuple[impacts.Assessed, ...]]:
+    def known(request: Request) -> tuple[ExecutionRow, RunRecord, tuple[impacts.Assessed, ...], Mapping[str, Holder]]:
         with store.read() as view:
             row = executions.find(view.db, request.path_params["run"][:100])
             if row is None:
                 raise HTTPException(404)
             record = record_of(row.run_id, executions.events_of(view.db, row.run_id), row.lost_at is not None)
             plans = impacts.assessed(view, record, instances(), clock())
-            return row, sight_of(request).record(record), plans
+            return row, sight_of(request).record(record), plans, holders_of(view, record)
 
     def page(request: Request) -> Response:
         found, now = asked(request), clock()
@@ -95,7 +97,7 @@ def routes(
         )  # fmt: skip
 
     def one(request: Request) -> Response:
-        (row, record, plans), now = known(request), clock()
+        (row, record, plans, holders), now = known(request), clock()
         if not sight_of(request).full:
             return renderer.page(
                 "run_viewed.html", now=now, row=row, record=record, steps=_steps(record, now),
@@ -103,7 +105,9 @@ def routes(
             )  # fmt: skip
         with store.read() as view:
             agreed = [] if approving is None else approving.of_run(view, row.run_id)
-        said = reading_of(Standing(row.resource, row.workflow, record), None, now) if record.over else None
+        instance = next((one for one in instances() if (one.stack, one.component) == (row.stack, row.component)), None)
+        standing = Standing(row.resource, row.workflow, record, holders=holders)
+        said = reading_of(standing, instance, now) if record.over else None
         finding = next((one for one in said.findings), None) if said is not None else None
         care = cares([row]).get(row.run_id)
         return renderer.page(
@@ -126,7 +130,7 @@ def routes(
 
     def one_json(request: Request) -> Response:
         try:
-            row, record, plans = known(request)
+            row, record, plans, _ = known(request)
         except HTTPException:
             return JSONResponse({"error": "there is no such run"}, 404)
         if not sight_of(request).full:

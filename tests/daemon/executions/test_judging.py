@@ -317,3 +317,42 @@ def test_old_runs_go_and_the_last_of_each_kind_stays(here: World) -> None:
         assert [number(2)] == [row.run_id for row in executions.listed(view.db, 10)]
         assert executions.events_of(view.db, number(1)) == []
     assert [kind for kind, _ in here.live() if kind != "deployment"] == ["workflow_failure"]
+
+
+LOCKED = """Lock Info:
+  ID:        9db590f1-b6fe-c5f2-2678-8804f089deba
+  Path:      bucket/acme-prod/vpc
+  Operation: OperationTypeApply
+  Who:       ci@runner-7
+  Version:   1.11.4
+  Created:   2026-03-02 09:00:30.5 +0000 UTC
+"""
+
+
+@pytest.mark.parametrize(
+    ("heard", "words"),
+    [
+        (("phase.end", "run.end"), "-- 9db590f1-b6fe-c5f2-2678-8804f089deba  # ci@runner-7"),
+        (("run.end",), "whether its Terraform has is not known"), (("phase.end",), "still goes on"), ((), "is lost"),
+    ],
+)  # fmt: skip
+def test_a_lock_may_be_taken_away_once_its_run_is_known_to_have_ended(
+    tmp_path: Path, heard: tuple[str, ...], words: str
+) -> None:
+    """Never of a run that goes on, is lost, or left its Terraform behind."""
+    with world(tmp_path) as here:
+        here.judge.tick()
+        here.start(number(1), host="runner-7", workflow="other")
+        here.send(here.event(1, "phase.start", number(1), phase="apply"))
+        here.move(minutes=1)
+        for seq, name in enumerate(heard, 2):
+            here.send(here.event(seq, name, number(1), phase="apply", rc=1))
+        here.move(seconds=0 if heard else 200)
+        here.judge.tick()
+        here.start(number(2))
+        here.send(here.event(1, "error", number(2), summary="Error acquiring the state lock", detail=LOCKED))
+        here.end(number(2), 1)
+        here.judge.tick()
+        (found,) = [one for one in here.incidents() if one.evidence.get("run_id") == number(2)]
+        assert words in found.remedy
+        assert found.remedy.startswith("#") is not words.startswith("--")
