@@ -39,7 +39,7 @@ from daemon.aws import (
     Watching,
     aws_places,
 )
-from daemon.commands.check import _NoRecords
+from daemon.commands.check import NoRecords
 from daemon.runner import CheckPlan, Runner
 from daemon.turns import LANES, THREADS, THREADS_PER_LANE, Turns
 
@@ -135,7 +135,7 @@ def _ours(address: str, accounts: int, regions: int) -> int:
     watched = _accounts(accounts, regions, address)
     places = aws_places(watched, check.scope, Watching("sweep", frozenset(check.iam)), context)
     plan = CheckPlan("sweep", check, lambda labels: timedelta(hours=1), check.deadline)
-    runner, turns = Runner({"sweep": plan}, _NoRecords(), _now), Turns(_now, on_end=with_pool.close_idle)
+    runner, turns = Runner({"sweep": plan}, NoRecords(), _now), Turns(_now, on_end=with_pool.close_idle)
 
     def look(place: Any) -> None:
         run = runner.run("sweep", place)

@@ -46,7 +46,7 @@ def reduced(plan: Any) -> Reduced:
     """What *plan*, the output of `terraform show -json PLANFILE`, would do. Raises NotJudgeable."""
     changes = [(change, order) for change, order in _changes(plan) if change.action not in ("no-op", "read")]
     scrubber = Scrubber(secrets_of(plan))
-    drifted = {change.address for change in drift_entries(plan) if change.action in ("update", "delete")}
+    drifted = {change.address for change in drift_entries(plan) if _moved(change)}
     rows = sorted(
         (_row(change, order, scrubber, change.address in drifted) for change, order in changes),
         key=lambda row: (not row.get("opens"), _WEIGHT.get(row["action"], 9), row["addr"]),
@@ -67,6 +67,13 @@ def _changes(plan: Any) -> Iterator[tuple[Change, str]]:
     for change, raw in zip(entries, plan.get("resource_changes") or (), strict=True):
         if change.mode == "managed":
             yield change, _order(raw["change"]["actions"])
+
+
+def _moved(change: Change) -> bool:
+    """Whether it was changed outside Terraform, and not only written in another way."""
+    return change.action == "delete" or (
+        change.action == "update" and not same(expand(change.before), expand(change.after))
+    )
 
 
 def _order(actions: list[Any]) -> str:

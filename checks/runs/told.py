@@ -125,7 +125,8 @@ def _failure(
         evidence["possibly_orphaned"] = list(run.unfinished[:NAMED])
     return Finding(
         Kind.WORKFLOW_FAILURE, "run", summary, facts, cause=f"run {run.run_id}",
-        remedy=remedy(run, instance, standing.holders), addresses=tuple(dict.fromkeys(named))[:NAMED], evidence=evidence,
+        remedy=remedy(run, instance, standing.holders), addresses=tuple(dict.fromkeys(named))[:NAMED],
+        evidence=evidence,
     )  # fmt: skip
 
 

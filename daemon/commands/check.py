@@ -101,7 +101,7 @@ def look(config: Config, names: frozenset[str], stack: str, component: str) -> t
             # What does not hang on the inventory is looked at all the same; the repository's files may say why.
             inventory = Inventory((), stale_because=str(error))
         unlisted = _list_accounts(eyes, inventory)
-        runner = Runner(eyes.plans, _NoRecords(), utc_now)
+        runner = Runner(eyes.plans, NoRecords(), utc_now)
         jobs = [
             (name, place)
             for name, at in eyes.places(inventory, eyes.loader.tree).items()
@@ -272,7 +272,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class _NoRecords:
+class NoRecords:
     """A single look has no history and leaves none."""
 
     def begin(self, check: str, place: str, labels: Mapping[str, str], now: datetime) -> None:

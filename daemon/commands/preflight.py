@@ -52,6 +52,13 @@ class _Wanted:
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), help="What to print.  [default: text]")
 @click.option("--aws", "rights", is_flag=True, help="Say which IAM actions Barograph's roles lack, and nothing else.")
+@click.option("--stack", help="Go through the checklist of one instance, before it is applied; with --component.")
+@click.option("--component", help="Of that stack.")
+@click.option(
+    "--plan", "plan", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Its plan, as `terraform show -json` gives it.  [default: one is made, read-only]",
+)  # fmt: skip
+@click.option("--no-plan", is_flag=True, help="Make no plan: leave out what hangs on it.")
 @click.option("--no-atmos", is_flag=True, help="Start no program, even if Atmos is installed.")
 @click.option(
     "-c", "--config", "config_path", type=click.Path(path_type=Path), envvar="BAROGRAPH_CONFIG", show_envvar=True,
@@ -67,6 +74,10 @@ def preflight(
     as_json: bool,
     form: str | None,
     rights: bool,
+    stack: str | None,
+    component: str | None,
+    plan: Path | None,
+    no_plan: bool,
     no_atmos: bool,
     config_path: Path | None,
 ) -> None:
@@ -83,6 +94,10 @@ def preflight(
     With --aws: the rights of each role in each account that is watched, held against what the enabled checks declare.
     IAM's policy simulator is asked, and what the last looks were refused; where neither tells, that is said.
 
+    With --stack and --component: the same for one instance before it is applied, and its state's lock, its plan, the
+    drift that the apply would undo, room in quotas and subnets, recovery points of what would go, addresses that others
+    hold, and what new resources need. For the first step of a workflow.
+
     \b
     Exit codes:
       0  clean: everything was looked at, and nothing is wrong
@@ -93,6 +108,9 @@ def preflight(
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} exclude each other")
     form = "json" if as_json else form or "text"
+    if stack is not None or component is not None or plan is not None or no_plan:
+        _refuse(stack, component, plan, repository, form, no_plan=no_plan, rights=rights)
+        context.exit(_instance(stack or "", component or "", plan, form, config_path, makes=not no_plan))
     if rights:
         context.exit(_rights(repository, form, config_path or Path("barograph.yml")))
     wanted = _wanted(repository, ref, atmos_version, config_path, ask_atmos=not no_atmos)
@@ -102,6 +120,44 @@ def preflight(
     seen = _look(wanted) if wanted.config is None or wanted.config.source.kind == "atmos" else None
     click.echo(_printed(seen, items, wanted, form), nl=False)
     context.exit(_code(seen, items))
+
+
+def _refuse(
+    stack: str | None, component: str | None, plan: Path | None, repository: str | None, form: str, *,
+    no_plan: bool, rights: bool,
+) -> None:  # fmt: skip
+    """Raise UsageError where options do not go together."""
+    if not stack or not component:
+        raise click.UsageError("--stack and --component go together, and --plan and --no-plan with them")
+    if plan is not None and no_plan:
+        raise click.UsageError("--plan and --no-plan exclude each other")
+    if repository is not None or rights:
+        raise click.UsageError("--stack goes with the configuration, and neither with --repository nor --aws")
+    if form == "github":
+        raise click.UsageError("--stack marks no lines of files: give --format text or json")
+
+
+def _instance(
+    stack: str, component: str, plan: Path | None, form: str, config_path: Path | None, *, makes: bool
+) -> int:  # fmt: skip
+    import json
+
+    from daemon.commands.config import load_or_exit
+    from daemon.preflight.instance import Asked, UnknownInstanceError, look
+    from daemon.toolchain import exit_code, report, table
+
+    config = load_or_exit(config_path or Path("barograph.yml"))
+    try:
+        items = look(config, os.environ, Asked(stack, component, plan, makes))
+    except UnknownInstanceError as error:
+        raise click.UsageError(str(error)) from None
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if form == "json":
+        click.echo(json.dumps({"stack": stack, "component": component, "checklist": dict(report(items))}, indent=2))
+    else:
+        click.echo("\n".join(table(items)))
+    return exit_code(items)
 
 
 def _rights(repository: str | None, form: str, config_path: Path) -> int:

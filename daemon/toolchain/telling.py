@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from checks.toolchain import Answer, Item
 
 _SHOWN = 5  # names in one sentence
+_WIDEST = 60  # characters of a name beside which the others are put
 FINE, FAILED, COULD_NOT_LOOK = 0, 1, 3  # 3 wins over 1, as it is more
 _MARKS = {Answer.FAIL: "FAIL", Answer.COULD_NOT_LOOK: "COULD NOT LOOK", Answer.PASS: "pass", Answer.NOT_NEEDED: "-"}
 
@@ -21,10 +22,10 @@ def exit_code(items: Iterable[Item]) -> int:
 
 def table(items: Sequence[Item]) -> Iterator[str]:
     """The checklist for people, a line at a time, in its own order; what to do stands below what did not pass."""
-    width = max((len(item.name) for item in items), default=0)
+    width = min(max((len(item.name) for item in items), default=0), _WIDEST)
     for item in items:
         mark = _MARKS[item.answer]
-        yield f"{mark:<14}  {item.name:<{width}}  {_printable(item.told)}".rstrip()
+        yield f"{mark:<14}  {_printable(item.name):<{width}}  {_printable(item.told)}".rstrip()
         if item.remedy and item.answer in (Answer.FAIL, Answer.COULD_NOT_LOOK):
             yield f"{'':<14}  {'':<{width}}  -> {_printable(item.remedy)}"
     counts = {answer: sum(item.answer is answer for item in items) for answer in Answer}

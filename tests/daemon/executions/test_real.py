@@ -59,6 +59,23 @@ def test_a_wrapped_job_is_on_the_page_of_runs(daemon: Daemon, tmp_path: Path) ->
     wait_for("the spool to be empty", lambda: not list(shop.spool.iterdir()))
 
 
+def test_what_a_saved_plan_would_do_is_known_before_it_is_applied(daemon: Daemon, tmp_path: Path) -> None:
+    """Real Terraform, wrapped, and told to the daemon: the plan is on the run's page, tied to its instance."""
+    wait_for("the start", lambda: daemon.get("/readyz")[0] == 200)
+    shop = Shop(tmp_path)
+    options = ["--workflow", "plan-environment", "--stack", "acme-prod", "--component", "net"]
+    shop.run(
+        "sh", "-c", "cd repo/net && terraform init && terraform plan -out=../../saved", options=options,
+        env={"BAROGRAPH_URL": f"http://127.0.0.1:{daemon.port}"},
+    )  # fmt: skip
+    runs = json.loads(daemon.get("/api/v1/runs")[1])["runs"]
+    path = f"/api/v1/runs/{runs[0]['run_id']}"
+    wait_for("the plan", lambda: [one["source"] for one in json.loads(daemon.get(path)[1])["impacts"]] == ["plan"])
+    (plan,) = json.loads(daemon.get(path)[1])["impacts"]
+    assert (plan["component"], plan["title"], plan["complete"]) == ("net", "1 to create", True)
+    assert [one["address"] for one in plan["changes"]] == ["terraform_data.x"]
+
+
 def live(daemon: Daemon) -> list[tuple[Kind, str, str]]:
     with open_reader(daemon.store) as reader:
         found = reader.incidents(LIVE)

@@ -1,0 +1,1 @@
+"""What new resources need that AWS has or has not: for `barograph preflight`."""
