@@ -363,14 +363,12 @@ def _run(
             runs.retention, partial(count_resources, own), guideline_of(config),
         )  # fmt: skip
         approving = Approving(store, clock, judge.cycle, runs.secrets, judge.again)
-        rules = after_rules(config)
-        if rules is not None:
-            known = partial(_instances, inventory_watch)
-            nearby = Neighbourhood(
-                lambda: watched, known, eyes.states.owners,
-                lambda check, key: runner.look_now(check, key, scheduler), eyes.aws.refresh,
-            )  # fmt: skip
-            judge.after = Aftercare(store, clock, nearby, rules, known)
+        known = partial(_instances, inventory_watch)
+        nearby = Neighbourhood(
+            lambda: watched, known, eyes.states.owners, lambda check, key: runner.look_now(check, key, scheduler),
+            eyes.aws.refresh,
+        )  # fmt: skip
+        judge.after = Aftercare(store, clock, nearby, after_rules(config), known)
         ingest = Ingest(
             intake, clock, runs.signing, runs.schedules, runs.github_secrets, runs.mapped, runs.github_silence,
             approving,
@@ -437,8 +435,7 @@ def _run(
             digester = Digester(store, digest, clock, policy.status_url)
             scheduler.every("digest", 15, digester.tick, pool="upkeep")
         scheduler.every("runs", 1, judge.run, pool="runs")
-        if judge.after is not None:
-            scheduler.every("after applies", 10, judge.after.run, pool="runs")
+        scheduler.every("after applies", 10, judge.after.run, pool="runs")
         scheduler.every("old runs", 86_400, judge.forget, pool="runs", at_once=False)
         scheduler.every("self", 60, upkeep.look_at_self, pool="upkeep", at_once=False)
         scheduler.every("unknown sinks", 60, partial(forget_unknown, config, store), pool="upkeep")

@@ -44,6 +44,7 @@ class Rules:
     """*every*: how often to look. *gap*: for how long nobody may look without its being said. *fresh*: how old a look
     before the run may be that says how it was before."""
 
+    enabled: bool = True
     watch: timedelta = timedelta(minutes=30)
     every: timedelta = timedelta(minutes=5)
     fresh: timedelta = timedelta(hours=2)

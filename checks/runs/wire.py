@@ -43,6 +43,7 @@ FIELDS: Mapping[str, Mapping[str, int | str]] = {
     "run.start": {
         "name": 100, "workflow": 200, "stack": 200, "component": 200, "argv": "[]", "parent": 36, "depth": "int",
         "git_sha": 64, "git_branch": 250, "git_dirty": "bool", "actor": 200, "host": 253, "ci": 40, "ci_url": 1_000,
+        "git_committed_at": 40,
         "attempt": "int", "expected_steps": "[]", "pid": "int", "shim": "bool", "version": 40,
         "emergency": "bool", "rollback": _TEXT, "dry_run": "bool",
     },

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def _user(environ: Mapping[str, str]) -> str:
 
 
 def git(folder: Path, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Commit, branch, and whether files differ from it; only what git tells within a second each."""
+    """Commit and its time, branch, and whether files differ from it; only what git tells within a second each."""
     own = {name: environ[name] for name in ("PATH", "HOME") if name in environ}
     own |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     # Without fsmonitor: a repository's configuration may name a program there.
@@ -120,4 +121,19 @@ def git(folder: Path, environ: Mapping[str, str]) -> dict[str, Any]:
             facts["git_branch"] = line[14:]
         elif not line.startswith("#"):
             facts["git_dirty"] = True
-    return facts
+    committed = _committed_at(folder, own, facts["git_sha"]) if "git_sha" in facts else ""
+    return {**facts, "git_committed_at": committed} if committed else facts
+
+
+def _committed_at(folder: Path, own: Mapping[str, str], commit: str) -> str:
+    """When the commit was made, by who committed it; empty: not known."""
+    # Plumbing: `git show` may start what a repository's configuration names for signatures.
+    try:
+        done = Processes().run(
+            ["git", "cat-file", "commit", commit], cwd=folder, env=own, deadline=GIT_SECONDS, stdout_limit=65_536
+        )
+    except (ProgramMissingError, OSError):
+        return ""
+    head = done.stdout.partition(b"\n\n")[0].decode("utf-8", "replace")
+    found = re.search(r"^committer [^\n]*> (\d{1,11}) [+-]\d{4}$", head, re.MULTILINE | re.ASCII)
+    return datetime.fromtimestamp(int(found[1]), UTC).isoformat() if found else ""

@@ -126,7 +126,7 @@ class Aftercare:
             return
         record = record_of(row.run_id, events, execution.lost_at is not None)
         care = self._as_it_is(row, record, execution.lost_at, now)
-        if care.state == SKIPPED or care.health == Health.UNCHANGED:
+        if care.state in (SKIPPED, DONE) or not self.rules.enabled:
             self._keep(row, replace(care, events=execution.events))
             return
         places = _places(care, self.nearby.places(care.stack))
@@ -165,6 +165,8 @@ class Aftercare:
         care = replace(care, state=WATCHING, ended=ended, until=ended + self.rules.watch, looked_at=None)
         if applied_nothing(record):
             return replace(care, state=DONE, health=str(Health.UNCHANGED), verdict=aftermath.stored(_UNCHANGED))
+        if not self.rules.enabled:
+            return replace(care, state=DONE, health=str(Health.NOT_WATCHED), verdict=aftermath.stored(_OFF))
         return care
 
     def _look(
@@ -297,6 +299,7 @@ _FACTS = {"commit": "git_sha", "actor": "actor", "rollback": "rollback", "ci_url
           "likely_who": "actor"}  # fmt: skip
 _SINCE = "alarm_since_timestamp_seconds"
 _READ = frozenset({Outcome.HEALTHY, Outcome.UNHEALTHY})
+_OFF = Verdict(Health.NOT_WATCHED, "not watched after it: executions.after_apply is switched off")
 _UNCHANGED = Verdict(Health.UNCHANGED, "it applied nothing, so there was nothing to watch")
 
 

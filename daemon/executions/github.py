@@ -102,7 +102,7 @@ def _of_run(one: Mapping[str, Any], repository: str, mapped: Sequence[Mapped], n
         "component": where.component, "git_sha": text_in(one, "head_sha"), "git_branch": text_in(one, "head_branch"),
         "actor": text_in(map_in(one, "triggering_actor"), "login") or text_in(map_in(one, "actor"), "login"),
         "ci": GITHUB, "ci_url": text_in(one, "html_url"), "attempt": one.get("run_attempt", 1),
-        "committed_at": text_in(commit, "timestamp"),
+        "git_committed_at": text_in(commit, "timestamp"),
     }  # fmt: skip
     began = _moment(one, "run_started_at", now) or _moment(one, "created_at", now) or now
     yield Sent(0, "run.start", began, now, {name: value for name, value in start.items() if value not in ("", None)})

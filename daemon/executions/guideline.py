@@ -43,7 +43,10 @@ class Guideline:
         self, view: Reader, stack: str, component: str, stage: str, instances: Iterable[Instance], now: datetime
     ) -> Reading | None:
         """What to say of the applies at a place; None: there were none lately."""
-        judged = self.judged(view, stack, component, stage, instances, now)
+        return self.told(stack, component, stage, self.judged(view, stack, component, stage, instances, now), now)
+
+    def told(self, stack: str, component: str, stage: str, judged: Sequence[Judged], now: datetime) -> Reading | None:
+        """reading(), of what is judged already."""
         place = f"{stack}/{component}" if component else stack
         return reading_of(f"{place} cycle", stage, judged, self.rules, now)
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from checks.base import Instance, Outcome, Reading
+from checks.runs.cycle import Judged as Kept
 from checks.runs.model import Status
 from checks.runs.record import RunRecord, State, place_of, record_of, resource_of, workflow_of
 from checks.runs.told import CHECK, KEPT, Standing, decides, reading_of, verdict_of
@@ -145,7 +146,8 @@ class Judge:
             record.ended_at or (row.lost_at if record.state is State.LOST else None), record.seconds,
             verdict_of(record),
             {"added": added, "changed": changed, "destroyed": destroyed, "actor": record.actor,
-             "commit": record.commit, "doing": counts_of(doing)},
+             "commit": record.commit, "doing": counts_of(doing),
+             "committed_at": None if record.committed_at is None else record.committed_at.isoformat()},
             row.was_lost, None if record.over else self._stuck_after(resource),
         )  # fmt: skip
 
@@ -191,9 +193,11 @@ class Judge:
         instances = self._instances
         instance = next((one for one in instances if (one.stack, one.component) == (stack, component)), None)
         labels = self._labels(stack, component, instance, instances, place)
+        stage = str(labels.get("stage", ""))
+        held = self._judged_cycle(stack, component, stage, now)
         readings = (
             *self._readings(place, instance, now),
-            *self._held(place, stack, component, str(labels.get("stage", "")), now),
+            *self._held(place, stack, component, stage, held, now),
             *self._after(place, now),
         )
         marks = {one.name: self._expected(one, now)[0].mark for one in self.schedules if one.place == place}
@@ -203,6 +207,8 @@ class Judge:
                 executions.judge(tx.db, run_id, one, seen)
             for name, mark in marks.items():
                 executions.set_schedule(tx.db, replace(executions.schedule(tx.db, name, now), judged=mark))
+            for kept in held:
+                aftercare.set_cycle(tx.db, kept.apply.run_id, adheres=kept.adheres)
             aftercare.told(tx.db, place)
             self.failpoint("within_record")
 
@@ -233,13 +239,18 @@ class Judge:
             mine = [place for place in recent if any(f"{place}/".startswith(f"{stack}/") for stack in asked)]
             self._awaited |= dict.fromkeys(mine, now)
 
-    def _held(self, place: str, stack: str, component: str, stage: str, now: datetime) -> Iterable[Reading]:
+    def _judged_cycle(self, stack: str, component: str, stage: str, now: datetime) -> Sequence[Kept]:
+        if self.cycle is None or not stack:
+            return ()
+        with self.store.read() as view:
+            return self.cycle.judged(view, stack, component, stage, self._instances, now)
+
+    def _held(
+        self, place: str, stack: str, component: str, stage: str, held: Sequence[Kept], now: datetime
+    ) -> Iterable[Reading]:
         """What was applied there, held against the guideline's cycle."""
         self._awaited.pop(place, None)
-        if self.cycle is None or not stack:
-            return
-        with self.store.read() as view:
-            reading = self.cycle.reading(view, stack, component, stage, self._instances, now)
+        reading = self.cycle.told(stack, component, stage, held, now) if self.cycle is not None else None
         if reading is not None:
             if reading.outcome is not Outcome.HEALTHY:
                 self._awaited[place] = now + CYCLE_AGAIN

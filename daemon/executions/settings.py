@@ -63,12 +63,10 @@ def _revealed(secrets: Iterable[Secret | None]) -> tuple[str, ...]:
     return tuple(secret.reveal() for secret in secrets if secret is not None)
 
 
-def after_rules(config: Config) -> after.Rules | None:
-    """How stacks are watched after applies; None: they are not."""
+def after_rules(config: Config) -> after.Rules:
+    """How stacks are watched after applies."""
     section = config.executions.after_apply
-    if not section.enabled:
-        return None
-    return after.Rules(watch=section.watch, every=section.every, plan=section.plan)
+    return after.Rules(enabled=section.enabled, watch=section.watch, every=section.every, plan=section.plan)
 
 
 def guideline_of(config: Config) -> Guideline | None:

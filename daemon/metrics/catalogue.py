@@ -272,6 +272,34 @@ _WATCHED = (
         "Resources that runs created, updated, deleted or failed to, since the daemon was started.",
         ("action", "result"),
     ),
+    # Changes to production, of the last 30 days: see docs/executions.md. A stack that nobody changed has no series.
+    Metric("barograph_deployment_applies", Type.GAUGE, "Recorded applies to production that ended.", ("stack",)),
+    Metric("barograph_deployment_successes", Type.GAUGE, "Of them, those that ended well.", ("stack",)),
+    Metric(
+        "barograph_deployment_failures", Type.GAUGE,
+        "Of them, those that failed, were lost or rolled back, or after which the stack's health got worse.",
+        ("stack",),
+    ),
+    Metric(
+        "barograph_deployment_unwatched", Type.GAUGE,
+        "Of them, those that ended well, and of which it is not known how the stack was afterwards.", ("stack",),
+    ),
+    Metric(
+        "barograph_deployment_lead_seconds", Type.GAUGE,
+        "Median from the commit to the end of its apply; absent where the time of no commit is known.", ("stack",),
+    ),
+    Metric(
+        "barograph_deployment_restore_seconds", Type.GAUGE,
+        "Median until what failed was well again; absent where nothing was.", ("stack",),
+    ),
+    Metric(
+        "barograph_deployment_unrecorded", Type.GAUGE, "Changes that no recorded run explains.", ("stack",)
+    ),
+    Metric(
+        "barograph_deployment_cycle_ratio", Type.GAUGE,
+        "Part of all changes that went through the recorded cycle, 0 to 1; absent where it is known of none.",
+        ("stack",),
+    ),
 )  # fmt: skip
 
 _ALL = (*_CORE, *_WATCHED)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alerts.base import LIVE, Incident
 from checks.base import Json, Kind, Outcome, Tier
+from checks.runs.dora import Figures
 from daemon.health import Health
 from daemon.metrics.catalogue import (
     CATALOGUE,
@@ -42,6 +43,7 @@ class View:
     trail: int | None = None  # the number of the newest row of the audit trail
     anchored: Mapping[str, int] = field(default_factory=dict)  # by target: the newest row that it was told
     reports_sent: Mapping[str, datetime] = field(default_factory=dict)  # by name of the report
+    changes: Mapping[str, Figures] = field(default_factory=dict)  # to production, by stack
 
 
 def all_series(view: View, health: Health, checks: Mapping[str, HasMeasures], now: datetime) -> Iterator[Series]:
@@ -54,6 +56,7 @@ def all_series(view: View, health: Health, checks: Mapping[str, HasMeasures], no
     yield from _of_alerts(view)
     yield from _of_stacks(view)
     yield from _of_runs(view.runs)
+    yield from _of_changes(view.changes)
     yield from _of_tally(view.tally)
     yield from _of_checks(view.standings, health.workings.intervals)
     yield from _of_drift(view.standings, checks)
@@ -135,6 +138,23 @@ def _of_runs(runs: Sequence[RunTotal]) -> Iterator[Series]:
     yield CATALOGUE["barograph_run_last_success_timestamp_seconds"], good
     yield CATALOGUE["barograph_run_in_progress"], active
     yield CATALOGUE["barograph_run_results"], ended
+
+
+def _of_changes(changes: Mapping[str, Figures]) -> Iterator[Series]:
+    """What is not known has no series."""
+
+    def series(name: str, value: Callable[[Figures], float | None]) -> Series:
+        found = {(stack,): value(each) for stack, each in changes.items()}
+        return CATALOGUE[name], {labels: float(each) for labels, each in found.items() if each is not None}
+
+    yield series("barograph_deployment_applies", lambda each: each.failures.of)
+    yield series("barograph_deployment_successes", lambda each: each.succeeded)
+    yield series("barograph_deployment_failures", lambda each: each.failures.part)
+    yield series("barograph_deployment_unwatched", lambda each: each.unwatched)
+    yield series("barograph_deployment_lead_seconds", lambda each: each.lead.value)
+    yield series("barograph_deployment_restore_seconds", lambda each: each.restore.value)
+    yield series("barograph_deployment_unrecorded", lambda each: each.unrecorded)
+    yield series("barograph_deployment_cycle_ratio", lambda each: each.cycle.ratio)
 
 
 def _of_tally(tally: Tally) -> Iterator[Series]:

@@ -20,6 +20,8 @@ from prometheus_client.registry import Collector
 
 from alerts.base import LIVE
 from checks.base import Tier
+from checks.runs.dora import WINDOW
+from daemon.executions.production import production
 from daemon.health import Health
 from daemon.metrics.catalogue import CATALOGUE, CORE, HasMeasures, Metric, Type
 from daemon.metrics.own import OwnMetrics
@@ -134,10 +136,11 @@ class Snapshots:
             critical = {(one.check, one.place) for one in incidents if one.tier is Tier.CRITICAL}
             counted = tally(health.expected, found, critical)
             runs = executions.totals(view.db, RUNS_OF, now)
+            changes = production(view, now - WINDOW, now)
             head = audit.head(view.db)
             seen = View(
                 found, incidents, view.backlog(), view.counts(), counted, runs, view.job_states(),
-                None if head is None else head.seq, audit.anchored(view.db), reports.sent(view.db),
+                None if head is None else head.seq, audit.anchored(view.db), reports.sent(view.db), changes,
             )  # fmt: skip
         if not counted.whole:
             log.error("places planned and counted never: %s, twice: %s", counted.lost[:5], counted.doubled[:5])

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlite_utils import Database
 
 from checks.base import Json
 from checks.runs.after import Look
+from checks.runs.dora import Applied
+from checks.runs.record import State
+from checks.states.unrecorded import TOLD
 from daemon.store.codec import dump, load, time, time_or_none
 from daemon.store.incidents import LIVE_STATES
 from daemon.store.sql import row, rows, run, upsert
 
 SKIPPED, RUNNING, WATCHING, PLANNING, DONE = "skipped", "running", "watching", "planning", "done"
+_KEPT, _BROKEN, _OPEN = "kept", "broken", "open"  # of the guideline's cycle
+MOST = 20_000  # applies of one question
 _UNDER_WAY = f"'{RUNNING}', '{WATCHING}', '{PLANNING}'"
 
 
@@ -256,6 +261,62 @@ def verdict_before(db: Database, check: str, place: str, moment: datetime) -> st
         {"check": check, "place": place, "moment": moment},
     )
     return "" if found is None else str(found["verdict"])
+
+
+def set_cycle(db: Database, run_id: str, *, adheres: bool | None) -> None:
+    """Note whether an apply kept to the guideline's cycle; None: it cannot be told yet."""
+    word = _OPEN if adheres is None else _KEPT if adheres else _BROKEN
+    run(db, "update aftercare set cycle = :word where run_id = :run_id", {"word": word, "run_id": run_id})
+
+
+def applied(db: Database, since: datetime, until: datetime) -> list[Applied]:
+    """Runs that applied to production and ended between the two, the oldest first; without what changed nothing."""
+    found = rows(
+        db,
+        f"""select a.run_id, a.stack, a.place, a.workflow, a.ended, a.health, a.verdict, a.cycle, e.state, e.seconds,
+        e.counts from aftercare a join execution e on e.run_id = a.run_id
+        where a.ended >= :since and a.ended < :until and a.state <> '{SKIPPED}' and a.health <> 'unchanged'
+        and (e.state in ('succeeded', 'failed', 'lost') or (e.state = 'cancelled' and e.decides = 1))
+        order by a.ended, a.run_id limit {MOST}""",  # noqa: S608 - literals of this module
+        {"since": since, "until": until},
+    )
+    return [_applied(each) for each in found]
+
+
+def _applied(found: Mapping[str, Any]) -> Applied:
+    counts, told = load(found["counts"]), load(found["verdict"])
+    worse = told.get("worse") or []
+    since = [time(one["since"]) for one in worse]
+    over = [time(one["until"]) for one in worse if one.get("until")]
+    committed = counts.get("committed_at")
+    return Applied(
+        found["run_id"], found["stack"], found["place"], State(found["state"]), time(found["ended"]), found["health"],
+        min(since, default=None), max(over) if over and len(over) == len(worse) else None,
+        counts.get("commit") or "", time(committed) if committed else None, found["seconds"],
+        {_KEPT: True, _BROKEN: False}.get(found["cycle"]), found["cycle"] != "", found["workflow"],
+        told.get("text") or "",
+    )  # fmt: skip
+
+
+def unrecorded(db: Database, since: datetime, until: datetime) -> list[tuple[str, datetime]]:
+    """(stack, when it was seen) of changes to production that no recorded run explains, but for those that one
+    explained after all: these were resolved before they had been told of for as long as they are."""
+    found = rows(
+        db,
+        f"""select first_seen, state, resolved_at, json_extract(labels, '$.stack') as stack from incident
+        where check_name = 'state' and kind = 'security_violation' and key like 'change:%'
+        and first_seen >= :since and first_seen < :until order by first_seen, fingerprint limit {MOST}""",  # noqa: S608 - literals
+        {"since": since, "until": until},
+    )
+    return [
+        (each["stack"], time(each["first_seen"]))
+        for each in found
+        if each["stack"] and not (each["state"] == "resolved" and _explained(each["first_seen"], each["resolved_at"]))
+    ]
+
+
+def _explained(seen: str, resolved: str | None) -> bool:
+    return resolved is not None and time(resolved) - time(seen) < TOLD - timedelta(days=1)
 
 
 def _care(found: Mapping[str, Any]) -> CareRow:

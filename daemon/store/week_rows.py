@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from alerts.base import Incident
 from checks.base import Json, Tier
+from checks.runs.dora import Applied
 from daemon.store.rows import JobRow, ReadingRow
 
 
@@ -188,6 +189,8 @@ class Facts:
     measures: tuple[Measure, ...] = ()
     hidden: tuple[Hidden, ...] = ()
     executions: tuple[Execution, ...] = ()
+    applied: tuple[Applied, ...] = ()  # to production, the oldest first; from a month before the first week on
+    unrecorded: tuple[tuple[str, datetime], ...] = ()  # (stack, when) of changes to production that no run explains
 
     @property
     def last(self) -> int:

@@ -15,6 +15,8 @@ from sqlite_utils import Database
 
 from alerts.announce import OF_THE_BASELINE
 from checks.base import Json, Tier
+from checks.runs.dora import BACK
+from daemon.store import aftercare
 from daemon.store import week_rows as given
 from daemon.store.codec import bind, load, time, time_text
 from daemon.store.incidents import LIVE_STATES, incident_of
@@ -53,6 +55,8 @@ def facts(reader: Reader, weeks: Sequence[tuple[datetime, datetime]], as_of: dat
         readings=tuple(_readings(db)), bills=bills_of(db),
         measures=tuple(measures(db, (weeks[0][0] - timedelta(days=1)).date(), (ends[last] + timedelta(days=1)).date())),
         hidden=tuple(_hidden(db, weeks[last])), executions=tuple(_executions(db, weeks)),
+        applied=tuple(aftercare.applied(db, weeks[0][0] - BACK, ends[last])),
+        unrecorded=tuple(aftercare.unrecorded(db, weeks[0][0], ends[last])),
     )  # fmt: skip
 
 

@@ -41,7 +41,13 @@ def document(*, acts: bool = True) -> dict[str, Any]:
     ]  # fmt: skip
     one = _operation("getRun", "A run with its steps, phases, resources and errors.", 403, 404)
     one["parameters"] = [run]
-    paths: dict[str, Any] = {EVENTS: {"post": tell}, f"{API}runs": {"get": listed}, f"{API}runs/{{run}}": {"get": one}}
+    figures = _operation("getDeployments", "How changes reached production in the last 30 days, by stack.", 403)
+    paths: dict[str, Any] = {
+        EVENTS: {"post": tell},
+        f"{API}runs": {"get": listed},
+        f"{API}deployments": {"get": figures},
+        f"{API}runs/{{run}}": {"get": one},
+    }
     for path, names in ((f"{PING}{{name}}", ["name"]), (f"{PING}{{name}}/{{action}}", ["name", "action"])):
         given = [_in_path(name) for name in names]
         rid = _asked("rid", {"type": "string", "format": "uuid"})

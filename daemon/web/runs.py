@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from checks.base import Instance
+from checks.runs.dora import WINDOW, Figures
 from checks.runs.holders import Holder
 from checks.runs.model import Status
 from checks.runs.record import RunRecord, State, record_of
@@ -22,6 +23,7 @@ from checks.runs.told import Standing, reading_of
 from daemon.executions import impacts
 from daemon.executions.approving import Approving
 from daemon.executions.locks import holders_of
+from daemon.executions.production import production
 from daemon.executions.waiting import waiting
 from daemon.store import Reader, aftercare, executions
 from daemon.store.aftercare import CareRow
@@ -86,13 +88,18 @@ def routes(
             plans = impacts.assessed(view, record, instances(), clock())
             return row, sight_of(request).record(record), plans, holders_of(view, record)
 
+    def figures() -> Mapping[str, Figures]:
+        now = clock()
+        with store.read() as view:
+            return production(view, now - WINDOW, now)
+
     def page(request: Request) -> Response:
         found, now = asked(request), clock()
         with store.read() as view:
             waits = None if approving is None else waiting(view, approving.guideline, instances())
         return renderer.page(
             "runs.html", now=now, runs=found[:MOST], more=len(found) > MOST, styles_of=STYLES, symbols_of=SYMBOLS,
-            cares=cares(found[:MOST]), care_styles=HEALTH_STYLES, full=sight_of(request).full,
+            cares=cares(found[:MOST]), care_styles=HEALTH_STYLES, figures=figures(), full=sight_of(request).full,
             place=request.query_params.get("place", ""), waiting=waits,
         )  # fmt: skip
 
@@ -128,6 +135,11 @@ def routes(
         told = [row_json(row) | {"health": health_json(watched.get(row.run_id))} for row in found[:MOST]]
         return JSONResponse({"runs": told, "more": len(found) > MOST})
 
+    def figures_json(request: Request) -> Response:
+        return JSONResponse(
+            {"days": WINDOW.days, "stacks": {stack: figure_json(each) for stack, each in figures().items()}}
+        )
+
     def one_json(request: Request) -> Response:
         try:
             row, record, plans, _ = known(request)
@@ -141,6 +153,7 @@ def routes(
 
     return [
         Route("/runs", page), Route("/runs/{run}", one),
+        Route(f"{API}deployments", figures_json),
         Route(f"{API}runs", listed_json), Route(f"{API}runs/{{run}}", one_json),
     ]  # fmt: skip
 
@@ -159,6 +172,18 @@ def row_json(row: ExecutionRow) -> dict[str, Any]:
         "changes": {name: row.counts.get(name) for name in ("added", "changed", "destroyed")},
         "actor": row.counts.get("actor"), "commit": row.counts.get("commit"), "heard_at": row.heard_at.isoformat(),
         "was_lost": row.was_lost, "stuck": row.stuck_at is not None, "events": row.events, "left_out": row.left_out,
+    }  # fmt: skip
+
+
+def figure_json(found: Figures) -> dict[str, Any]:
+    """The figures of a stack. What is not known is null."""
+    return {
+        "deployments": found.succeeded, "deployments_per_week": round(found.per_week, 3),
+        "lead_seconds": found.lead.value, "lead_known": found.lead.known, "lead_of": found.lead.of,
+        "failures": found.failures.part, "applies": found.failures.of, "failure_ratio": found.failures.ratio,
+        "restore_seconds": found.restore.value, "restored": found.restore.known,
+        "through_cycle": found.cycle.part, "changes": found.cycle.of, "cycle_ratio": found.cycle.ratio,
+        "unrecorded": found.unrecorded, "cycle_not_known": found.undecided, "not_watched": found.unwatched,
     }  # fmt: skip
 
 

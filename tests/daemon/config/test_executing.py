@@ -60,9 +60,8 @@ def test_how_stacks_are_watched_after_applies(tmp_path: Path) -> None:
     """On unless it is switched off; not so often that nothing else could be asked."""
     assert after_rules(load(read(tmp_path, "  stuck_after: 1h"), SLACK, discover())) == Rules()
     rules = after_rules(load(read(tmp_path, "  after_apply: {watch: 1h, every: 2m, plan: false}"), SLACK, discover()))
-    assert rules is not None
     assert (rules.watch, rules.every, rules.plan) == (timedelta(hours=1), timedelta(minutes=2), False)
-    assert after_rules(load(read(tmp_path, "  after_apply: {enabled: false}"), SLACK, discover())) is None
+    assert not after_rules(load(read(tmp_path, "  after_apply: {enabled: false}"), SLACK, discover())).enabled
     for row, why in (("{every: 10s}", "must be at least 1m"), ("{watch: 2m}", "must not be shorter than every")):
         with pytest.raises(ConfigError, match=why):
             load(read(tmp_path, f"  after_apply: {row}"), SLACK, discover())

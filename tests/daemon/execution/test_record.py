@@ -87,6 +87,8 @@ def test_the_commit_and_the_actor_are_told(shop: Shop) -> None:
     shop.run("sleep", "2", env=env)
     start = of(shop.record(), "run.start")[0]
     assert (start["git_sha"], start["git_branch"], start["git_dirty"]) == (sha, "work", False)
+    committed = shop.bare("git", "log", "-1", "--format=%ct").stdout.decode().strip()
+    assert datetime.fromisoformat(start["git_committed_at"]).timestamp() == int(committed)
     assert (start["actor"], start["ci"], start["attempt"]) == ("ada", "github", 2)
     assert start["ci_url"] == "https://github.com/acme/infra/actions/runs/7/attempts/2"
 

@@ -5,6 +5,7 @@ Nothing of the report's code is used here.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import statistics
 from collections import defaultdict
@@ -20,6 +21,7 @@ def numbers(path: Path, start: datetime, end: datetime, now: datetime) -> Mappin
         db.row_factory = sqlite3.Row
         found = {**_incidents(db, start, end, now), **_looks(db, start, end), **_messages(db, start, end)}
         found |= _verdicts(db, end)
+        found |= _production(db, start, end)
     db.close()
     return found
 
@@ -100,6 +102,58 @@ def _messages(db: sqlite3.Connection, start: datetime, end: datetime) -> dict[st
     if took:
         found["Delivered within, median"] = took[min(len(took) - 1, len(took) // 2)]
         found["Delivered within, 95 %"] = took[min(len(took) - 1, int(0.95 * len(took)))]
+    return found
+
+
+def _production(db: sqlite3.Connection, start: datetime, end: datetime) -> dict[str, float]:
+    """What runs said themselves, and what is written down of their stacks."""
+    runs: list[dict[str, Any]] = []
+    for row in db.execute("select * from aftercare where state <> 'skipped'"):
+        run: dict[str, Any] = {"health": row["health"], "cycle": row["cycle"], "stack": row["stack"], "wells": []}
+        for each in json.loads(row["verdict"]).get("worse", []):
+            run.setdefault("since", _at(each["since"]))
+            run["wells"].append(_at(each["until"]) if each["until"] else None)
+        events = db.execute("select * from execution_event where run_id = ? order by seq", (row["run_id"],))
+        for event in events:
+            body = json.loads(event["body"])
+            if event["event"] == "run.start":
+                run |= {"where": (body["stack"], body["component"]), "sha": body["git_sha"]}
+                run["committed"] = _at(body["git_committed_at"]) if "git_committed_at" in body else None
+            if event["event"] == "run.end":
+                run |= {"end": _at(event["at"]), "good": body["rc"] == 0}
+        runs.append(run)
+    runs.sort(key=lambda run: run["end"])
+    bad: list[float | None] = []
+    for number, run in enumerate(runs):
+        later = [each for each in runs[number + 1 :] if each["where"] == run["where"]]
+        earlier = [each["sha"] for each in runs[:number] if each["where"] == run["where"]]
+        undone = bool(later) and later[0]["good"] and later[0]["sha"] != run["sha"] and later[0]["sha"] in earlier
+        if not start <= run["end"] < end:
+            continue
+        if not run["good"]:
+            bad.append(next(((each["end"] - run["end"]).total_seconds() for each in later if each["good"]), None))
+        elif run["health"] == "worse":
+            wells = run["wells"]
+            bad.append(None if None in wells else (max(wells) - run["since"]).total_seconds())
+        elif undone:
+            bad.append((later[0]["end"] - run["end"]).total_seconds())
+    here = [run for run in runs if start <= run["end"] < end]
+    leads = [(r["end"] - r["committed"]).total_seconds() for r in here if r["good"] and r["committed"]]
+    strays = [
+        row for row in db.execute("select * from incident where check_name = 'state' and kind = 'security_violation'")
+        if start <= _at(row["first_seen"]) < end and row["state"] in ("open", "acknowledged")
+    ]  # fmt: skip
+    words = [run["cycle"] for run in here if run["cycle"] in ("kept", "broken")] + ["stray"] * len(strays)
+    over = [each for each in bad if each is not None]
+    found: dict[str, float] = {"Deployments to production": sum(run["good"] for run in here)}
+    if leads:
+        found["Lead time to production, median"] = statistics.median_low(leads)
+    if here:
+        found["Changes to production that failed"] = len(bad) / len(here)
+    if over:
+        found["Time to restore, median"] = statistics.median_low(over)
+    if words:
+        found["Through the recorded cycle"] = words.count("kept") / len(words)
     return found
 
 

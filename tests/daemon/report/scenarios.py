@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from checks.base import Finding, Kind, Outcome, Reading
 from daemon.report.period import Week
+from tests.daemon.report.applies import production
 from tests.daemon.report.world import (
     ALL,
     BERLIN,
@@ -185,4 +186,5 @@ SCENARIOS: Mapping[str, Scenario] = {
     "baseline_shrinks": Scenario(shrinking),
     "deployments_and_cost": Scenario(deployments),
     "everything": Scenario(full),
+    "applies_to_production": Scenario(production),
 }

@@ -57,12 +57,27 @@ def test_the_numbers_are_those_of_the_raw_tables(made: Mapping[str, tuple[Report
     again = numbers(path, week.starts, week.ends, week.ends + 9 * HOUR)
     compared = 0
     for section in report.sections:
-        if section.id in ("incidents", "barograph", "drift", "security"):
+        if section.id in ("incidents", "barograph", "drift", "security", "deployments"):
             for figure in section.figures:
                 if figure.label in again and not (section.id != "incidents" and figure.label in ("Ended", "Opened")):
                     compared += 1
                     assert figure.this == pytest.approx(again[figure.label], abs=0.002), figure.label
     assert compared >= 10
+
+
+def test_the_figures_of_production_are_those_that_were_planted(made: Mapping[str, tuple[Report, Path]]) -> None:
+    """Each of how many; what has no commit time, is not over or is not decided is left out of its figure, and told."""
+    section = made["applies_to_production"][0].section("deployments")
+    found = {figure.label: (round(figure.this or 0.0, 6), figure.note) for figure in section.figures}
+    assert found["Deployments to production"] == (6, "")
+    assert found["Lead time to production, median"] == (4 * 3600, "of 4 of 6")
+    assert found["Changes to production that failed"] == (round(3 / 7, 6), "3 of 7")
+    assert found["Time to restore, median"] == (7200, "of 2 of 3")
+    assert found["Through the recorded cycle"] == (round(5 / 7, 6), "5 of 7")
+    before = {figure.label: figure.last for figure in section.figures}
+    assert before["Changes to production that failed"] == 1.0  # the way back came in the week after
+    quiet = {figure.label: figure.this for figure in made["empty_week"][0].section("deployments").figures}
+    assert quiet.get("Lead time to production, median") is None
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import html5lib
@@ -11,8 +12,10 @@ import pytest
 
 from checks.runs.after import Health, Verdict, Worse
 from checks.runs.aftermath import stored
+from checks.runs.dora import WINDOW
 from daemon import web
-from daemon.metrics.series import _of_runs
+from daemon.executions.production import production
+from daemon.metrics.series import _of_changes, _of_runs
 from daemon.metrics.snapshot import Snapshot
 from daemon.store import aftercare, executions
 from daemon.store.aftercare import CareRow
@@ -158,3 +161,43 @@ def test_what_came_after_an_apply_is_on_its_page_and_in_the_json(here: World, cl
     assert listed["health"] == one["health"]
     assert (one["health"]["health"], one["health"]["could_not_look"]) == ("worse", [f"could not {HOSTILE}"])
     assert one["health"]["watched_until"] == here.now.isoformat()
+
+
+def test_how_changes_reach_production_is_on_the_page_in_the_json_and_in_the_metrics(
+    here: World, client: httpx.Client
+) -> None:
+    """Of how many each is; what is not known is no 0, and a stack that nobody changed is not there."""
+    assert "Production, last 30 days" not in read(client, "/runs")
+    assert client.get("/api/v1/deployments").json() == {"days": 30, "stacks": {}}
+    stack = f"acme-{HOSTILE}"
+    here.whole(RUN, stack=stack)
+    here.whole(number(2), rc=1, stack=stack)
+    for run in (RUN, number(2)):
+        with here.store.transaction() as tx:
+            aftercare.save(
+                tx.db,
+                CareRow(
+                    run,
+                    stack,
+                    f"{stack}/vpc",
+                    "deploy",
+                    "done",
+                    here.now,
+                    here.now,
+                    here.now,
+                    here.now,
+                    here.now - timedelta(minutes=1),
+                ),
+            )
+    text = read(client, "/runs")
+    assert "Production, last 30 days" in text
+    assert "1 of 2" in text
+    (found,) = client.get("/api/v1/deployments").json()["stacks"].values()
+    assert (found["deployments"], found["failures"], found["applies"], found["failure_ratio"]) == (1, 1, 2, 0.5)
+    assert (found["lead_seconds"], found["restore_seconds"], found["not_watched"]) == (None, None, 1)
+    with here.store.read() as view:
+        changes = production(view, here.now - WINDOW, here.now + timedelta(seconds=1))
+    series = {metric.name: values for metric, values in _of_changes(changes)}
+    assert series["barograph_deployment_failures"] == {(stack,): 1.0}
+    assert series["barograph_deployment_cycle_ratio"] == {(stack,): 1.0}
+    assert series["barograph_deployment_lead_seconds"] == {}
