@@ -12,7 +12,7 @@ from checks.aws import AwsError, AwsPlace, ErrorClass, guarded, not_enabled
 from checks.base import Asks, Check, Finding, Kind, Outcome, Reading, Role, Scope
 from checks.spend import commitments, idle, savings, told
 from checks.spend.compare import Sensitivity
-from checks.spend.explorer import read_anomalies, read_bill, read_forecast
+from checks.spend.explorer import read_anomalies, read_bill, read_forecast, read_stacks
 from checks.spend.model import DAY, Bill, restored
 from checks.spend.purse import CappedError, Purse
 
@@ -43,6 +43,7 @@ class Cost(Check):
     idle_after: timedelta = timedelta(days=14)  # what was made later is not called idle
     snapshots_after: timedelta = timedelta(days=365)  # older snapshots are told
     bucket_lifecycle: bool = True  # that a bucket has no lifecycle rule is a finding
+    stack_tag: str = ""  # the cost allocation tag whose values are the names of stacks: their spend is asked for too
     refresh: timedelta = timedelta(hours=8)  # the bill is not asked for more often
     refresh_rest: timedelta = timedelta(hours=24)  # nor are the other paid questions
     max_requests_per_day: int = 24  # paid requests at each place, of one cent or less each; by UTC day
@@ -136,7 +137,8 @@ class Cost(Check):
         if scope is not self.scope:
             return super().asking(scope)
         day = timedelta(days=1)
-        paid = day / self.refresh + (len(commitments.QUESTIONS) + 2) * (day / self.refresh_rest)  # forecast, anomalies
+        questions = len(commitments.QUESTIONS) + 2 + bool(self.stack_tag)  # forecast, anomalies
+        paid = day / self.refresh + questions * (day / self.refresh_rest)
         return replace(super().asking(scope), paid_per_day=min(paid, self.max_requests_per_day))
 
     def run(self, place: AwsPlace) -> Iterator[Reading]:
@@ -170,6 +172,8 @@ class Cost(Check):
                 )
             plans, reserved = (shares.get(name) for name in ("savings_plans_coverage", "reservation_coverage"))
             yield commitments.coverage_reading(key, plans, reserved)
+        if self.stack_tag:
+            yield from _part(f"{key}/stacks", "what each stack costs", self._stacks, place, purse, today)
         yield from _part(f"{key}/anomalies", "which anomalies AWS found", self._anomalies, place, purse, today)
         yield from _part(f"{key}/budgets", "how the budgets stand", self._budgets, place)
         yield from _part(f"{key}/savings_plans", "when the savings plans end", self._plans, place)
@@ -192,6 +196,18 @@ class Cost(Check):
             self.week_rise_usd, self.shown,
         )  # fmt: skip
         yield from judge.readings(place.key, bill, today, at)
+
+    def _stacks(self, place: AwsPlace, purse: Purse, today: date) -> Iterator[Reading]:
+        """Asked for and kept: what a change did to the cost of its stack is worked out from it."""
+        asked = {"basis": self.basis, "tag": self.stack_tag, "version": 1}
+        kept = place.recall("stacks")
+        before = kept.get("value") if isinstance(kept, Mapping) and kept.get("asked") == asked else None
+        value, _ = purse.remembered(
+            "stacks", self.refresh_rest, asked,
+            lambda: read_stacks(place, purse, today, self.basis, self.stack_tag, before),
+        )  # fmt: skip
+        words = f"{len(restored(value).amounts)} values of the tag {self.stack_tag} have spend"
+        yield Reading(f"{place.key}/stacks", Outcome.HEALTHY, "looked", words)
 
     def _forecast(self, place: AwsPlace, purse: Purse, today: date, bill: Bill) -> Iterator[Reading]:
         # The month is part of the question: the forecast of the last one says nothing of this.

@@ -31,6 +31,7 @@ from daemon.digesting import Digester
 from daemon.estate import stored
 from daemon.executions.after import Aftercare
 from daemon.executions.approving import Approving
+from daemon.executions.costing import Costing
 from daemon.executions.intake import Intake
 from daemon.executions.judging import Judge
 from daemon.executions.nearby import Neighbourhood
@@ -436,6 +437,7 @@ def _run(
             scheduler.every("digest", 15, digester.tick, pool="upkeep")
         scheduler.every("runs", 1, judge.run, pool="runs")
         scheduler.every("after applies", 10, judge.after.run, pool="runs")
+        scheduler.every("cost of applies", 1_800, Costing(store, clock).run, pool="runs")
         scheduler.every("old runs", 86_400, judge.forget, pool="runs", at_once=False)
         scheduler.every("self", 60, upkeep.look_at_self, pool="upkeep", at_once=False)
         scheduler.every("unknown sinks", 60, partial(forget_unknown, config, store), pool="upkeep")

@@ -38,6 +38,8 @@ class Applied:
     judged: bool = False  # it was held against a cycle
     workflow: str = ""
     text: str = ""  # of its stack after it, for people
+    cost: float | None = None  # a day more than before, in the currency of the bill; None: not known
+    cost_text: str = ""
 
     @property
     def failed(self) -> bool:

@@ -48,6 +48,7 @@ class Standing:
     was_lost: bool = False  # the latest was taken for lost before its end came after all
     url: str = ""  # of the latest run's page
     health: Mapping[str, Json] = field(default_factory=dict)  # of its stack after it: checks.runs.after.stored()
+    cost: Mapping[str, Json] = field(default_factory=dict)  # what it did to that: checks.spend.effect.Effect.plain()
     usual_of: int = 0  # runs that ended well, of which *usual* is the median
     holders: Mapping[str, Holder] = field(default_factory=dict)  # by the id of a lock that the latest ran into
 
@@ -58,7 +59,7 @@ def reading_of(standing: Standing, instance: Instance | None, now: datetime) -> 
     findings: list[Finding] = []
     verdict, outcome, summary = "running", Outcome.UNKNOWN, f"{standing.workflow}: no run has ended yet"
     if run is not None:
-        verdict, summary = verdict_of(run), _summary(run, standing) + _health(standing)
+        verdict, summary = verdict_of(run), _summary(run, standing) + _health(standing) + _cost(standing)
         outcome = Outcome.HEALTHY if run.state is State.SUCCEEDED else Outcome.UNHEALTHY
         if run.state is not State.SUCCEEDED:
             findings.append(_failure(run, standing, instance, verdict, summary))
@@ -188,6 +189,9 @@ def _facts(run: RunRecord | None, standing: Standing) -> dict[str, Json]:
     if standing.health:
         told |= {"health": standing.health.get("health"), "health_text": standing.health.get("text"),
                  "worse": standing.health.get("worse") or None}  # fmt: skip
+    if standing.cost:
+        told |= {"cost": standing.cost.get("state"), "cost_text": standing.cost.get("text"),
+                 "cost_difference_per_day": standing.cost.get("difference")}  # fmt: skip
     if run.deployed:
         told |= {"added": added, "changed": changed, "destroyed": destroyed}
     return {name: value for name, value in told.items() if value not in (None, "")}
@@ -197,6 +201,11 @@ def _health(standing: Standing) -> str:
     """How its stack stands, once that is known."""
     text = standing.health.get("text")
     return f"; {text}" if text and standing.health.get("health") not in ("watching", "unchanged") else ""
+
+
+def _cost(standing: Standing) -> str:
+    """What it did to the cost, once that is known."""
+    return f"; {standing.cost['text']}" if standing.cost.get("state") == "known" else ""
 
 
 def _of(run: RunRecord) -> str:

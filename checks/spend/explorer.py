@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from checks.aws import AwsPlace, unsaid
 from checks.base import Json
+from checks.spend.effect import STACK
 from checks.spend.model import DAY, LONGEST, TOTAL, Bill, Key, merged, restored, stored
 from checks.spend.purse import Purse
 
@@ -43,10 +44,33 @@ def read_bill(place: AwsPlace, purse: Purse, today: date, basis: str, before: Js
     old = _old(before)
     whole = old is not None and len(old.days) >= LONGEST - _AGAIN and max(old.days) >= today - (_AGAIN - 2) * DAY
     first = today - (_AGAIN if whole else LONGEST) * DAY
-    new = _ask(place, purse, first, today, basis)
+    new = _ask(place, purse, first, today, basis, _BY_SERVICE, _service)
     if not new.days:
         raise unsaid(place, "ce", "GetCostAndUsage", "no day with any cost in the answer")
     return stored(merged(old, new))
+
+
+def read_stacks(place: AwsPlace, purse: Purse, today: date, basis: str, tag: str, before: Json | None) -> Json:
+    """The same by the values of a cost allocation tag: keys are ("stack", value). What has no value is left out."""
+    old = _old(before)
+    first = today - (_AGAIN if old is not None else LONGEST) * DAY
+
+    def keyed(keys: Sequence[str]) -> Iterable[Key]:
+        value = keys[0].removeprefix(f"{tag}$")
+        return [(STACK, value)] if value else []
+
+    new = _ask(place, purse, first, today, basis, [{"Type": "TAG", "Key": tag}], keyed)
+    if not new.days:
+        raise unsaid(place, "ce", "GetCostAndUsage", "no day with any cost in the answer")
+    return stored(merged(old, new))
+
+
+_BY_SERVICE = ({"Type": "DIMENSION", "Key": "SERVICE"}, {"Type": "DIMENSION", "Key": "LINKED_ACCOUNT"})
+
+
+def _service(keys: Sequence[str]) -> Iterable[Key]:
+    service, account = keys
+    return ("service", service), ("account", account), TOTAL
 
 
 def _old(before: Json | None) -> Bill | None:
@@ -56,14 +80,17 @@ def _old(before: Json | None) -> Bill | None:
         return None
 
 
-def _ask(place: AwsPlace, purse: Purse, first: date, today: date, basis: str) -> Bill:
+def _ask(
+    place: AwsPlace, purse: Purse, first: date, today: date, basis: str, groups: Sequence[Mapping[str, str]],
+    keyed: Callable[[Sequence[str]], Iterable[Key]],
+) -> Bill:  # fmt: skip
     units: set[str] = set()
     known: dict[date, bool] = {}
     amounts: dict[Key, dict[date, float]] = {}
     for page in purse.pages(
         "ce", "get_cost_and_usage", "NextPageToken", TimePeriod=period(first, today + DAY), Granularity="DAILY",
         Metrics=[basis], Filter=_WITHOUT_CREDITS,
-        GroupBy=[{"Type": "DIMENSION", "Key": "SERVICE"}, {"Type": "DIMENSION", "Key": "LINKED_ACCOUNT"}],
+        GroupBy=list(groups),
     ):  # fmt: skip
         if page.get("ResultsByTime") is None:
             raise unsaid(place, "ce", "GetCostAndUsage", "no results in the answer")
@@ -75,11 +102,11 @@ def _ask(place: AwsPlace, purse: Purse, first: date, today: date, basis: str) ->
             # With GroupBy the total of a day is left empty: it is the sum of its groups.
             for group in result["Groups"]:
                 keys, told = list(group.get("Keys") or ()), (group.get("Metrics") or {}).get(basis) or {}
-                if len(keys) != 2:  # one for each GroupBy
-                    raise unsaid(place, "ce", "GetCostAndUsage", "a group without service and account")
+                if len(keys) != len(groups):
+                    raise unsaid(place, "ce", "GetCostAndUsage", "a group without all that was asked for")
                 amount = number(place, "GetCostAndUsage", told.get("Amount"))
                 units.add(str(told.get("Unit") or ""))
-                for key in (("service", str(keys[0])), ("account", str(keys[1])), TOTAL):
+                for key in keyed([str(each) for each in keys]):
                     by_day = amounts.setdefault(key, {})
                     by_day[day] = by_day.get(day, 0.0) + amount
     if len(units) > 1:

@@ -322,6 +322,7 @@ class Judge:
             (slow.stuck_after or 0.0) if slow is not None else 0.0,
             expected.overdue_since if expected is not None else None, expected.why if expected is not None else "",
             last.was_lost if last is not None else False, health=care.verdict if care is not None else {},
+            cost=dict(care.notes.get("cost") or {}) if care is not None else {},
             usual_of=len(usual), holders=holders,
         )  # fmt: skip
         reading = reading_of(standing, instance, now)

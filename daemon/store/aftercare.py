@@ -134,6 +134,17 @@ def worse_at(db: Database, since: datetime) -> list[CareRow]:
     return [_care(each) for each in found]
 
 
+def ended_between(db: Database, since: datetime, until: datetime) -> list[CareRow]:
+    """Those that are done, and whose run ended between the two."""
+    found = rows(
+        db,
+        f"""select * from aftercare where state = '{DONE}' and ended >= :since and ended < :until
+        order by ended limit {MOST}""",  # noqa: S608 - literals of this module
+        {"since": since, "until": until},
+    )
+    return [_care(each) for each in found]
+
+
 def of_runs(db: Database, run_ids: Sequence[str]) -> dict[str, CareRow]:
     """By run, those of *run_ids* that there are."""
     found: dict[str, CareRow] = {}
@@ -273,8 +284,8 @@ def applied(db: Database, since: datetime, until: datetime) -> list[Applied]:
     """Runs that applied to production and ended between the two, the oldest first; without what changed nothing."""
     found = rows(
         db,
-        f"""select a.run_id, a.stack, a.place, a.workflow, a.ended, a.health, a.verdict, a.cycle, e.state, e.seconds,
-        e.counts from aftercare a join execution e on e.run_id = a.run_id
+        f"""select a.run_id, a.stack, a.place, a.workflow, a.ended, a.health, a.verdict, a.cycle, a.notes, e.state,
+        e.seconds, e.counts from aftercare a join execution e on e.run_id = a.run_id
         where a.ended >= :since and a.ended < :until and a.state <> '{SKIPPED}' and a.health <> 'unchanged'
         and (e.state in ('succeeded', 'failed', 'lost') or (e.state = 'cancelled' and e.decides = 1))
         order by a.ended, a.run_id limit {MOST}""",  # noqa: S608 - literals of this module
@@ -285,7 +296,7 @@ def applied(db: Database, since: datetime, until: datetime) -> list[Applied]:
 
 def _applied(found: Mapping[str, Any]) -> Applied:
     counts, told = load(found["counts"]), load(found["verdict"])
-    worse = told.get("worse") or []
+    worse, cost = told.get("worse") or [], load(found["notes"]).get("cost") or {}
     since = [time(one["since"]) for one in worse]
     over = [time(one["until"]) for one in worse if one.get("until")]
     committed = counts.get("committed_at")
@@ -294,7 +305,7 @@ def _applied(found: Mapping[str, Any]) -> Applied:
         min(since, default=None), max(over) if over and len(over) == len(worse) else None,
         counts.get("commit") or "", time(committed) if committed else None, found["seconds"],
         {_KEPT: True, _BROKEN: False}.get(found["cycle"]), found["cycle"] != "", found["workflow"],
-        told.get("text") or "",
+        told.get("text") or "", cost.get("difference"), cost.get("text") or "",
     )  # fmt: skip
 
 

@@ -416,8 +416,11 @@ def _readings(db: Database) -> Iterable[Any]:
     return [reading_of(each) for each in found]
 
 
-def bills_of(db: Database) -> Mapping[str, Json]:
-    found = rows(db, "select place, value from memory where check_name = 'cost' and name = 'bill' order by place")
+def bills_of(db: Database, name: str = "bill") -> Mapping[str, Json]:
+    """What the check `cost` keeps under a name, by the account that pays."""
+    found = rows(
+        db, "select place, value from memory where check_name = 'cost' and name = :name order by place", {"name": name}
+    )
     kept = {each["place"]: load(each["value"]) for each in found}
     return {place: value["value"] for place, value in kept.items() if isinstance(value, dict) and "value" in value}
 

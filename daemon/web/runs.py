@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from checks.base import Instance
-from checks.runs.dora import WINDOW, Figures
+from checks.runs.dora import WINDOW, Figures, median
 from checks.runs.holders import Holder
 from checks.runs.model import Status
 from checks.runs.record import RunRecord, State, record_of
@@ -88,6 +88,11 @@ def routes(
             plans = impacts.assessed(view, record, instances(), clock())
             return row, sight_of(request).record(record), plans, holders_of(view, record)
 
+    def median_of(row: ExecutionRow) -> tuple[float | None, int]:
+        with store.read() as view:
+            usual = executions.durations(view.db, row.resource)
+        return median(usual), len(usual)
+
     def figures() -> Mapping[str, Figures]:
         now = clock()
         with store.read() as view:
@@ -121,7 +126,7 @@ def routes(
             "run.html", now=now, row=row, record=record, summary=said.summary if said is not None else "",
             remedy=finding.remedy if finding is not None else "", steps=_steps(record, now),
             phases=_phases(record, now), resources=_resources(record, now), styles_of=STYLES, symbols_of=SYMBOLS,
-            care=care, care_styles=HEALTH_STYLES,
+            care=care, usual=median_of(row), cost=cost_json(care), care_styles=HEALTH_STYLES,
             plans=plans, link=_link(record.url),
             approvals=[(one, why, _link(one.evidence)) for one, why in agreed[:MOST]],
         )  # fmt: skip
@@ -147,9 +152,16 @@ def routes(
             return JSONResponse({"error": "there is no such run"}, 404)
         if not sight_of(request).full:
             return JSONResponse(row_json(row) | viewed_json(record))
-        health = health_json(cares([row]).get(row.run_id))
-        told = {"health": health, "impacts": [impacts.as_json(one) for one in plans]}
-        return JSONResponse(row_json(row) | record_json(record) | told)
+        care = cares([row]).get(row.run_id)
+        usual = median_of(row)
+        more = {
+            "health": health_json(care),
+            "cost": cost_json(care),
+            "usual_seconds": usual[0],
+            "usual_of": usual[1],
+            "impacts": [impacts.as_json(one) for one in plans],
+        }
+        return JSONResponse(row_json(row) | record_json(record) | more)
 
     return [
         Route("/runs", page), Route("/runs/{run}", one),
@@ -192,6 +204,11 @@ def health_json(care: CareRow | None) -> dict[str, Any] | None:
     if care is None or not care.health:
         return None
     return {**care.verdict, "watched_until": _text(care.until)}
+
+
+def cost_json(care: CareRow | None) -> dict[str, Any] | None:
+    """What it did to the daily cost of its stack; None: that was not looked at yet."""
+    return dict(care.notes["cost"]) if care is not None and care.notes.get("cost") else None
 
 
 def record_json(record: RunRecord) -> dict[str, Any]:

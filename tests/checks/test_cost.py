@@ -14,6 +14,7 @@ from alerts.policy import Policy
 from alerts.routes import Routes
 from checks.base import Check, Kind, Outcome, Owner, Scope
 from checks.cost import Cost
+from checks.spend.model import restored
 from daemon.aws.place import NoPayerPlace
 from daemon.record import Recorder, StoredMemory
 from daemon.runner import CheckPlan, Runner
@@ -340,3 +341,39 @@ def test_a_new_service_that_rises_is_not_hidden_among_the_small_ones() -> None:
     assert readings[f"{ACCOUNT}/spend/service/s4"].verdict == "rise"
     services = [one for name, one in readings.items() if "/spend/service/" in name]
     assert sum(one.values["day_usd"] for one in services) == readings[f"{ACCOUNT}/spend"].values["day_usd"]
+
+
+def by_stack(call: Any) -> Mapping[str, Any]:
+    """Spend by service and account, or by the tag: one stack, and what has no tag."""
+    if call.parameters["GroupBy"][0]["Type"] == "TAG":
+        return billed(lambda day: {("Stack$acme-prod",): 10.0, ("Stack$",): 5.0})(call)  # type: ignore[no-any-return]
+    return billed(spend)(call)  # type: ignore[no-any-return]  # of a helper that gives any answer
+
+
+def test_spend_by_stack_is_asked_for_where_a_tag_is_named() -> None:
+    """Once a day, one paid question more; kept for what applies did to it; no value of the tag is no stack."""
+    fake = FakeAws({**PAYER, USAGE: by_stack})
+    readings, memory = look(fake, Cost(stack_tag="Stack"))
+    assert readings[f"{ACCOUNT}/stacks"].summary == "1 values of the tag Stack have spend"
+    kept = restored(memory["stacks"]["value"])
+    assert set(kept.amounts) == {("stack", "acme-prod")}
+    assert kept.amount(("stack", "acme-prod"), TODAY - 3 * DAY) == 10.0
+    again = FakeAws({**PAYER, USAGE: by_stack})
+    look(again, Cost(stack_tag="Stack"), memory=memory, now=NOW + 9 * HOURS)
+    assert sum(call.operation == USAGE[1] for call in again.calls) == 1  # the bill; the tag's is fresh
+    assert Cost(stack_tag="Stack").asking(Scope.ACCOUNT).paid_per_day == Cost().asking(Scope.ACCOUNT).paid_per_day + 1
+
+
+def test_spend_by_stack_that_is_refused_hides_nothing_else() -> None:
+    """It is unknown with its reason."""
+
+    def refused(call: Any) -> Mapping[str, Any]:
+        if call.parameters["GroupBy"][0]["Type"] == "TAG":
+            period = {"Start": "2026-02-01", "End": "2026-02-02"}
+            return {"ResultsByTime": [{"TimePeriod": period, "Groups": [{"Keys": [], "Metrics": {}}]}]}
+        return billed(spend)(call)  # type: ignore[no-any-return]  # of a helper that gives any answer
+
+    readings, memory = look(FakeAws({**PAYER, USAGE: refused}), Cost(stack_tag="Stack"))
+    assert readings[f"{ACCOUNT}/stacks"].outcome is Outcome.UNKNOWN
+    assert readings[f"{ACCOUNT}/spend"].outcome is not Outcome.UNKNOWN
+    assert "stacks" not in memory

@@ -69,12 +69,12 @@ def _after(applied: Sequence[Applied]) -> Table:
     """How production stood after each apply, the worst first."""
     columns = (
         Column("workflow"), Column("where"), Column("ended", Unit.MOMENT), Column("after it"), Column("what was seen"),
-        Column("next step"),
+        Column("cost a day"), Column("next step"),
     )  # fmt: skip
     ordered = sorted(applied, key=lambda each: (_AFTER.index(each.health) if each.health in _AFTER else 0, each.ended))
     rows = tuple(
         (each.workflow, each.place, each.ended, each.health.replace("_", " ") or "not known yet", each.text,
-         f"see /runs/{each.run_id}")
+         each.cost_text or "not known yet", f"see /runs/{each.run_id}")
         for each in ordered
     )  # fmt: skip
     return Table("After applies to production", columns, rows[:MOST_ROWS], len(rows), "Nothing was applied to it.")

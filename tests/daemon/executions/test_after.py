@@ -13,7 +13,9 @@ import pytest
 from alerts.base import Incident
 from checks.base import Finding, Kind, Outcome, Owner, Place, Reading
 from checks.runs.after import Rules
+from checks.spend.model import Bill, stored
 from daemon.executions.after import Aftercare
+from daemon.executions.costing import Costing
 from daemon.executions.nearby import Neighbourhood
 from daemon.record import Recorder, Run
 from daemon.states.ownership import Unread
@@ -504,6 +506,35 @@ def test_runs_that_are_not_kept_any_more_leave_nothing(scene: Scene) -> None:
         executions.forget(tx.db, scene.it.now + timedelta(days=1))
     with scene.it.store.read() as view:
         assert aftercare.find(view.db, RUN) is None
+
+
+def test_what_it_did_to_the_cost_comes_days_later(scene: Scene) -> None:
+    """Not asked for, not known yet, then known: in the deployment, while that is told of."""
+    costing = Costing(scene.it.store, lambda: scene.it.now)
+    scene.before()
+    scene.apply()
+    scene.minutes(40)
+    costing.run()
+    assert dict(scene.row().notes)["cost"]["state"] == "not_asked"
+    ended = scene.it.now.date()
+    for days, state in ((1, "not_known_yet"), (5, "known")):
+        scene.it.move(days=days)
+        known = [ended + timedelta(days=number) for number in range(-10, (scene.it.now.date() - ended).days + 1)]
+        amounts = {("stack", "acme-prod"): {day: 10.0 if day <= ended else 12.5 for day in known}}
+        kept = {"stacks": {"at": 0, "asked": {}, "value": stored(Bill("USD", dict.fromkeys(known, False), amounts))}}
+        looked = (Reading("999999999999/stacks", Outcome.HEALTHY, "looked", "1 value"),)
+        run = Run("cost", "999999999999", {}, scene.it.now, scene.it.now, looked, kept=kept)
+        scene.recorder.record(run, scene.it.now + timedelta(hours=8))
+        costing.run()
+        costing.run()
+        scene.it.judge.tick()
+        assert dict(scene.row().notes)["cost"]["state"] == state
+        deployment = scene.incident("deployment")
+        assert deployment is not None
+        assert deployment.evidence["cost"] == state
+    assert deployment is not None
+    assert "2.50 USD a day more than before (10.00 to 12.50, 3 closed days on each side)" in deployment.summary
+    assert deployment.evidence["cost_difference_per_day"] == 2.5
 
 
 # -- what is around a stack -------------------------------------------------------------------------------------------
