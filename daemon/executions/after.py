@@ -17,7 +17,7 @@ from checks.kinds import DEVELOPMENT, STAGING
 from checks.runs import after, aftermath
 from checks.runs.after import CLOSING, SIGNS, UNSURE, Health, Period, Planned, Rules, Seen, Verdict
 from checks.runs.aftermath import Aftermath
-from checks.runs.record import RunRecord, State, record_of
+from checks.runs.record import RunRecord, Sent, State, record_of
 from checks.runs.told import is_deployment
 from daemon.executions.intake import Storing
 from daemon.store import Reader, aftercare, executions
@@ -107,10 +107,13 @@ class Aftercare:
             return
         record = record_of(run_id, events, row.lost_at is not None)
         began = record.started_at or row.started_at
+        applied = applied_at(events) or began
         taken = CareRow(
-            run_id, row.stack, row.place, row.workflow, RUNNING, began, applied_at(record) or began, now, now,
+            run_id, row.stack, row.place, row.workflow, RUNNING, began, applied, now, now,
             events=row.events, notes={} if before is None else before.notes,
         )  # fmt: skip
+        if before is not None and before.state == DONE and before.ended == ended_at(record, events, row.lost_at):
+            taken = replace(before, events=row.events)  # what came late changes nothing here
         if not record.over and not _may_apply(record):
             return  # it may yet; it is asked again
         if record.over and not is_deployment(record):
@@ -125,7 +128,7 @@ class Aftercare:
         if execution is None:
             return
         record = record_of(row.run_id, events, execution.lost_at is not None)
-        care = self._as_it_is(row, record, execution.lost_at, now)
+        care = self._as_it_is(row, record, events, ended_at(record, events, execution.lost_at), now)
         if care.state in (SKIPPED, DONE) or not self.rules.enabled:
             self._keep(row, replace(care, events=execution.events))
             return
@@ -149,13 +152,14 @@ class Aftercare:
         self._keep(row, replace(care, seen_at=now, events=execution.events))
         self.failpoint("kept")
 
-    def _as_it_is(self, row: CareRow, record: RunRecord, lost_at: datetime | None, now: datetime) -> CareRow:
+    def _as_it_is(
+        self, row: CareRow, record: RunRecord, events: Sequence[Sent], ended: datetime | None, now: datetime
+    ) -> CareRow:  # fmt: skip
         """The row with what is known of the run now."""
         notes = dict(row.notes)
         if row.seen_at > now + TOLERANCE:
             notes["set_back"] = True
-        care = replace(row, notes=notes, applied=applied_at(record) or row.applied)
-        ended = record.ended_at or (lost_at if record.state is State.LOST else None)
+        care = replace(row, notes=notes, applied=applied_at(events) or row.applied)
         if ended is None:
             return replace(care, state=RUNNING, ended=None, until=None)
         if care.state != RUNNING and care.ended == ended:
@@ -303,10 +307,23 @@ _OFF = Verdict(Health.NOT_WATCHED, "not watched after it: executions.after_apply
 _UNCHANGED = Verdict(Health.UNCHANGED, "it applied nothing, so there was nothing to watch")
 
 
-def applied_at(record: RunRecord) -> datetime | None:
-    """When a run began to change things, as far as was heard; None: nothing of that was heard."""
-    began = [one.begun_at for one in record.phases if one.name == "apply" and one.begun_at is not None]
+def applied_at(events: Iterable[Sent]) -> datetime | None:
+    """When a run began to change things, as far as was heard; None: nothing of that was heard.
+
+    No event happened after it arrived here, whatever the clock of its machine says: what a look saw in between would
+    be taken for how it was before.
+    """
+    began = [
+        min(one.at, one.received) for one in events if one.event == "phase.start" and one.body.get("phase") == "apply"
+    ]
     return min(began, default=None)
+
+
+def ended_at(record: RunRecord, events: Iterable[Sent], lost_at: datetime | None) -> datetime | None:
+    """When a run ended, or was lost; None: it goes on."""
+    if record.ended_at is None:
+        return lost_at if record.state is State.LOST else None
+    return min([record.ended_at, *(one.received for one in events if one.event == "run.end")])
 
 
 def applied_nothing(record: RunRecord) -> bool:

@@ -76,7 +76,7 @@ def candidates(db: Database, since: datetime, limit: int = 500) -> list[tuple[st
         f"""select e.run_id, e.stack, e.events from execution e left join aftercare a on a.run_id = e.run_id
         where e.stack <> '' and e.place <> '' and (e.state = 'running' or e.heard_at >= :since)
         and (a.run_id is null or (a.state = '{SKIPPED}' and a.events <> e.events)
-            or (a.state = '{DONE}' and e.ended_at > a.ended))
+            or (a.state = '{DONE}' and a.events <> e.events and e.ended_at > a.ended))
         order by e.heard_at limit :limit""",  # noqa: S608 - literals of this module
         {"since": since, "limit": limit},
     )

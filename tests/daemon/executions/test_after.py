@@ -13,6 +13,7 @@ import pytest
 from alerts.base import Incident
 from checks.base import Finding, Kind, Outcome, Owner, Place, Reading
 from checks.runs.after import Rules
+from checks.runs.wire import parse
 from checks.spend.model import Bill, stored
 from daemon.executions.after import Aftercare
 from daemon.executions.costing import Costing
@@ -305,7 +306,7 @@ def test_a_run_that_is_heard_of_long_after_is_not_watched(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("where", ["looked", "kept"])
-@pytest.mark.parametrize("when", range(1, 24, 2))
+@pytest.mark.parametrize("when", range(1, 24, 5))
 def test_a_process_that_is_killed_goes_on_where_it_was(tmp_path: Path, where: str, when: int) -> None:
     """At any point of any tick: the verdict is the same as if nothing had happened, and told once."""
     it = World(tmp_path)
@@ -351,6 +352,25 @@ def test_a_clock_that_is_set_makes_nothing_healthy(scene: Scene, hours: int) -> 
     scene.minutes(50)
     assert scene.row().state == "done"
     assert scene.row().health == "could_not_look"
+
+
+def test_a_machine_whose_clock_is_fast_does_not_move_what_was_before(scene: Scene) -> None:
+    """By four minutes: its apply did not begin after the moment at which we heard of it."""
+    scene.before()
+    scene.it.start()
+    scene.minutes(2, 0.5, RUN)
+    fast = {"schema": 1, "run_id": RUN, "ts": (scene.it.now + timedelta(minutes=4)).isoformat()}
+    scene.it.send(parse({**fast, "seq": 1, "event": "phase.start", "phase": "apply"}))
+    scene.street.red[TARGETS] = "targets_unhealthy"
+    scene.minutes(4, 1, RUN)
+    fast["ts"] = (scene.it.now + timedelta(minutes=4)).isoformat()
+    scene.it.send(parse({**fast, "seq": 1_000, "event": "run.end", "rc": 0}))
+    scene.minutes(45)
+    assert (scene.row().state, scene.row().health) == ("done", "worse")
+    looked = len(scene.it.store.runs(*UTILIZATION))
+    scene.it.send(scene.it.event(7, "log", message="late"))
+    scene.minutes(20)
+    assert (scene.row().state, len(scene.it.store.runs(*UTILIZATION))) == ("done", looked)
 
 
 def test_two_runs_that_overlap_on_one_stack_are_both_worse_and_name_each_other(scene: Scene) -> None:
