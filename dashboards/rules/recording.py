@@ -78,7 +78,7 @@ RECORDING = (
             + ", ".join(f"`{what}`" for what, _ in ENDS) + ".",
         ),
         Record(
-            "stack:barograph_compliance_score_ratio:scored",
+            "stack:barograph_compliance_score_ratio:max",
             """
             label_replace(
               max by (job, instance, scored) (barograph_compliance_score_ratio),

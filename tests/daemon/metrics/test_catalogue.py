@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
 from checks import discover
 from daemon.metrics import CATALOGUE, CORE, Type, measure_metrics
 from daemon.metrics.catalogue import UNITS
-from daemon.metrics.snapshot import OPENMETRICS, TEXT, wants_openmetrics, within
+from daemon.metrics.snapshot import OPENMETRICS, TEXT, _families, _Fixed, wants_openmetrics, within
 from daemon.metrics.workings import Series
 from daemon.web import create_app, serving
 from tests.daemon.metrics.everything import LEFT_OUT, everything
@@ -102,6 +104,20 @@ def test_everything_in_the_catalogue_can_be_seen(tmp_path: Path) -> None:
         [promtool(), "check", "metrics"], input=snapshot.text, capture_output=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout.decode(), done.stderr.decode()) == (0, "", "")
+
+
+def test_every_measure_can_be_told(tmp_path: Path) -> None:
+    """The measures of all checks at once, with their labels and units: taken by both."""
+    registry = CollectorRegistry(auto_describe=False)
+    series: list[Series] = [(metric, {("x",) * len(metric.labels): 1.0}) for metric in MEASURES.values()]
+    registry.register(_Fixed([*_families(series)]))
+    families = [
+        *parse_openmetrics(generate_openmetrics(registry).decode())  # type: ignore[no-untyped-call]  # no types there
+    ]
+    assert {(family.name, family.unit) for family in families} == {(m.name, m.unit) for m in MEASURES.values()}
+    done = subprocess.run([promtool(), "check", "metrics"], input=generate_latest(registry), capture_output=True,
+                          timeout=60, check=False)  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_openmetrics_is_whole(tmp_path: Path) -> None:
