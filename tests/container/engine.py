@@ -163,7 +163,9 @@ def _mirror() -> str:
     """The mirror that apt uses here."""
     targets = call("apt-get", "indextargets", "--format", "$(SITE) $(ORIGIN)", "Created-By: Packages").stdout
     sites = [line.split()[0] for line in targets.splitlines() if line.endswith(" Debian")]
-    return os.environ.get("BAROGRAPH_DEBIAN_MIRROR") or (sites[0] if sites else "http://deb.debian.org/debian")
+    mirror = os.environ.get("BAROGRAPH_DEBIAN_MIRROR") or next(iter(sites), "")
+    assert mirror, "apt knows no mirror of Debian here: set BAROGRAPH_DEBIAN_MIRROR"
+    return mirror
 
 
 def _path() -> str:

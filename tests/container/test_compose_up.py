@@ -101,6 +101,8 @@ def images(docker: Docker, image: Built, tmp_path_factory: pytest.TempPathFactor
         for program in programs:
             target = f"/bin/{program.removeprefix('prometheus-')}"
             engine.call("buildah", "copy", "--chmod", "755", container, str(unpacked / "usr/bin" / program), target)
+        # Debian's Alertmanager has its templates there, and not in the program.
+        engine.call("buildah", "copy", container, str(unpacked / "usr/share/prometheus"), "/usr/share/prometheus")
         data = f"/{name}"
         engine.call("buildah", "run", "--isolation=chroot", container, "--", "install", "-d", "-o", "65534", data)
         engine.call("buildah", "config", "--entrypoint", json.dumps([f"/bin/{name}"]), "--volume", data, container)
