@@ -164,6 +164,8 @@ def test_it_comes_up_and_works_together(docker: Docker, images: Mapping[str, str
         "exec", "-T", "alertmanager", "amtool", "--alertmanager.url=http://127.0.0.1:9093", "alert", "query",
         'fingerprint=~".+"',
     ))  # fmt: skip
+    watchdog = 'ALERTS{alertname="BarographWatchdog", alertstate="firing"}'
+    wait_for("the rules", lambda: value(f"count({watchdog})") == ["1"])
     assert "Traceback" not in composed("logs", "barograph")
     identifier = composed("ps", "--quiet", "barograph").strip()
     composed("stop", "barograph")

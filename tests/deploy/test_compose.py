@@ -160,7 +160,8 @@ def test_alertmanager_takes_its_configuration(tmp_path: Path) -> None:
     assert receiver("alertname=BarographDown", "severity=critical") == "watchers"
     assert receiver("alertname=BarographStalled", "severity=warning") == "watchers"
     assert receiver("alertname=BarographDrift", "severity=critical", "fingerprint=v1:72ea", "stack=a") == "told-already"
-    assert receiver("alertname=Watchdog", "severity=info") == "told-already"
+    assert receiver("alertname=BarographWatchdog", "severity=critical") == "told-already"
+    assert receiver("alertname=Other", "severity=info") == "told-already"
 
 
 def test_mounted_files_are_there(resolved: dict[str, Any]) -> None:
