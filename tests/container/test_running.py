@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import tomllib
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,6 +141,43 @@ def test_a_stop_that_comes_at_once_is_heard(image: Built, options: list[str], co
     container.start(image.name, *options)
     _, seconds = container.stop()
     assert seconds < 9
+
+
+def test_it_runs_as_kubernetes_mounts_things(image: Built, estate: Path, tmp_path: Path, container: Container) -> None:
+    """A volume that its group may write, configuration and secrets behind links, secrets that its group may read."""
+    port = free_port()
+    auth = "auth: {tokens: [{name: p, token_file: /run/secrets/barograph/token}]}"
+    config = CONFIG.format(port=port).replace('"}', f'", {auth}}}')
+    data, etc, secrets = (tmp_path / name for name in ("data", "etc", "secrets"))
+    data.mkdir()
+    os.chown(data, 0, 10001)
+    data.chmod(0o2775)
+    for folder, name, text in ((etc, "barograph.yml", config), (secrets, "token", "a-token")):
+        (folder / "..2026").mkdir(parents=True)
+        (folder / "..2026" / name).write_text(text)
+        os.chown(folder / "..2026" / name, 0, 10001)
+        (folder / "..2026" / name).chmod(0o440)
+        (folder / "..data").symlink_to("..2026")
+        (folder / name).symlink_to(f"..data/{name}")
+    tmp_path.chmod(0o755)
+    mounts = {data: "/var/lib/barograph", etc: "/etc/barograph:ro", secrets: "/run/secrets/barograph:ro",
+              estate: "/srv/infrastructure:ro"}  # fmt: skip
+    container.start(
+        image.name,
+        f"--env=BAROGRAPH_HEALTH_URL=http://127.0.0.1:{port}/healthz",
+        *(f"--volume={source}:{target}" for source, target in mounts.items()),
+    )
+    wait_for("health", lambda: container.health() == 0, log=container.logs)
+    metrics = f"http://127.0.0.1:{port}/metrics"
+    request = urllib.request.Request(metrics, headers={"Authorization": "Bearer a-token"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert b"barograph_" in answer.read()
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(metrics, timeout=10)
+    with refused.value:
+        assert refused.value.code == 401
+    assert (data / "barograph.db").stat().st_uid == 10001
+    assert container.stop()[0] == 0
 
 
 def _in_volume(image: Built, options: list[str], *argv: str) -> str:
