@@ -13,7 +13,7 @@ import pytest
 from tests.container import engine
 from tests.container.conftest import Built
 
-pytestmark = [pytest.mark.container, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.container, pytest.mark.timeout(560)]
 VERSION = tomllib.loads((engine.ROOT / "pyproject.toml").read_text())["project"]["version"]
 PACKAGES = ("alerts", "checks", "daemon", "dashboards")
 

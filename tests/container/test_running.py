@@ -19,7 +19,7 @@ from tests.container.conftest import Built
 from tests.container.engine import Container, wait_for
 from tests.daemon.test_app import free_port
 
-pytestmark = [pytest.mark.container, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.container, pytest.mark.timeout(560)]
 VERSION = tomllib.loads((engine.ROOT / "pyproject.toml").read_text())["project"]["version"]
 CONFIG = """
 source:
