@@ -44,6 +44,7 @@ from daemon.measures import job as keep_measures
 from daemon.metrics import OwnMetrics, Snapshots
 from daemon.orders import RELOAD, STOP, Commands
 from daemon.outlets import couriers, dead_man, forget_unknown, hook_secrets
+from daemon.planned import duties as duties_ahead
 from daemon.record import Recorder, Run, StoredFact, StoredMemory
 from daemon.reporting import Reporter, orders_of
 from daemon.repository.tree import Tree
@@ -391,6 +392,9 @@ def _run(
                 compliance=compliance_of(config),
                 refused=refusals.note,
                 hooks=[*hooks, *ingest.routes()],
+                planned=lambda now: duties_ahead(
+                    report_plan(config), info_digest(config), (health().inventory_loaded_at, every), now
+                ),
             ),
             web_listeners(config),
         )

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from daemon.config.answering import Deadlines, InfoDigest, WindowRow
 from daemon.config.auditing import Audit
-from daemon.config.doors import Scope
+from daemon.config.doors import ProxySection, RoleRow, Scope
 from daemon.config.executing import Executions, GithubRow, ScheduleRow
 from daemon.config.reporting import Mail, Reports, Weekly
 from daemon.config.routing import CalendarRow, EscalationRow, RouteRow
@@ -114,8 +114,43 @@ class Settings(Section):
 
 
 __all__ = [
-    "Alerts", "Atmos", "Audit", "Auth", "Aws", "AwsAccount", "Baseline", "CalendarRow", "Deadlines",
-    "EscalationRow", "Executions", "GithubRow", "InfoDigest", "Log", "Login", "Mail", "Metrics", "Owners",
-    "Pacing", "PlanRule", "Planning", "Reports", "Root", "RouteRow", "ScheduleRow", "Scope", "Settings", "Slack",
-    "Source", "Stage", "StageRule", "Store", "TierRow", "Token", "Web", "Weekly", "WindowRow",
+    "Alerts",
+    "Atmos",
+    "Audit",
+    "Auth",
+    "Aws",
+    "AwsAccount",
+    "Baseline",
+    "CalendarRow",
+    "Deadlines",
+    "EscalationRow",
+    "Executions",
+    "GithubRow",
+    "InfoDigest",
+    "Log",
+    "Login",
+    "Mail",
+    "Metrics",
+    "Owners",
+    "Pacing",
+    "PlanRule",
+    "Planning",
+    "ProxySection",
+    "Reports",
+    "RoleRow",
+    "Root",
+    "RouteRow",
+    "ScheduleRow",
+    "Scope",
+    "Settings",
+    "Slack",
+    "Source",
+    "Stage",
+    "StageRule",
+    "Store",
+    "TierRow",
+    "Token",
+    "Web",
+    "Weekly",
+    "WindowRow",
 ]  # fmt: skip

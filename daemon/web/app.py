@@ -20,29 +20,37 @@ from starlette.routing import Route
 from alerts.announce import threads_of
 from alerts.base import LIVE
 from alerts.owners import managed_by
-from alerts.render import standing
+from alerts.render import standing, where
 from checks.base import Instance, Outcome
+from checks.runs.record import State, record_of
 from daemon.complying import Compliance
 from daemon.desk import Desk
 from daemon.executions.approving import Approving
 from daemon.health import Health, why_not_alive, why_not_ready
 from daemon.inventory.model import Inventory
 from daemon.metrics.snapshot import Snapshot
+from daemon.planned import Duty
 from daemon.standing import Standing, standings
-from daemon.store import JobRow, Reader, StoreError
-from daemon.web import approvals, openapi, reports, repository, runs, status
+from daemon.store import JobRow, Reader, StoreError, executions
+from daemon.web import approvals, matrix, openapi, reports, repository, runs, status
 from daemon.web.api import Api
 from daemon.web.auth import AuthSettings
 from daemon.web.differences import SIDES, differences, other_evidence
 from daemon.web.guard import Guard, keep_quiet
 from daemon.web.rendering import Renderer
+from daemon.web.runs import STYLES, SYMBOLS
+from daemon.web.timeline import strips
 from daemon.web.viewing import sight_of
+from daemon.web.wanted import choices, wanted
 
 log = logging.getLogger(__name__)
 
 METRICS_STALE_AFTER = 60.0  # seconds
 INVENTORY = "inventory"  # the check under which loads are recorded
 HISTORY = 25  # rows of each history on a page
+RUNNING = 20  # runs under way that are shown
+OWN_RUNS = 10  # of an instance, on its page
+MOST_INCIDENTS = 200  # of each kind on the status page
 
 
 class Face(StrEnum):
@@ -73,6 +81,7 @@ class WebDeps:
     hooks: Sequence[Route] = ()  # addresses for other services, which prove themselves to each
     source: str = ""  # where it comes from, for people; nothing secret
     refused: Callable[[str, str, str], None] = lambda who, why, where: None  # see guard.Guard
+    planned: Callable[[datetime], Sequence[Duty]] = lambda now: ()  # what is done at set times, beside looking
     desk: Desk | None = None  # who acts on incidents; None: they can only be looked at
     compliance: Compliance | None = None  # makes reports of any period; None: nobody does here
     approving: Approving | None = None  # who keeps what people agree to; None: nobody does here
@@ -148,16 +157,24 @@ class _Pages:
 
     def status(self, request: Request) -> Response:
         now, health, sight = self._deps.clock(), self._deps.health(), sight_of(request)
+        asked = wanted(request.query_params)
         with self._deps.store.read() as view:
-            found = sight.standings(_standings(view, health, now))
+            jobs, backlog = view.jobs(), view.backlog()
+            found = sight.standings(_standings(view, health, now, jobs))
             incidents = status.by_urgency(sight.incidents(view.incidents(LIVE)))
-            backlog, jobs = view.backlog(), view.jobs()
-        groups = status.matrix(found)
+            rows = executions.listed(view.db, RUNNING, state=State.RUNNING)
+            runs = [status.live(row, record_of(row.run_id, executions.events_of(view.db, row.run_id))) for row in rows]
+        fitting = [each for each in found if asked.fits(each.job.place, each.job.labels, each.job.check)]
+        opened = [each for each in incidents if asked.fits(where(each), each.labels, each.place, each.summary)]
         return self.renderer.page(
-            "status.html", now=now, health=sight.health(health), full=sight.full, headline=status.headline(incidents, found),
-            details=status.details(incidents), incidents=incidents, groups=groups,
-            gaps=status.gaps(found), soonest=status.soonest(found, health.running), backlog=backlog,
-            troubles=self._troubles(health, jobs, backlog, now),
+            "status.html", now=now, health=sight.health(health), full=sight.full, asked=asked,
+            choices=choices(each.job.labels for each in found), headline=status.headline(incidents, found),
+            details=status.details(incidents), incidents=status.sort(opened), due=status.due, runs=runs,
+            overviews=matrix.overviews(fitting, opened), watched=len(fitting),
+            listed=matrix.listed(fitting, whole=asked.whole, page=asked.page), gaps=status.gaps(fitting, opened),
+            ahead=status.ahead(fitting, now), soonest=status.soonest(fitting, health.running), backlog=backlog,
+            duties=[each for each in self._deps.planned(now) if each.at <= now + status.DAY], most=MOST_INCIDENTS,
+            troubles=self._troubles(health, jobs, backlog, now), waiting=sum(count for count, _ in backlog.values()),
         )  # fmt: skip
 
     def repository(self, request: Request) -> Response:
@@ -188,13 +205,15 @@ class _Pages:
                 for reading in each.readings
                 for change in view.verdict_changes(each.job.check, place, reading.resource, HISTORY)
             ]
+            done = executions.listed(view.db, OWN_RUNS, place=place)
         live = status.by_urgency(each for each in incidents if each.state in LIVE)
         evidence = [r.evidence for each in found for r in each.readings] + [each.evidence for each in live]
         return self.renderer.page(
             "instance.html", now=now, place=place, standings=found, labels=dict(found[0].job.labels), live=live,
             past=[each for each in incidents if each.state not in LIVE][:HISTORY], differences=differences(evidence),
             seen=[item for each in found for r in each.readings for item in other_evidence(r.evidence)], sides=SIDES,
-            runs=sorted(runs, key=lambda run: run.ended, reverse=True)[:HISTORY],
+            runs=sorted(runs, key=lambda run: run.ended, reverse=True)[:HISTORY], executions=done,
+            strips=strips(found, changes, now), due=status.due, styles_of=STYLES, symbols_of=SYMBOLS,
             changes=sorted(changes, key=lambda change: change.at, reverse=True)[:HISTORY], full=sight.full,
         )  # fmt: skip
 
@@ -247,5 +266,6 @@ class _Pages:
         return page
 
 
-def _standings(view: Reader, health: Health, now: datetime) -> list[Standing]:
-    return standings(view.jobs(), view.readings(), now, health.expected, health.unrecorded, health.outdated)
+def _standings(view: Reader, health: Health, now: datetime, jobs: Sequence[JobRow] | None = None) -> list[Standing]:
+    known = view.jobs() if jobs is None else jobs
+    return standings(known, view.readings(), now, health.expected, health.unrecorded, health.outdated)

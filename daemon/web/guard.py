@@ -110,7 +110,7 @@ class Guard:
         return _foreign(scope)
 
     def _proxied(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> Credential | None:
-        """Who the proxy says it is; None: the connection is not the proxy's, or it names nobody. Raises SpoofedError."""
+        """Who the proxy says it is; None: it is not the proxy's connection, or names nobody. Raises SpoofedError."""
         proxy, peer = self._auth.proxy, scope.get("client")
         if proxy is None or not peer or not is_trusted(proxy, peer[0]):
             return None

@@ -44,6 +44,7 @@ class Renderer:
             "span": words.span,
             "length": lambda seconds: words.span(timedelta(seconds=seconds)),
             "plural": words.plural,
+            "numbered": lambda count, one, many="": f"{count:,} {one if count == 1 else many or one + 's'}",
             "likely_who": likely_who,
             "symbols": words.SYMBOLS,
             "styles": words.STYLES,

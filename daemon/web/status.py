@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from alerts.base import Incident, IncidentState
-from checks.base import Outcome, Tier
-from daemon.standing import NOT_LOOKED_YET, Standing
-from daemon.web.words import plural
+from checks.base import Kind, Outcome, Tier
+from checks.runs.record import RunRecord
+from daemon.standing import LEAST_GRACE, NOT_LOOKED_YET, Standing
+from daemon.store.executions import ExecutionRow
+from daemon.web.words import plural, until
 
-SOON = 12  # rows under "what runs when"
+DAY = timedelta(hours=24)
+
+SOON = 12  # looks that are named one by one
 TIER_RANK = {tier: number for number, tier in enumerate(Tier)}
 
 
@@ -23,22 +28,47 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the matrix: a component of a stack (or another place), and how each check stands there."""
+class Sorted:
+    """Open incidents: those that need somebody now, those that somebody has in hand, and the rest."""
 
-    place: str
-    component: str
-    cells: tuple[Standing | None, ...]
+    now: tuple[Incident, ...]
+    in_hand: tuple[Incident, ...]
+    rest: tuple[Incident, ...]  # informational, or silenced
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """The rows of one stack, and the checks that look at any of them: the columns."""
+class Gap:
+    """Places of a check that could not be looked at for one reason."""
 
-    stack: str
-    stage: str
-    checks: tuple[str, ...]
-    rows: tuple[Row, ...]
+    check: str
+    word: str
+    why: str
+    places: tuple[str, ...]  # the longest blind first
+    since: datetime | None  # the oldest last good look; None: one of them never had one
+    todo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The looks of a check that are due within a day."""
+
+    check: str
+    places: int
+    soonest: datetime
+    late: int
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A run of Terraform or a workflow that is under way, and the step it is in."""
+
+    run_id: str
+    workflow: str
+    place: str
+    begun_at: datetime
+    actor: str
+    step: str
+    stuck: bool
 
 
 def headline(incidents: Sequence[Incident], standings: Sequence[Standing]) -> Headline:
@@ -87,26 +117,6 @@ def by_urgency(incidents: Iterable[Incident]) -> list[Incident]:
     return sorted(incidents, key=lambda each: (TIER_RANK[each.tier], each.opened_at, each.fingerprint))
 
 
-def matrix(standings: Sequence[Standing]) -> list[Group]:
-    """The rows in groups of a stack. Places without a stack come last."""
-    cells: dict[tuple[str, str], dict[str, Standing]] = {}
-    for each in standings:
-        cells.setdefault((each.job.labels.get("stack", ""), each.job.place), {})[each.job.check] = each
-    checks: dict[str, set[str]] = {}
-    for (stack, _), found in cells.items():
-        checks.setdefault(stack, set()).update(found)
-    columns = {stack: tuple(sorted(names)) for stack, names in checks.items()}
-    groups: dict[str, list[Row]] = {}
-    stages: dict[str, str] = {}
-    for (stack, place), found in sorted(cells.items()):
-        labels = next(iter(found.values())).job.labels
-        stages[stack] = stages.get(stack) or labels.get("stage", "")
-        component = labels.get("component") or place
-        groups.setdefault(stack, []).append(Row(place, component, tuple(found.get(check) for check in columns[stack])))
-    ordered = sorted(groups, key=lambda stack: (not stack, stack))
-    return [Group(stack or "other places", stages[stack], columns[stack], tuple(groups[stack])) for stack in ordered]
-
-
 def soonest(standings: Iterable[Standing], running: frozenset[tuple[str, str]]) -> list[Standing]:
     """What runs next: jobs with a time, those at work left out."""
     waiting = [
@@ -115,11 +125,91 @@ def soonest(standings: Iterable[Standing], running: frozenset[tuple[str, str]]) 
     return sorted(waiting, key=lambda each: (each.job.next_due, each.job.place))[:SOON]
 
 
-def gaps(standings: Iterable[Standing]) -> list[Standing]:
-    """Where nothing is known: those never looked at last, the longest blind first."""
-    blind = [each for each in standings if each.outcome is Outcome.UNKNOWN]
-    return sorted(blind, key=lambda each: (each.word == NOT_LOOKED_YET, _timestamp(each), each.job.place))
+def sort(incidents: Sequence[Incident]) -> Sorted:
+    """Who has to do something: nobody needs to be told again of what is in hand, silenced or informational."""
+    now, in_hand, rest = [], [], []
+    for each in incidents:
+        if each.tier is Tier.INFO or each.silence:
+            rest.append(each)
+        elif each.state is IncidentState.ACKNOWLEDGED:
+            in_hand.append(each)
+        else:
+            now.append(each)
+    return Sorted(tuple(now), tuple(in_hand), tuple(rest))
+
+
+def due(incident: Incident, now: datetime) -> str:
+    """When somebody has to answer."""
+    if incident.silence:
+        return "silenced"
+    if incident.state is IncidentState.ACKNOWLEDGED:
+        return f"looked at again {until(incident.ack_until, now)}" if incident.ack_until else "in hand"
+    if incident.promoted:
+        return "target missed"
+    if incident.tier is Tier.CRITICAL:
+        return "at once"
+    if incident.tier is Tier.WARNING:
+        return until(incident.deadline_at, now) if incident.deadline_at else "within 24 h"
+    return "weekly review"
+
+
+# What to do about a word or reason that says why nothing could be seen.
+TODO = {
+    NOT_LOOKED_YET: "nothing: its first look is to come",
+    "denied": "let its role do what the reason names; barograph iam-policy prints the policies",
+    "throttled": "nothing, if it passes: the next look comes by itself",
+    "timeout": "see whether the place answers; a slow one needs a longer deadline of the check",
+    "unavailable": "nothing, if it passes: the next look comes by itself",
+    "capped": "raise aws.paid_usd_per_day, or wait for the next day (UTC)",
+    "busy": "nothing: somebody is at work there, and it is looked at again soon",
+    "config_error": "give what the reason names: a variable, or a provider's sign-in",
+    "stale": "see the line about Barograph itself: looks are late, or the inventory does not load",
+    "not_recorded": "see whether the disk of the store is full",
+}
+ASK = "read why, and look again: barograph check "
+
+
+def gaps(standings: Iterable[Standing], incidents: Iterable[Incident] = ()) -> list[Gap]:
+    """Where nothing is known, by check and reason: those never looked at last, the longest blind first."""
+    told = {(one.check, one.place): one.remedy for one in incidents if one.kind is Kind.MONITORING and one.remedy}
+    alike: dict[tuple[str, str, str], list[Standing]] = {}
+    for each in standings:
+        if each.outcome is Outcome.UNKNOWN:
+            alike.setdefault((each.job.check, each.word, each.why), []).append(each)
+    found = []
+    for (check, word, why), blind in alike.items():
+        blind.sort(key=lambda each: (_timestamp(each), each.job.place))
+        remedy = next((told[each.job.check, each.job.place] for each in blind if (check, each.job.place) in told), "")
+        todo = remedy or TODO.get(word) or TODO.get(blind[0].job.reason) or f"{ASK}{check}"
+        found.append(Gap(check, word, why, tuple(each.job.place for each in blind), blind[0].good_at, todo))
+    return sorted(found, key=lambda gap: (gap.word == NOT_LOOKED_YET, _seconds(gap.since), gap.check, gap.places))
+
+
+def ahead(standings: Iterable[Standing], now: datetime) -> list[Ahead]:
+    """The looks of the next 24 hours by check, those that are late first."""
+    found: dict[str, list[datetime]] = {}
+    for each in standings:
+        if each.job.next_due is not None and each.job.next_due <= now + DAY:
+            found.setdefault(each.job.check, []).append(each.job.next_due)
+    # A look that was due a minute ago waits for its turn.
+    rows = [Ahead(check, len(at), min(at), sum(now - one > LEAST_GRACE for one in at)) for check, at in found.items()]
+    return sorted(rows, key=lambda row: (not row.late, row.soonest, row.check))
+
+
+def live(row: ExecutionRow, record: RunRecord) -> Live:
+    """A run that is under way: the step that has begun and not ended, else the phase, else nothing."""
+    steps = [step for step in record.steps if step.begun_at is not None and step.ended_at is None]
+    of = f" of {record.expected_steps}" if record.expected_steps else ""
+    if steps:
+        at = f"step {steps[-1].index + 1}{of}{f': {steps[-1].name}' if steps[-1].name else ''}"
+    else:
+        at = record.phases[-1].name if record.phases else "no step has told of itself"
+    return Live(row.run_id, row.workflow, row.place, row.started_at, record.actor, at, row.stuck_at is not None)
 
 
 def _timestamp(each: Standing) -> float:
-    return 0.0 if each.good_at is None else each.good_at.timestamp()
+    return _seconds(each.good_at)
+
+
+def _seconds(at: datetime | None) -> float:
+    return 0.0 if at is None else at.timestamp()

@@ -63,3 +63,11 @@ def chromium() -> str:
     if not found:
         pytest.skip("NOT TESTED: no Chromium. Install the package chromium, or set BAROGRAPH_CHROMIUM")
     return found
+
+
+def axe() -> str:
+    """axe-core's program, of the version in tests/tools/axe/package-lock.json."""
+    found = Path(__file__).parent / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+    if not found.is_file():
+        pytest.skip("NOT TESTED: no axe-core. Get it with `npm ci --ignore-scripts --prefix tests/tools/axe`")
+    return found.read_text(encoding="utf-8")

@@ -24,12 +24,13 @@
       const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(20000) });
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const headline = page.querySelector("h1").textContent;
       for (const part of document.querySelectorAll("[data-live]")) {
         const fresh = page.getElementById(part.id);
         if (!fresh || fresh.innerHTML === part.innerHTML || busy(part)) continue;
         renew(part, fresh);
       }
-      if (document.title !== page.title) said.textContent = page.querySelector("h1").textContent;
+      if (document.title !== page.title) said.textContent = headline;
       document.title = page.title;
       old.textContent = "";
     } catch (error) {

@@ -43,17 +43,18 @@ BOB = Credential("bob", "token-of-bob", frozenset({"read", "acknowledge"}))
 
 @contextmanager
 def client(
-    folder: Path, of: Proxy, refused: list[tuple[str, str, str]] | None = None, **headers: str
+    folder: Path, of: Proxy, refused: list[tuple[str, str, str]] | None = None, headers: dict[str, str] | None = None
 ) -> Iterator[tuple[World, httpx.Client]]:
     """A world with an incident behind Barograph, which trusts *of*."""
     with world(folder) as made:
         made.incident("v1:a")
         deps = replace(
-            made.deps(auth=AuthSettings((BOB,), proxy=of)), desk=Desk(made.store, Policy(routes=Routes("C1")), made.clock),
+            made.deps(auth=AuthSettings((BOB,), proxy=of)),
+            desk=Desk(made.store, Policy(routes=Routes("C1")), made.clock),
             refused=lambda *what: refused.append(what) if refused is not None else None,
             public_url="https://watch.example",
         )  # fmt: skip
-        with browsing(create_app(deps), **headers) as one:
+        with browsing(create_app(deps), **(headers or {})) as one:
             yield made, one
 
 
@@ -78,7 +79,7 @@ def test_who_the_proxy_names_gets_what_the_roles_allow(tmp_path: Path) -> None:
 def test_the_identity_is_in_the_audit_trail(tmp_path: Path) -> None:
     """Who acknowledged is who the proxy named, and that the proxy did; `by` cannot stand in for it."""
     headers = {"X-Forwarded-User": "anna@example.com", "X-Forwarded-Groups": "platform"}
-    with client(tmp_path, HERE, **headers) as (made, browser):
+    with client(tmp_path, HERE, headers=headers) as (made, browser):
         assert browser.post(ACK, json={"by": "root"}).json()["changed"]
         silence = {"matcher": {"stacks": ["*"]}, "for": "1h", "reason": "work"}
         assert browser.post("/api/v1/silences", json=silence).json()["changed"]
@@ -140,10 +141,10 @@ def test_a_page_that_points_its_name_here_is_not_the_proxy(tmp_path: Path) -> No
     """A browser on the proxy's machine comes from its address too: names that are not ours are refused."""
     user = {"X-Forwarded-User": "anna"}
     hosts = (("evil.example", 421), ("watch.example", 200), ("127.0.0.1:9877", 200), ("barograph.internal:80", 421))
-    with client(tmp_path, HERE, **user) as (_, browser):
+    with client(tmp_path, HERE, headers=user) as (_, browser):
         for host, status in hosts:
             assert browser.get("/", headers={"Host": host}).status_code == status, host
-    with client(tmp_path / "..", replace(HERE, hosts=frozenset({"barograph.internal"})), **user) as (_, browser):
+    with client(tmp_path / "..", replace(HERE, hosts=frozenset({"barograph.internal"})), headers=user) as (_, browser):
         assert browser.get("/", headers={"Host": "Barograph.internal:80"}).status_code == 200
 
 
@@ -160,15 +161,17 @@ def test_a_page_of_another_site_cannot_act_for_who_is_signed_in(
 ) -> None:
     """The proxy signs whatever the browser sends; the page's own address is the public one, whatever Host says."""
     who = {"X-Forwarded-User": "anna", "X-Forwarded-Groups": "platform", "Host": "127.0.0.1:9877"}
-    with client(tmp_path, HERE, **who) as (_, browser):
+    with client(tmp_path, HERE, headers=who) as (_, browser):
         assert browser.post(ACK, json={}, headers=headers).status_code == status
 
 
 @pytest.mark.parametrize(
     ("peer", "networks", "trusted"),
     [
-        ("10.1.2.3", ["10.0.0.0/8"], True), ("::ffff:10.1.2.3", ["10.0.0.0/8"], True), ("11.0.0.1", ["10.0.0.0/8"], False),
-        ("::ffff:11.0.0.1", ["10.0.0.0/8"], False), ("fe80::1%eth0", ["fe80::/64"], True), ("::1", ["127.0.0.0/8"], False),
+        ("10.1.2.3", ["10.0.0.0/8"], True), ("::ffff:10.1.2.3", ["10.0.0.0/8"], True),
+        ("11.0.0.1", ["10.0.0.0/8"], False),
+        ("::ffff:11.0.0.1", ["10.0.0.0/8"], False), ("fe80::1%eth0", ["fe80::/64"], True),
+        ("::1", ["127.0.0.0/8"], False),
         ("::10.1.2.3", ["10.0.0.0/8"], False), ("64:ff9b::a01:203", ["10.0.0.0/8"], False), ("", ["10.0.0.0/8"], False),
         ("unix:", ["10.0.0.0/8"], False), ("010.1.2.3", ["10.0.0.0/8"], False), ("::1", ["::1/128"], True),
         ("10.1.2.3", [], False),
@@ -187,7 +190,7 @@ VALUES = st.sampled_from([b"", b"anna", b"bob", b"a,b", b"platform", b"\xff", b"
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=5))
 def test_one_plain_header_or_nobody(headers: list[tuple[bytes, bytes]]) -> None:
-    """Whatever is sent: somebody is named only by a header that is there once; none of it is left for who comes after."""
+    """Whatever is sent: a header that is there once names somebody; none is left for who comes after."""
     meant = [value for name, value in headers if name.lower().replace(b"_", b"-") == b"x-forwarded-user"]
     try:
         found = claimed(HERE, headers)

@@ -6,10 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -17,24 +14,16 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from alerts.base import Action, Change, DeliveryKind, Draft, Transition
-from alerts.policy import Policy
-from alerts.routes import Routes
 from checks import discover
-from checks.base import Outcome, Scope, Tier
-from daemon.desk import Desk
-from daemon.executions.schedules import Schedule
-from daemon.store import reports
+from checks.base import Scope
 from daemon.web import AuthSettings, Credential, create_app
-from daemon.web.ingest import Ingest
 from daemon.web.viewing import PLAIN, quotes
-from daemon.web.webhooks import GITHUB, PAGERDUTY, PagerDutyHook
+from daemon.web.webhooks import GITHUB, PAGERDUTY
 from tests.daemon.executions.world import RUN
-from tests.daemon.executions.world import world as of_runs
-from tests.daemon.web.world import NOW, World, browsing, reading
+from tests.daemon.web.whole import whole_world
+from tests.daemon.web.world import browsing
 
 CANARY = "canary-7f3a"
-SECRETS = ("the-signing-secret",)
 AUTH = AuthSettings(
     tokens=(
         Credential("viewer", "token-of-a-viewer", frozenset({"view"})),
@@ -54,63 +43,11 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def evidence() -> dict[str, Any]:
-    path = {"path": "tags", "recorded": CANARY, "actual": CANARY, "desired": CANARY}
-    return {
-        "differences": [{"address": "aws_s3_bucket.a", "action": "update", "note": CANARY, "paths": [path]}],
-        "diagnostics": [CANARY], "facts": {"a": CANARY}, "security": [{"summary": CANARY}], "serial": CANARY,
-    }  # fmt: skip
-
-
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Starlette]:
     """Everything Barograph can show, with the canary wherever a value of an attribute could be."""
-    with of_runs(tmp_path) as runs:
-        runs.start(workflow="deploy", argv=["atmos", CANARY], actor="anna")
-        runs.send(runs.event(1, "step.start", index=0, name="apply", command=f"terraform apply -var x={CANARY}"))
-        runs.send(
-            runs.event(2, "resource", addr=f'aws_vpc.a["{CANARY}"]', action="create", status="done", id=CANARY),
-            runs.event(3, "error", summary=CANARY, detail=CANARY), runs.event(4, "log", message=CANARY),
-        )  # fmt: skip
-        runs.judge.tick()
-        made = World(runs.store, now=runs.now)
-        made.look("network", reading(
-            "acme-prod/network", Outcome.UNHEALTHY, "drift", evidence=evidence()
-        ), ago=timedelta(hours=2))  # fmt: skip
-        with made.store.transaction() as tx:
-            told = replace(
-                reading("acme-prod/network", Outcome.UNHEALTHY, "drift"), summary=CANARY, evidence=evidence()
-            )
-            tx.save_readings("drift", "acme-prod/network", [told], made.now)
-        made.look("vpc", reading("acme-prod/vpc", Outcome.UNHEALTHY, "drift", evidence=evidence()))
-        made.look("vpc", failure=("config_error", CANARY))
-        made.look("network", reading("acme-prod/network", evidence={"found": CANARY}), check="security")
-        for name, check in (("v1:a", "drift"), ("v1:b", "execution"), ("v1:c", "a_check_of_tomorrow")):
-            found = made.incident(
-                name, check=check, summary=f"versioning {CANARY} -> false", cause=CANARY, remedy=CANARY,
-                evidence=evidence(), not_seen_because=CANARY, tier=Tier.CRITICAL,
-            )  # fmt: skip
-            fact = Transition(name, 2, NOW, Action.UPDATE, CANARY, found.state, found.state, found.tier, CANARY)
-            draft = Draft(f"{name}-2", found.thread, DeliveryKind.REPLY, "C1", found.tier, {"text": CANARY})
-            with made.store.transaction() as tx:
-                tx.save_change(Change(replace(found, seq=2), fact, (draft,)))
-        made.health = replace(
-            made.health, scheduler_beat=made.now, inventory_stale_because=CANARY, inventory_problems=(CANARY,),
-            outdated={("drift", "acme-prod/network"): CANARY},
-        )  # fmt: skip
-        with made.store.transaction() as tx:
-            files = {name: CANARY.encode() for name in ("report.html", "report.json", "report.csv", "tables.zip")}
-            kept = reports.ReportRow("weekly", "2026-W09", "", 1, made.now, "report", CANARY, "good")
-            reports.save(tx.db, kept)
-            reports.keep_files(tx.db, kept, files)
-        ingest = Ingest(runs.intake, lambda: made.now, SECRETS, (Schedule("backup", "backup", "acme-prod"),), SECRETS)
-        hook = PagerDutyHook(SECRETS, lambda *told: None, made.store, made.clock)
-        snapshots = made.snapshots()
-        snapshots.refresh()
-        yield create_app(replace(
-            made.deps(snapshots, AUTH), desk=Desk(made.store, Policy(routes=Routes("C1")), made.clock),
-            hooks=[*hook.routes(), *ingest.routes()],
-        ))  # fmt: skip
+    with whole_world(tmp_path, CANARY, AUTH) as (_, deps):
+        yield create_app(deps)
 
 
 @pytest.fixture
@@ -135,8 +72,11 @@ def asked(app: Starlette, client: httpx.Client) -> list[tuple[str, str]]:
     found |= {(method.upper(), filled(path)) for path, methods in document["paths"].items() for method in methods}
     for form in (".json", ".csv", ".zip"):
         found.add(("GET", f"/reports/2026-W09{form}"))
-    more = ("/?show=all", "/?q=network", "/?stack=acme-prod", "/instances/acme-prod/vpc", "/incidents/v1:b", "/runs?state=running",
-            "/incidents/v1:c", "/api/v1/incidents/v1:b", "/api/v1/incidents/v1:c", "/api/v1/runs?place=acme-prod")  # fmt: skip
+    more = (
+        "/?show=all", "/?q=network", "/?stack=acme-prod", "/instances/acme-prod/vpc", "/instances/acme-prod/dns",
+        "/incidents/v1:b", "/incidents/v1:c", "/runs?state=running", "/api/v1/incidents/v1:b",
+        "/api/v1/incidents/v1:c", "/api/v1/runs?place=acme-prod",
+    )  # fmt: skip
     return sorted(found | {("GET", address) for address in more})
 
 
