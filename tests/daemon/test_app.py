@@ -224,6 +224,43 @@ def test_a_reload_that_cannot_start_leaves_the_old_service(daemon: Daemon) -> No
     assert daemon.stop() == 0
 
 
+def test_listeners_of_their_own_come_and_stay_with_a_reload(daemon: Daemon) -> None:
+    """A reload sets metrics apart; the next, to a port that is taken, changes nothing; the daemon ends with 0."""
+    with socket.socket() as free, socket.socket() as taken:
+        for one in (free, taken):
+            one.bind(("127.0.0.1", 0))
+        taken.listen()
+        own, other = free.getsockname()[1], taken.getsockname()[1]
+        free.close()
+        daemon.configure("network")
+        before = daemon.config.read_text()
+        daemon.start()
+        wait_for("metrics beside the pages", lambda: daemon.get("/metrics")[0] == 200)
+        assert daemon.process is not None
+        listen = f"web: {{listen: '127.0.0.1:{daemon.port}', metrics_listen: '127.0.0.1:%d'}}"
+        plain = f"web: {{listen: '127.0.0.1:{daemon.port}'}}"
+        daemon.config.write_text(before.replace(plain, listen % own))
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for("metrics apart", lambda: daemon.get("/metrics")[0] == 404)
+        wait_for("metrics there", lambda: fetched(own, "/metrics") == 200)
+        daemon.config.write_text(before.replace(plain, listen % other))
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for("the refusal", lambda: f"web.metrics_listen: 127.0.0.1:{other} cannot be bound" in daemon.log)
+        wait_for("the old listeners", lambda: fetched(own, "/metrics") == 200 and daemon.get("/")[0] == 200)
+    assert daemon.stop() == 0
+
+
+def fetched(port: int, path: str) -> int:
+    """The status of an answer; 0: nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
 def test_a_check_that_a_reload_switches_off_is_not_overdue_for_ever(daemon: Daemon) -> None:
     """Its places are gone with it, and readiness does not wait for them."""
     daemon.configure("network")

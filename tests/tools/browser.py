@@ -143,8 +143,9 @@ def browser() -> Iterator[Tab]:
         # Whatever the numbers are here, the browser finds its ends at 3 and 4.
         argv = [
             program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-sync",            "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-            "--hide-scrollbars", f"--user-data-dir={profile}", "--remote-debugging-pipe", "about:blank",
+            "--disable-sync", "--disable-background-networking", "--disable-component-update",
+            "--disable-dev-shm-usage", "--hide-scrollbars", f"--user-data-dir={profile}", "--remote-debugging-pipe",
+            "about:blank",
         ]  # fmt: skip
         process = subprocess.Popen(
             ["bash", "-c", f'exec "$@" 3<&{to_read} 4>&{from_write}', "bash", *argv], pass_fds=(to_read, from_write),

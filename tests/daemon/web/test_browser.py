@@ -130,7 +130,7 @@ def test_the_keyboard_reaches_everything_and_is_seen(tab: Tab, made: tuple[World
     opened(tab, made[1], STATUS)
     wanted = tab.run("""[...document.querySelectorAll("a[href], input, select, button, summary, [tabindex='0']")]
         .filter((one) => !one.closest("details:not([open])") || one.tagName === "SUMMARY").length""")
-    stops = []
+    stops: list[str] = []
     for _ in range(wanted + 5):
         tab.press("Tab", 9)
         name, marked, visible = tab.run(FOCUSED)
