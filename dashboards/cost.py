@@ -151,7 +151,7 @@ def _quotas() -> Panel:
         "Fullest quotas", "Used part of the limit, the twelve fullest. Orange from 80 %, red from 95 %: ask for more "
         "before something cannot be made.",
         of_most(12, most(at_places(names.QUOTA_RATIO), *labels)),
-        "{{service_code}} {{quota_code}} {{region}}", steps=FULL, ceiling=1, decimals=0,
+        "{{service_code}} {{quota_code}} {{account}} {{region}}", steps=FULL, ceiling=1, decimals=0,
     )  # fmt: skip
 
 
@@ -178,7 +178,7 @@ def _fullest() -> Panel:
         "Fullest resources", "Used part of what a resource has (storage, memory, connections …), the twelve fullest by "
         "service. The incidents of the kind utilization name the resource.",
         of_most(12, most(at_places(names.USED_RATIO), "account", "region", "service", "gauge")),
-        "{{service}} {{gauge}} {{region}}", steps=FULL, ceiling=1, decimals=0,
+        "{{service}} {{gauge}} {{account}} {{region}}", steps=FULL, ceiling=1, decimals=0,
     )  # fmt: skip
 
 

@@ -6,7 +6,21 @@ from dashboards import names
 from dashboards.board import DRIFT, EXECUTIONS, Addresses, Board, to
 from dashboards.palette import BLIND, CRITICAL, FINE, INFO, PLAIN, QUIET, WARNING, Steps, wrong_from
 from dashboards.panels import Label, Line, Panel, Value, bars, graph, number, rows
-from dashboards.query import age, at_places, in_stacks, least, most, of, of_least, of_most, rate, ratio, total
+from dashboards.query import (
+    age,
+    at_places,
+    constant,
+    either,
+    in_stacks,
+    least,
+    most,
+    of,
+    of_least,
+    of_most,
+    rate,
+    ratio,
+    total,
+)
 
 DAYS = 30  # that the metrics of runs look back
 RUN = ("workflow", "stack")
@@ -85,14 +99,13 @@ def executions(addresses: Addresses) -> Board:
     return board
 
 
-def _ended(how: str) -> str:
-    return total(in_stacks(names.RUN_RESULTS, f'result=~"{how}"'))
+def _ended(how: str, *labels: str) -> str:
+    """How many runs ended so. A result that no run had has no series: where there were runs, that is 0."""
+    found = total(in_stacks(names.RUN_RESULTS, f'result=~"{how}"'), *labels)
+    return f"({either(found, constant(0, total(in_stacks(names.RUN_RESULTS), *labels)))})"
 
 
 def _workflows() -> Panel:
-    def ended(result: str) -> str:
-        return total(in_stacks(names.RUN_RESULTS, f'result="{result}"'), *RUN)
-
     return rows(
         "Workflows, most failures first",
         f"Runs of the last {DAYS} days by workflow and stack. A workflow with failures and no good run since is "
@@ -100,10 +113,10 @@ def _workflows() -> Panel:
         [Label("workflow", "Workflow", links=(("Runs", "${status_page}/runs"),)),
          Label("stack", "Stack", links=(("Drift and state of this stack", to(DRIFT, "var-stack=${__value.text}")),))],
         [
-            Value(ended("failed"), "Failed", width=80, steps=wrong_from(1, WARNING)),
-            Value(ended("lost"), "Lost", width=70, steps=wrong_from(1, BLIND)),
-            Value(ended("cancelled"), "Cancelled", width=95, steps=wrong_from(1, QUIET)),
-            Value(ended("succeeded"), "Succeeded", width=100),
+            Value(_ended("failed", *RUN), "Failed", width=80, steps=wrong_from(1, WARNING)),
+            Value(_ended("lost", *RUN), "Lost", width=70, steps=wrong_from(1, BLIND)),
+            Value(_ended("cancelled", *RUN), "Cancelled", width=95, steps=wrong_from(1, QUIET)),
+            Value(_ended("succeeded", *RUN), "Succeeded", width=100),
             Value(age(most(in_stacks(names.RUN_LAST_SUCCESS), *RUN)), "Last good ago", "s", decimals=0, width=120),
             Value(most(in_stacks(names.RUN_DURATION, 'result="succeeded"'), *RUN), "Took", "s", decimals=0, width=90),
         ],

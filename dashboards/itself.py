@@ -71,12 +71,12 @@ def itself(addresses: Addresses) -> Board:
         4,
         (12, 5, number(
             "Waiting to be sent", "Messages that are stored and not yet sent. A few for a second are normal.",
-            total(of(names.DELIVERY_BACKLOG)), steps=wrong_from(20, WARNING),
+            _or_none(total(of(names.DELIVERY_BACKLOG))), steps=wrong_from(20, WARNING),
         )),
         (13, 5, number(
             "Oldest waits for", "How long the oldest waiting message waits. A critical one must be out within 2 "
             "seconds.",
-            either(age(least(of(names.DELIVERY_OLDEST))), constant(0, most(of(names.SNAPSHOT)))), unit="s", decimals=0,
+            _or_none(age(least(of(names.DELIVERY_OLDEST)))), unit="s", decimals=0,
             steps=((None, PLAIN), (60, WARNING), (300, CRITICAL)),
         )),
         (14, 5, number(
@@ -86,7 +86,7 @@ def itself(addresses: Addresses) -> Board:
         )),
         (15, 5, number(
             "Failed attempts, an hour", "Attempts to send that failed, and are made again. By reason below.",
-            total(increase(of(names.DELIVERY_ERRORS), "[1h]")), decimals=0, steps=wrong_from(1, WARNING),
+            _or_none(total(increase(of(names.DELIVERY_ERRORS), "[1h]"))), decimals=0, steps=wrong_from(1, WARNING),
         )),
         (27, 4, number(
             "Next report in", "When the next report is due. Negative: it is missing.",
@@ -136,6 +136,11 @@ def itself(addresses: Addresses) -> Board:
     board.line(8, (19, 8, _requests()), (20, 8, _money()), (21, 8, _refused()))
     board.line(8, (22, 8, _memory()), (23, 8, _store()), (24, 8, _tables()))
     return board
+
+
+def _or_none(expr: str) -> str:
+    """What is absent while there is none of it: 0, as long as there are metrics at all."""
+    return either(expr, constant(0, most(of(names.SNAPSHOT))))
 
 
 def _looks() -> Panel:
