@@ -19,6 +19,7 @@ from grafana_foundation_sdk.models.dashboard import (
     DashboardLink,
     DashboardLinkType,
     GridPos,
+    VariableHide,
     VariableModel,
     VariableOption,
     VariableRefresh,
@@ -126,7 +127,11 @@ def _variables(addresses: Addresses) -> list[Builder[VariableModel]]:
         ("status_page", "Status page", addresses.status_page), ("runbook", "Runbook", addresses.runbook),
     ):  # fmt: skip
         found.append(
-            TextBoxVariable(name).label(label).default_value(address).current(VariableOption(True, address, address))
+            TextBoxVariable(name)
+            .label(label)
+            .default_value(address)
+            .hide(VariableHide.HIDE_VARIABLE)  # whoever generates or imports it says it once
+            .current(VariableOption(True, address, address))
         )
     return found
 

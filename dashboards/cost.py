@@ -23,7 +23,7 @@ def cost(addresses: Addresses) -> Board:
         4,
         (2, 4, number(
             "Last closed day", "What the newest closed day of the bill cost in total.",
-            total(at_places(names.COST_DAY, 'by="total"')), unit=USD, decimals=0,
+            total(at_places(names.COST_DAY, 'by="total"')), unit=USD,
         )),
         (3, 4, number(
             "Against a usual day", "The newest closed day against what such a day usually costs. Above 20 % is worth a "
@@ -33,7 +33,7 @@ def cost(addresses: Addresses) -> Board:
         )),
         (4, 4, number(
             "Last 7 days", "What the last seven closed days cost.",
-            total(at_places(names.COST_WEEK)), unit=USD, decimals=0,
+            total(at_places(names.COST_WEEK)), unit=USD,
         )),
         (5, 4, number(
             "Against the week before", "The last seven closed days against the seven before them.",
@@ -42,11 +42,11 @@ def cost(addresses: Addresses) -> Board:
         )),
         (6, 4, number(
             "This month, by forecast", "What AWS expects the month to have cost.",
-            total(at_places(names.COST_FORECAST)), unit=USD, decimals=0,
+            total(at_places(names.COST_FORECAST)), unit=USD,
         )),
         (7, 4, number(
             "Could be saved a month", "What AWS' recommendations would save in a month, if all were taken.",
-            total(at_places(names.COST_SAVING)), unit=USD, decimals=0, steps=wrong_from(1, INFO),
+            total(at_places(names.COST_SAVING)), unit=USD, steps=wrong_from(1, INFO),
         )),
     )  # fmt: skip
     board.line(9, (8, 8, _services()), (9, 8, _days()), (10, 8, _savings()))
@@ -81,7 +81,7 @@ def _services() -> Panel:
     return bars(
         "Last closed day by service, most first", "The ten services that cost most on the newest closed day.",
         of_most(10, total(at_places(names.COST_DAY, 'by="service"'), "name")), "{{name}}", unit=USD,
-        steps=((None, INFO),), decimals=0,
+        steps=((None, INFO),),
     )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def _days() -> Panel:
             Line(total(at_places(names.COST_DAY, 'by="account"'), "name"), "{{name}}"),
             Line(total(at_places(names.COST_USUAL_DAY)), "usual day, all"),
         ],
-        unit=USD, colours={"usual day, all": QUIET}, decimals=0,
+        unit=USD, colours={"usual day, all": QUIET},
     )  # fmt: skip
 
 
@@ -102,8 +102,8 @@ def _savings() -> Panel:
     return rows(
         "What could be saved, most first", "What AWS' recommendations would save in a month, by what is to be done. "
         "The incidents of the kind cost_opportunity name the resources.",
-        [Label("account", "Account", 140), Label("action", "Do")],
-        [Value(total(at_places(names.COST_SAVING), "account", "action") + " > 0", "A month", USD, decimals=0, width=100,
+        [Label("account", "Account", 125), Label("action", "Do", 160)],
+        [Value(total(at_places(names.COST_SAVING), "account", "action") + " > 0", "A month", USD, width=100,
                steps=wrong_from(1, INFO))],
         first="A month", nothing="nothing to save is known",
     )  # fmt: skip
@@ -123,7 +123,7 @@ def _budgets() -> Panel:
                   decimals=0, width=90, steps=((None, PLAIN), (0.9, WARNING), (1, CRITICAL))),
             Value(ratio(money(names.COST_BUDGET_SPENT), money(names.COST_BUDGET)), "Is", "percentunit", decimals=0,
                   width=80, steps=((None, PLAIN), (0.9, WARNING), (1, CRITICAL))),
-            Value(money(names.COST_BUDGET), "Limit", USD, decimals=0, width=100),
+            Value(money(names.COST_BUDGET), "Limit", USD, width=100),
         ],
         first="Will be", nothing="no budget is known",
     )  # fmt: skip
@@ -186,7 +186,7 @@ def _growth() -> Panel:
     labels = ("account", "service", "gauge")
     return rows(
         "Full next, soonest first", "Storage that will be full if it goes on growing as it did.",
-        [Label("account", "Account", 130), Label("service", "Service"), Label("gauge", "What")],
+        [Label("account", "Account", 120), Label("service", "Service", 110), Label("gauge", "What", 110)],
         [Value(until(least(at_places(names.STORAGE_FULL), *labels)), "Full in", "s", decimals=0, width=100,
                steps=SOON_FULL)],
         first="Full in", descending=False, nothing="nothing grows towards its end",
@@ -200,7 +200,7 @@ def _addresses() -> Panel:
         "Free addresses, least first", "IPv4 addresses of the subnets of each account and region. Without any nothing "
         "can be "
         "started, and load balancers cannot scale.",
-        [Label("account", "Account", 140), Label("region", "Region")],
+        [Label("account", "Account", 125), Label("region", "Region", 115)],
         [
             Value(ratio(free, total(at_places(names.ADDRESSES), *labels)), "Free part", "percentunit", decimals=0,
                   width=100, steps=((None, CRITICAL), (0.1, WARNING), (0.2, PLAIN))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import names
 from dashboards.board import DRIFT, EXECUTIONS, Addresses, Board, to
-from dashboards.palette import BLIND, CRITICAL, FINE, INFO, QUIET, WARNING, words, wrong_below, wrong_from
+from dashboards.palette import BLIND, CRITICAL, INFO, PLAIN, QUIET, WARNING, words, wrong_below, wrong_from
 from dashboards.panels import Label, Line, Panel, Value, bars, graph, number, rows
 from dashboards.query import age, at_places, either, in_stacks, least, most, of_least, of_most, ratio, total
 
@@ -13,9 +13,10 @@ INSTANCE = ("stack", "component")
 VERDICTS = {
     "drift": CRITICAL, "drift+pending": CRITICAL, "check_failed": WARNING, "error": BLIND, "config_error": BLIND,
     "unknown": BLIND, "stale": BLIND, "busy": BLIND, "never_deployed": INFO, "pending": INFO, "perpetual": INFO,
-    "accepted": QUIET, "in_sync": FINE, "not_applicable": QUIET,
+    "accepted": QUIET, "in_sync": PLAIN, "not_applicable": QUIET,
 }  # fmt: skip
 _RANK = {verdict: len(VERDICTS) - number for number, verdict in enumerate(VERDICTS)}
+_NOT_IN_SYNC = 'state!~"in_sync|accepted|not_applicable"'
 _PLANNED = 'state!="not_applicable"'
 _PAGE = "${status_page}/instances/${__data.fields.Stack}/${__data.fields.Component}"
 _LABELS = [
@@ -107,9 +108,10 @@ def _worst() -> Panel:
 
 def _verdicts() -> Panel:
     return graph(
-        "Instances by verdict", "How many instances had which verdict. Drift that comes and goes at the same hour is "
+        "Instances that are not in sync", "How many instances had which verdict. Drift that comes and goes at the "
+        "same hour is "
         "something that changes by itself: give it to the code or ignore it with a reason.",
-        [Line(total(in_stacks(names.DRIFT_STATE, _PLANNED), "state") + " > 0", "{{state}}")],
+        [Line(total(in_stacks(names.DRIFT_STATE, _NOT_IN_SYNC), "state") + " > 0", "{{state}}")],
         colours=VERDICTS, stacked=True, decimals=0,
     )  # fmt: skip
 

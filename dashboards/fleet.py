@@ -7,7 +7,6 @@ from dashboards.board import DRIFT, EXECUTIONS, FLEET, Addresses, Board, to
 from dashboards.palette import (
     BLIND,
     CRITICAL,
-    FINE,
     INFO,
     PLAIN,
     QUIET,
@@ -18,7 +17,7 @@ from dashboards.palette import (
     wrong_from,
 )
 from dashboards.panels import Label, Line, Panel, Value, graph, matrix, number, rows
-from dashboards.query import age, at_places, constant, either, most, named, of, ratio, row, total
+from dashboards.query import age, at_places, constant, either, least, most, named, of, ratio, row, total
 
 # Columns of the matrix. A check that is not here stands at its end.
 CHECKS = (
@@ -42,7 +41,7 @@ def fleet(addresses: Addresses) -> Board:
         (4, 4, number(
             "Oldest critical",
             "How long the oldest critical incident has been open, acknowledged or not. Of the whole estate.",
-            either(age(of(names.INCIDENT_OLDEST, 'tier="critical"')),
+            either(age(least(of(names.INCIDENT_OLDEST, 'tier="critical"'))),
                    constant(_NOTHING, total(of(names.INCIDENTS, 'tier="critical"')))),
             unit="s", decimals=0, steps=((None, PLAIN), (0, WARNING), (3600, CRITICAL)),
             mappings=[words({_NOTHING: ("none", PLAIN)})], links=[("Status page", "${status_page}")],
@@ -97,7 +96,8 @@ def _matrix() -> Panel:
     return matrix(
         "Stacks and accounts × checks, worst first",
         "How each check stands in each stack; what belongs to no stack stands under its account or its own name. A "
-        "number is how many places have something wrong; blind: could not look; ok: looked, nothing wrong; empty: not "
+        "number is how many places have something wrong, red from three on; blind: could not look; ok: looked, "
+        "nothing wrong; empty: not "
         "watched there. Click a row to see its instances.",
         either(
             wrong, constant(_BLIND, _places("unknown")), constant(0, _places("healthy")),
@@ -158,16 +158,16 @@ def _blind_places() -> Panel:
 
 def _outcomes() -> Panel:
     return graph(
-        "How places stood",
-        "Checks at the places that are chosen, by outcome. A rise of `wrong` after a run is worth a look at that run; "
+        "Places that are wrong or blind",
+        "Checks at the places that are chosen whose last look found something wrong, or that could not be looked at. "
+        "A rise of `wrong` after a run is worth a look at that run; "
         "a "
         "rise of `blind` is often one missing permission.",
         [
             Line(total(at_places(names.CHECK_OUTCOME, 'outcome="unhealthy"')), "wrong"),
             Line(total(at_places(names.CHECK_OUTCOME, 'outcome="unknown"')), "blind"),
-            Line(total(at_places(names.CHECK_OUTCOME, 'outcome="healthy"')), "fine"),
         ],
-        colours={"wrong": CRITICAL, "blind": BLIND, "fine": FINE}, stacked=True, decimals=0,
+        colours={"wrong": WARNING, "blind": BLIND}, stacked=True, decimals=0,
     )  # fmt: skip
 
 

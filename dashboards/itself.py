@@ -168,7 +168,8 @@ def _tasks() -> Panel:
         "stays overdue fails each time: its log says why.",
         [Label("task", "Task")],
         [
-            Value(age(most(of(names.TASK_DUE), "task")), "Overdue by", "s", decimals=0, width=130, steps=wrong_from(0)),
+            Value(age(most(of(names.TASK_DUE), "task")), "Overdue by", "s", decimals=0, width=130,
+                  steps=wrong_from(60)),
             Value(age(most(of(names.TASK_SUCCESS), "task")), "Last ended well ago", "s", decimals=0, width=150),
         ],
         first="Overdue by", nothing="no task has begun",

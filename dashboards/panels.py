@@ -40,7 +40,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from dashboards.palette import NOT_KNOWN, PLAIN, Mapping, Steps, thresholds, unknown
+from dashboards.palette import CLEAR, NOT_KNOWN, PLAIN, QUIET, Mapping, Steps, thresholds, unknown
 
 DATASOURCE = DataSourceRef("prometheus", "${datasource}")
 
@@ -79,12 +79,23 @@ def number(
         .color_mode(BigValueColorMode.BACKGROUND_SOLID if filled else BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.AREA if trend else BigValueGraphMode.NONE)
         .text_mode(BigValueTextMode.NAME if legend else BigValueTextMode.VALUE)
-        .thresholds(thresholds(steps)).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+        .thresholds(thresholds(_clear(steps) if filled else steps))
+        .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .mappings([unknown(), *mappings]).no_value(NOT_KNOWN)
     )  # fmt: skip
     if decimals is not None:
         made = made.decimals(decimals)
     return made.data_links([link(*each) for each in links]) if links else made
+
+
+def _clear(steps: Steps) -> Steps:
+    """Without a background where nothing is wrong."""
+    return tuple((value, CLEAR if colour == PLAIN else colour) for value, colour in steps)
+
+
+def _quiet(steps: Steps) -> Steps:
+    """With a 0 that does not draw the eye, where steps begin to count at 1."""
+    return ((None, QUIET), *steps[1:]) if len(steps) > 1 and steps[1][0] == 1 and steps[0][1] == PLAIN else steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,7 @@ def graph(
         .title(title).description(about).datasource(DATASOURCE).unit(unit).no_value(NOT_KNOWN)
         .targets([query(each.expr, chr(ord("A") + n), legend=each.legend) for n, each in enumerate(lines)])
         .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
-        .line_width(1).fill_opacity(35 if stacked else 6).show_points(VisibilityMode.NEVER)
+        .line_width(1).fill_opacity(35 if stacked else 0).show_points(VisibilityMode.NEVER)
         .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
         .legend(_legend(table=table))
     )  # fmt: skip
@@ -184,7 +195,7 @@ def rows(
     *nothing*: what no rows mean. *hidden*: titles of label columns that only tell rows apart.
     """
     names = {f"Value #{chr(ord('A') + n)}" if len(values) > 1 else "Value": v.title for n, v in enumerate(values)}
-    made = _table(title, about, nothing).targets([
+    made = _table(title, f"{about} No row: {nothing}." if nothing else about).targets([
         query(v.expr, chr(ord("A") + n), instant=True, as_table=True) for n, v in enumerate(values)
     ])  # fmt: skip
     if len(values) > 1:
@@ -209,7 +220,7 @@ def matrix(
 ) -> table.Panel:  # fmt: skip
     """A table with a column for each value of the label *across* and a row for each of *down*."""
     corner = f"{down}\\{across}"
-    made = _table(title, about, "").with_target(query(expr, instant=True, as_table=True))
+    made = _table(title, about).with_target(query(expr, instant=True, as_table=True))
     made = made.with_transformation(DataTransformerConfig("groupingToMatrix", options={
         "rowField": down, "columnField": across, "valueField": "Value", "emptyValue": "null",
     }))  # fmt: skip
@@ -219,16 +230,18 @@ def matrix(
         "renameByName": {corner: "stack or account"},
     }))  # fmt: skip
     made = made.unit("none").decimals(0).mappings([*mappings]).thresholds(thresholds(steps))
-    made = made.override_by_field_type("number", [_cell("color-background"), _value("custom.align", "center")])
+    made = made.override_by_field_type(
+        "number", [_cell("color-background"), _value("custom.align", "center"), _value("custom.minWidth", 78)]
+    )
     made = made.override_by_name("stack or account", [*_width(210), *_links(links)])
     made = made.override_by_name(first, [*_width(76), _value("displayName", "wrong"), _cell("color-text")])
     return made.sort_by([TableSortByFieldState().display_name("wrong").desc(True)])
 
 
-def _table(title: str, about: str, nothing: str) -> table.Panel:
+def _table(title: str, about: str) -> table.Panel:
     return (
         table.Panel()
-        .title(title).description(about).datasource(DATASOURCE).no_value(nothing or "–")
+        .title(title).description(about).datasource(DATASOURCE)
         .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(thresholds(((None, PLAIN),)))
         .show_header(True).cell_height(TableCellHeight.SM)
     )  # fmt: skip
@@ -241,7 +254,7 @@ def _column(value: Value) -> list[DynamicConfigValue]:
     if value.steps or value.mappings:
         found.append(_cell("color-background" if value.filled else "color-text"))
     if value.steps:
-        found.append(_value("thresholds", thresholds(value.steps).build().to_json()))
+        found.append(_value("thresholds", thresholds(_quiet(value.steps)).build().to_json()))
     if value.mappings:
         found.append(_value("mappings", [each.to_json() for each in value.mappings]))
     return found

@@ -19,7 +19,7 @@ _CONFIG = """\
 global: {{scrape_interval: {every}s, scrape_timeout: {every}s}}
 scrape_configs:
   - job_name: barograph
-    static_configs: [{{targets: [{targets}]}}]
+    static_configs: [{{targets: [{targets}], labels: {{instance: "barograph:9877"}}}}]
 """
 READY_SECONDS = 30.0
 
