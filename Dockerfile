@@ -26,6 +26,7 @@ COPY alerts alerts
 COPY checks checks
 COPY daemon daemon
 COPY dashboards dashboards
+COPY docs/runbooks docs/runbooks
 RUN /opt/barograph/bin/python -m pip install --no-cache-dir .
 
 # hadolint ignore=DL3006

@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from alerts.base import LIVE, Change, DeliveryKind, Draft, Incident
 from alerts.blocks import MAX_SECTION, Block, Body, code_section, context, fields, header, message, plain_section
 from alerts.escape import clean, defanged, length, link, mrkdwn, one_line
+from alerts.next_steps import runbook, runbook_links
 from alerts.policy import Policy
 from alerts.render import MARKS, where
 from alerts.tiers import RANK, effective_stage
@@ -143,11 +145,13 @@ def _summary(fresh: Sequence[Incident], waiting: int, policy: Policy, mark: str)
         fields(counts, 600),
         code_section("The worst", "\n".join(worst), MAX_SECTION - 50),
     ]
-    url = link(policy.status_url, "Status page")
-    if url:
-        blocks.append(context([url]))
+    books = runbook_links(fresh, partial(runbook, policy=policy))
+    links = [one for one in (link(policy.status_url, "Status page"), *books) if one]
+    if links:
+        blocks.append(context(links))
     lines = [defanged(title, 300), defanged(told, 600)]
     lines += [f"{label}: {defanged(value, 600)}" for label, value in counts]
+    lines += books
     lines += [defanged(line, 250) for line in worst]
     return message(lines, blocks, mark)
 

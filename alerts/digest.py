@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from alerts.base import DeliveryKind, Draft, Incident
 from alerts.blocks import MAX_SECTION, Block, code_section, context, header, message
 from alerts.calendars import local_instant
 from alerts.escape import clean, defanged, link, one_line
+from alerts.next_steps import no_runbook, runbook_links
 from alerts.render import where
 from checks.base import Tier
 
@@ -36,8 +37,9 @@ def last_due(digest: Digest, now: datetime) -> datetime:
 
 
 def digest_message(
-    digest: Digest, found: Sequence[Incident], since: datetime, until: datetime, status_url: str
-) -> Draft:
+    digest: Digest, found: Sequence[Incident], since: datetime, until: datetime, status_url: str,
+    runbook_of: Callable[[Incident], str] = no_runbook,
+) -> Draft:  # fmt: skip
     """The message, known by the moment at which it was due: made twice, it is stored once."""
     subject = f"digest:{until:%Y-%m-%dT%H:%M}"
     title = f"🔵 {len(found)} for the weekly review, since {since:%Y-%m-%d %H:%M} UTC"
@@ -45,8 +47,9 @@ def digest_message(
     if len(found) > SHOWN:
         lines.append(f"+{len(found) - SHOWN} more, in the weekly report")
     blocks: list[Block] = [header(title, 150), code_section("What opened", "\n".join(lines), MAX_SECTION - 50)]
-    if url := link(status_url, "Status page"):
-        blocks.append(context([url]))
-    body = message([defanged(title, 300), *(defanged(line, 250) for line in lines)], blocks, subject)
+    books = runbook_links(found, runbook_of)
+    if links := [one for one in (link(status_url, "Status page"), *books) if one]:
+        blocks.append(context(links))
+    body = message([defanged(title, 300), *books, *(defanged(line, 250) for line in lines)], blocks, subject)
     key = hashlib.sha256(f"{digest.channel}\n{subject}".encode()).hexdigest()
     return Draft(key, subject, DeliveryKind.POST, digest.channel, Tier.INFO, body)

@@ -39,6 +39,7 @@ class EventView:
     status_url: str = ""
     note: str = ""  # one sentence about the event itself
     previous: Mapping[str, Json] | None = None  # tier and labels before, where they were others
+    runbook: str = ""  # address of what is written for such a case
 
 
 def sink_name(destination: str) -> str:
@@ -47,8 +48,9 @@ def sink_name(destination: str) -> str:
 
 
 def told(
-    before: Incident | None, after: Incident, wanted: Iterable[str], reason: str, status_url: str
-) -> tuple[Incident, tuple[Draft, ...]]:
+    before: Incident | None, after: Incident, wanted: Iterable[str], reason: str, status_url: str,
+    runbook: str = "",
+) -> tuple[Incident, tuple[Draft, ...]]:  # fmt: skip
     """Give the incident with the sinks that hold it as open from now on, and the events to store with it.
 
     *wanted*: names of the sinks that its route gives it now, empty where it gets no message of its own.
@@ -59,7 +61,7 @@ def told(
     drafts = []
     for name in known:
         action = action_of(before, after, known=name in held)
-        view = EventView(reason, status_url, previous=_previous(before, after) if name in held else None)
+        view = EventView(reason, status_url, "", _previous(before, after) if name in held else None, runbook)
         drafts.append(event(after, name, action, view))
     return after.with_sinks(known if live else ()), tuple(drafts)
 
@@ -118,7 +120,7 @@ def body(incident: Incident, action: EventAction, view: EventView) -> dict[str, 
         "addresses": [clean(address)[:500] for address in i.addresses[:MANY]],
         "labels": {name: clean(value)[:500] for name, value in i.labels.items()},
         "previous": dict(view.previous) if view.previous else None,
-        "links": {"incident": page} if page else {},
+        "links": {name: url for name, url in (("incident", page), ("runbook", view.runbook)) if url},
         "first_seen": _time(i.first_seen),
         "opened_at": _time(i.opened_at),
         "changed_at": _time(i.changed_at),

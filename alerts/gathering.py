@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alerts.base import COULD_NOT_LOOK, LIVE, Incident, IncidentState
 from alerts.blocks import MAX_SECTION, Block, Body, code_section, context, fields, header, message, plain_section
 from alerts.escape import clean, defanged, link, mrkdwn, one_line
-from alerts.next_steps import take_apart
+from alerts.next_steps import no_runbook, runbook_links, take_apart
 from alerts.render import MARKS, where
 from alerts.tiers import RANK, effective_stage
 from checks.base import Kind, Tier
@@ -282,7 +282,9 @@ def pages(members: Sequence[Member]) -> Iterator[tuple[int, Sequence[Member]]]:
             yield number, page
 
 
-def root_message(group: Group, members: Sequence[Member], status_url: str) -> Body:
+def root_message(
+    group: Group, members: Sequence[Member], status_url: str, runbook_of: Callable[[Incident], str] = no_runbook
+) -> Body:
     """The whole current state in one message: how many, of which tier, kind and stage, and the worst of them."""
     title = _title(group, members)
     live = sorted((m for m in members if _open(m)), key=_urgency)
@@ -307,10 +309,13 @@ def root_message(group: Group, members: Sequence[Member], status_url: str) -> Bo
         fields(counts, 600),
         code_section("Now" if not live else "Open, the worst first", "\n".join(worst), MAX_SECTION - 50),
     ]
-    if url := link(status_url, "Status page"):
-        blocks.append(context([url]))
+    books = runbook_links((m.incident for m in shown), runbook_of)
+    links = [one for one in (link(status_url, "Status page"), *books) if one]
+    if links:
+        blocks.append(context(links))
     lines = [defanged(title, 300), defanged(told, 600)]
     lines += [f"{label}: {defanged(value, 600)}" for label, value in counts]
+    lines += books
     lines += [defanged(line, 250) for line in worst]
     return message(lines, blocks, f"{group.subject}.{state_mark(members)}")
 

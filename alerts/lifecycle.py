@@ -17,6 +17,7 @@ from alerts.base import COULD_NOT_LOOK, LIVE, Action, Change, Incident, Incident
 from alerts.deadlines import started
 from alerts.events import told as told_to_sinks
 from alerts.fingerprint import fingerprint
+from alerts.next_steps import runbook
 from alerts.owners import labels_of
 from alerts.policy import Policy
 from alerts.tiers import RANK, tier_of
@@ -273,7 +274,9 @@ def _told(
     """The change with its stored fact and its messages."""
     after = started(before, after, action, now)
     after, drafts, told = announce(before, after, action, reason, policy, now)
-    after, events = told_to_sinks(before, after, sinks_of(after, policy), reason, policy.status_url)
+    after, events = told_to_sinks(
+        before, after, sinks_of(after, policy), reason, policy.status_url, runbook(after, policy)
+    )
     transition = Transition(
         fingerprint=after.fingerprint, seq=after.seq, at=now, action=action, reason=f"{reason}; {told}",
         before=str(before.state) if before else "", after=str(after.state), tier=after.tier, summary=after.summary,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+from urllib.parse import quote, urlsplit
 
-from alerts.base import Incident
-from alerts.escape import clean
+from alerts.base import COULD_NOT_LOOK, Incident
+from alerts.escape import clean, link
 from alerts.policy import Policy
 
 # What a line for a shell begins with; all else is words. Variables may stand before it.
@@ -38,4 +40,31 @@ def runbook(incident: Incident, policy: Policy) -> str:
     own = incident.labels.get("runbook", "")
     if _ADDRESS.fullmatch(own) and clean(own) == own:
         return own
-    return policy.runbooks.get(incident.kind) or policy.runbook_url.replace("{kind}", str(incident.kind))
+    pattern = policy.runbooks.get(incident.kind) or policy.runbook_url
+    reason = incident.evidence.get("reason") if incident.verdict == COULD_NOT_LOOK else None
+    verdict = quote(clean(reason if isinstance(reason, str) else incident.verdict)[:100], safe="+")
+    return pattern.replace("{kind}", str(incident.kind)).replace("{verdict}", verdict).removesuffix("#")
+
+
+def runbook_link(address: str) -> str:
+    """A link of Slack to a runbook that says where it leads: a component's own comes from the repository."""
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        return ""
+    return link(address, f"Runbook ({host})") if host else ""
+
+
+def runbook_links(incidents: Iterable[Incident], runbook_of: Callable[[Incident], str], most: int = 3) -> list[str]:
+    """Links of Slack to what is written for several incidents, each page once, the most wanted kinds first."""
+    found: dict[str, str] = {}
+    for incident in incidents:
+        page = runbook_of(incident).partition("#")[0]
+        if page:
+            found.setdefault(page, link(page, f"Runbook: {str(incident.kind).replace('_', ' ')}"))
+    return [one for one in found.values() if one][:most]
+
+
+def no_runbook(incident: Incident) -> str:
+    """Where nobody says where runbooks are."""
+    return ""

@@ -12,6 +12,7 @@ from alerts.base import Action, Change, Draft, Incident, IncidentState, Transiti
 from alerts.deadlines import Step, due, hushed, rewound, stamped, unacknowledged
 from alerts.events import told
 from alerts.hearing import hearing
+from alerts.next_steps import runbook
 from alerts.policy import Policy
 from alerts.render import MARKS, lasted, where
 from alerts.telling import escalate, replies
@@ -45,7 +46,7 @@ def changed(
     now: datetime,
 ) -> Change:  # fmt: skip
     """The change with its stored fact, and with what sinks are to hear of it."""
-    after, events = told(before, after, sinks_of(after, policy), reason, policy.status_url)
+    after, events = told(before, after, sinks_of(after, policy), reason, policy.status_url, runbook(after, policy))
     transition = Transition(
         fingerprint=after.fingerprint, seq=after.seq, at=now, action=action, reason=reason,
         before=str(before.state), after=str(after.state), tier=after.tier, summary=after.summary,

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from alerts.base import COULD_NOT_LOOK, LIVE, Action, Incident, IncidentState
 from alerts.blocks import Body, code_section, context, fields, header, message, mrkdwn_section, plain_section
 from alerts.buttons import buttons
 from alerts.diff import difference_text
 from alerts.escape import clean, defanged, is_mention, link, mrkdwn, one_line
-from alerts.next_steps import take_apart
+from alerts.next_steps import runbook_link, take_apart
 from alerts.owners import managed_by
 from alerts.suspects import likely_who
 from checks.base import Kind, Tier
@@ -94,17 +93,8 @@ def incident_message(incident: Incident, view: View, now: datetime) -> Body:
     if row is not None:
         blocks.append(row)
     foot = [mrkdwn(f"{incident.check} · {incident.fingerprint}", 200)]
-    blocks.append(context([part for part in (_page(incident, view), _runbook(view), *foot) if part]))
+    blocks.append(context([part for part in (_page(incident, view), runbook_link(view.runbook), *foot) if part]))
     return message(_fallback(incident, view, facts, diff, mention), blocks, f"{incident.fingerprint}.{incident.seq}")
-
-
-def _runbook(view: View) -> str:
-    """A link to the runbook that says where it leads: a component's own comes from the repository."""
-    try:
-        host = urlsplit(view.runbook).hostname
-    except ValueError:
-        return ""
-    return link(view.runbook, f"Runbook ({host})") if host else ""
 
 
 def _page(incident: Incident, view: View) -> str:
@@ -175,7 +165,7 @@ def _fallback(incident: Incident, view: View, facts: list[tuple[str, str]], diff
     lines += [f"{label}: {defanged(one_line(value), 300)}" for label, value in facts]
     if view.note:
         lines.append(defanged(view.note, NOTE))
-    lines += filter(None, (_page(incident, view), _runbook(view)))
+    lines += filter(None, (_page(incident, view), runbook_link(view.runbook)))
     if diff:
         lines.append(defanged(diff, 900))
     return lines

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from queue import Empty
 
+from alerts.next_steps import runbook
 from checks import discover
 from checks.base import Instance, Place
 from daemon import web
@@ -390,6 +391,7 @@ def _run(
                 desk=desk,
                 approving=approving,
                 compliance=compliance_of(config),
+                runbook_of=partial(runbook, policy=policy),
                 refused=refusals.note,
                 hooks=[*hooks, *ingest.routes()],
                 planned=lambda now: duties_ahead(
@@ -437,7 +439,7 @@ def _run(
         scheduler.every("deadlines", 1, ticker.run, pool="ticker")
         digest = info_digest(config)
         if digest is not None:
-            digester = Digester(store, digest, clock, policy.status_url)
+            digester = Digester(store, digest, clock, policy.status_url, partial(runbook, policy=policy))
             scheduler.every("digest", 15, digester.tick, pool="upkeep")
         scheduler.every("runs", 1, judge.run, pool="runs")
         scheduler.every("after applies", 10, judge.after.run, pool="runs")

@@ -32,6 +32,7 @@ COMMANDS = {
     "routes": "Show where incidents go, and why.",
     "render": "Show messages before there is anything to tell.",
     "replay": "Show what another configuration would have posted, mentioned and paged.",
+    "runbook": "Print what to do about a kind of alert.",
     "sinks": "Try the ways out beside Slack's channels.",
     "audit": "Verify the audit trail, or export it.",
     "db": "Back up, restore or check the store.",

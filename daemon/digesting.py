@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from alerts.base import Incident
 from alerts.digest import Digest, digest_message, last_due
+from alerts.next_steps import no_runbook
 from checks.base import Tier
 from daemon.store import Store
 
@@ -15,11 +17,13 @@ MARK = "digest.until"  # up to when the last digest tells
 class Digester:
     """`tick` is safe to miss and to run twice: what was told, and up to when, is one transaction."""
 
-    def __init__(self, store: Store, digest: Digest, clock: Callable[[], datetime], status_url: str = "") -> None:
+    def __init__(self, store: Store, digest: Digest, clock: Callable[[], datetime], status_url: str = "",
+                 runbook_of: Callable[[Incident], str] = no_runbook) -> None:  # fmt: skip
         self._store = store
         self._digest = digest
         self._clock = clock
         self._status_url = status_url
+        self._runbook_of = runbook_of
 
     def tick(self) -> None:
         """Post what opened since the last digest, if one is due; a day on which nothing did has none."""
@@ -36,5 +40,5 @@ class Digester:
             ]  # fmt: skip
         with self._store.transaction() as tx:
             if found:
-                tx.enqueue(digest_message(self._digest, found, since, due, self._status_url))
+                tx.enqueue(digest_message(self._digest, found, since, due, self._status_url, self._runbook_of))
             tx.set_meta(MARK, due.isoformat())

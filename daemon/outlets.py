@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from alerts.base import LIVE, Change, NotifyError
+from alerts.base import LIVE, Change, Incident, NotifyError
 from alerts.delivery import Courier, Settings
 from alerts.events import SINK, EventAction, EventView, body, event
 from alerts.gathering import Pace, decide
+from alerts.next_steps import no_runbook, runbook
 from alerts.sinks.alertmanager import CHUNK, Alertmanager
 from alerts.sinks.base import Form, Sink
 from alerts.sinks.http import Http
@@ -22,6 +24,7 @@ from daemon.config.outlets import Sink as SinkSection
 from daemon.deadman import DeadMan
 from daemon.delivering import Deliveries, delivery_settings, notifier
 from daemon.store import Store, StoreOutbox
+from daemon.wiring import alert_policy
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +73,9 @@ def couriers(
 ) -> Mapping[str, Courier]:
     """One worker for each way out, by its name for people."""
     status_url = config.web.public_url or ""
-    gatherer = Gatherer(store, pace_of(config), status_url)
-    fallback = Fallback(store, config.alerts.fallback_sink or "", status_url)
+    runbook_of = partial(runbook, policy=alert_policy(config))
+    gatherer = Gatherer(store, pace_of(config), status_url, runbook_of)
+    fallback = Fallback(store, config.alerts.fallback_sink or "", status_url, runbook_of)
     found = {
         SLACK: Courier(
             StoreOutbox(store), notifier(config, clock, store), clock, delivery_settings(config),
@@ -83,7 +87,7 @@ def couriers(
         found[f"sink {name}"] = Courier(
             StoreOutbox(store, SINK + name), Sink(form, http, clock), clock, sink_settings(section),
             on_event=delivery.listener(f"sink {name}"),
-            chore=chore_of(store, name, form, http, status_url),
+            chore=chore_of(store, name, form, http, status_url, runbook_of),
         )  # fmt: skip
     return found
 
@@ -98,10 +102,12 @@ def both(*chores: Chore) -> Chore:
     return each
 
 
-def chore_of(store: Store, name: str, form: Form, http: Http, status_url: str) -> Chore:
+def chore_of(
+    store: Store, name: str, form: Form, http: Http, status_url: str, runbook_of: Callable[[Incident], str] = no_runbook
+) -> Chore:
     """What a sink's worker does beside delivering."""
     if isinstance(form, Alertmanager):
-        return Retelling(store, name, form, http, status_url)
+        return Retelling(store, name, form, http, status_url, runbook_of)
     return lambda now, refused: None
 
 
@@ -141,6 +147,7 @@ class Gatherer:
     store: Store
     pace: Pace
     status_url: str
+    runbook_of: Callable[[Incident], str] = no_runbook
 
     def __call__(self, now: datetime, refused: bool) -> None:
         with self.store.read() as view:
@@ -157,7 +164,7 @@ class Gatherer:
                 tx.gather(what)
             for one in found.hold:
                 tx.hold(one)
-            tx.render_groups(self.status_url)
+            tx.render_groups(self.status_url, self.runbook_of)
 
 
 @dataclass(slots=True)
@@ -170,6 +177,7 @@ class Fallback:
     store: Store
     sink: str  # empty: nobody is told
     status_url: str
+    runbook_of: Callable[[Incident], str] = no_runbook
     _looked: datetime | None = None
 
     def __call__(self, now: datetime, refused: bool) -> None:
@@ -182,7 +190,9 @@ class Fallback:
         with self.store.transaction() as tx:
             for incident in tx.waiting_incidents(self.sink):
                 note = REFUSED.format(channel=incident.channel)
-                view_ = EventView("it waits to be posted to Slack", self.status_url, note)
+                view_ = EventView(
+                    "it waits to be posted to Slack", self.status_url, note, runbook=self.runbook_of(incident)
+                )
                 draft = event(incident, self.sink, EventAction.TRIGGER, view_, mark=".fallback")
                 tx.save_change(Change(incident.with_sinks((*incident.sinks, self.sink)), None, (draft,)))
 
@@ -199,7 +209,11 @@ class Retelling:
     form: Alertmanager
     http: Http
     status_url: str
+    runbook_of: Callable[[Incident], str] = no_runbook
     _not_before: datetime | None = None
+
+    def _view(self, incident: Incident) -> EventView:
+        return EventView("it is still open", self.status_url, runbook=self.runbook_of(incident))
 
     def __call__(self, now: datetime, refused: bool) -> None:
         if self._not_before is not None and timedelta(0) < self._not_before - now <= self.form.resend:
@@ -212,10 +226,7 @@ class Retelling:
                 self._not_before = due
                 return
             open_ = [one for one in view.incidents(LIVE) if self.name in one.sinks]
-        told = [
-            self.form.alert(body(one, EventAction.UPDATE, EventView("it is still open", self.status_url)), now)
-            for one in open_
-        ]
+        told = [self.form.alert(body(one, EventAction.UPDATE, self._view(one)), now) for one in open_]
         try:
             for begin in range(0, len(told), CHUNK):
                 error = self.form.problem(self.http.send(self.form.telling(told[begin : begin + CHUNK])))

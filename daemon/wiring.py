@@ -72,12 +72,17 @@ def alert_policy(config: Config) -> Policy:
         baseline_wait=alerts.baseline.wait,
         status_url=config.web.public_url or "",
         calendars=calendars_of(alerts, config.timezone),
-        runbook_url=alerts.runbook_url or "",
+        runbook_url=alerts.runbook_url or own_runbooks(config.web.public_url or ""),
         runbooks=alerts.runbooks,
         targets=targets(config),
         silences=Silences(windows=windows(config)),
         buttons=config.slack is not None and config.slack.app_token is not None,
     )
+
+
+def own_runbooks(public_url: str) -> str:
+    """The pattern of the runbooks that the daemon serves itself; empty where people have no address of it."""
+    return f"{public_url.rstrip('/')}/runbooks/{{kind}}#{{verdict}}" if public_url else ""
 
 
 def report_plan(config: Config) -> Plan:

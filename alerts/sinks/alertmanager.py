@@ -61,6 +61,8 @@ class Alertmanager:
         if not small:
             notes |= {"description": said["reason"], "remedy": said["remedy"], "tier_reason": said["tier_reason"],
                       "resource": said["resource"], "note": said["note"]}  # fmt: skip
+        if book := said["links"].get("runbook"):
+            notes["runbook_url"] = book  # as the alerting rules of others call it
         alert: dict[str, Any] = {
             "labels": labels(said),
             "annotations": {name: text[:ANNOTATION] for name, text in notes.items() if text},

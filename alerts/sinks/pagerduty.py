@@ -51,6 +51,8 @@ class PagerDuty:
             if page := said["links"].get("incident"):
                 event["client_url"] = page
                 event["links"] = [{"href": page, "text": "Incident in Barograph"}]
+            if book := said["links"].get("runbook"):
+                event["links"] = [*event.get("links", ()), {"href": book, "text": "Runbook"}]
         return Request(self.url, as_json(event), JSON)
 
     def problem(self, answer: Answer) -> NotifyError | None:

@@ -17,6 +17,7 @@ from alerts.degrade import noted
 from alerts.delivery import MAY_REPEAT
 from alerts.escape import clean, defanged, link, one_line
 from alerts.events import EventAction
+from alerts.next_steps import runbook_link
 from alerts.sinks.base import JSON, as_json
 from alerts.sinks.http import Answer, Request, refused
 
@@ -68,9 +69,10 @@ def incident_text(said: Mapping[str, Any]) -> Body:
     if said["remedy"] and not over:
         blocks.append(code_section("Next", said["remedy"], 1_200))
         lines.append(f"Next: {defanged(said['remedy'], 600)}")
-    if page := link(str(said["links"].get("incident", "")), "Status page"):
-        blocks.append(context([page]))
-        lines.append(page)
+    page = link(str(said["links"].get("incident", "")), "Status page")
+    if links := [one for one in (page, runbook_link(str(said["links"].get("runbook", "")))) if one]:
+        blocks.append(context(links))
+        lines += links
     return message(lines, blocks, f"{said['fingerprint']}.{said['sequence']}")
 
 

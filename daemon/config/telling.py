@@ -79,7 +79,8 @@ class Alerts(Section):
     calendars: Mapping[VariableName, CalendarRow] = Field(default_factory=dict)
     """Working time, by the names that routes use. Without a calendar every hour counts."""
     runbook_url: RunbookUrl | None = None
-    """Address of the runbooks that messages link to; `{kind}` stands for the kind of alert."""
+    """Address of the runbooks that messages link to; `{kind}` stands for the kind of alert, `{verdict}` for the check's
+    word. Default: those that the daemon serves, at `web.public_url`."""
     runbooks: Mapping[Kind, Url] = Field(default_factory=dict)
     """Addresses of single runbooks, by kind. `settings.barograph.runbook` of a component goes before all."""
     tiers: tuple[TierRow, ...] = ()

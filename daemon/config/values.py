@@ -257,9 +257,9 @@ def _url(value: Any) -> str:
 
 def _runbook_url(value: Any) -> str:
     text = _text(value)
-    _url(text.replace("{kind}", "drift"))
-    if "{" in text.replace("{kind}", ""):
-        raise wrong(f"knows only {{kind}} in braces, not {echo(value)}")
+    _url(text.replace("{kind}", "drift").replace("{verdict}", "pending"))
+    if "{" in text.replace("{kind}", "").replace("{verdict}", ""):
+        raise wrong(f"knows only {{kind}} and {{verdict}} in braces, not {echo(value)}")
     return text
 
 

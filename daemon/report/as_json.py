@@ -42,7 +42,8 @@ def plain(report: Report) -> dict[str, Any]:
         "light": str(report.light),
         "headline": report.headline,
         "decisions": [
-            {"text": each.text, "owner": each.owner, "where": each.where, "command": each.command}
+            {"text": each.text, "owner": each.owner, "where": each.where, "command": each.command,
+             "runbook": each.runbook}
             for each in report.decisions
         ],
         "decisions_left": report.decisions_left,

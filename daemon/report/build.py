@@ -105,14 +105,14 @@ def _decisions(book: Book, sections: dict[str, Section]) -> Iterator[Decision]:
         age = duration((now - item.opened_at).total_seconds())
         if len(alike) > 1:
             yield Decision(f"{len(alike):,} critical of one sort, the oldest for {age}: {item.incident.summary}",
-                           owner_of(item), next_step(item), place_of(item))  # fmt: skip
+                           owner_of(item), next_step(item), place_of(item), str(item.incident.kind))  # fmt: skip
         else:
             yield Decision(f"Critical for {age}: {item.incident.summary}", owner_of(item), next_step(item),
-                           place_of(item))  # fmt: skip
+                           place_of(item), str(item.incident.kind))  # fmt: skip
     for item in items:
         if item.tier is Tier.CRITICAL and item.acknowledged:
             yield Decision(f"Critical, acknowledged and still open: {item.incident.summary}", owner_of(item),
-                           next_step(item), place_of(item))  # fmt: skip
+                           next_step(item), place_of(item), str(item.incident.kind))  # fmt: skip
     missed = [
         item for item in items
         if item.tier is Tier.WARNING and not item.acknowledged
@@ -124,13 +124,13 @@ def _decisions(book: Book, sections: dict[str, Section]) -> Iterator[Decision]:
         age = duration((now - oldest.opened_at).total_seconds())
         yield Decision(
             f"{len(missed):,} warnings are past their 24 hours, the oldest for {age}: {oldest.incident.summary}",
-            owner_of(oldest), next_step(oldest), place_of(oldest),
+            owner_of(oldest), next_step(oldest), place_of(oldest), str(oldest.incident.kind),
         )  # fmt: skip
     else:
         for item in sorted(missed, key=lambda each: each.opened_at):
             age = duration((now - item.opened_at - timedelta(hours=24)).total_seconds())
             yield Decision(f"{age} past its 24 hours: {item.incident.summary}", owner_of(item), next_step(item),
-                           place_of(item))  # fmt: skip
+                           place_of(item), str(item.incident.kind))  # fmt: skip
     yield from _of_numbers(book, sections)
 
 

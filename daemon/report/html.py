@@ -67,7 +67,8 @@ def _page(report: Report, rows: int) -> str:
     }
     link = f"{report.status_url.rstrip('/')}/reports/{quote(report.week.name)}" if report.status_url else ""
     link = link if report.kind == "weekly" else ""
-    return environment.get_template("report.html").render(report=report, link=link)
+    books = f"{report.status_url.rstrip('/')}/runbooks" if report.status_url else ""
+    return environment.get_template("report.html").render(report=report, link=link, books=books)
 
 
 def _cut(text: str) -> str:

@@ -113,6 +113,7 @@ class Decision:
     owner: str
     command: str
     where: str = ""
+    runbook: str = ""  # kind of alert whose runbook says more; empty: it is no alert
 
 
 @dataclass(frozen=True, slots=True)

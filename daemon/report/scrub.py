@@ -15,7 +15,7 @@ def scrubbed(report: Report) -> Report:
         report,
         headline=clean(report.headline, LONGEST),
         decisions=tuple(
-            Decision(*(clean(text, LONGEST) for text in (one.text, one.owner, one.command, one.where)))
+            Decision(*(clean(text, LONGEST) for text in (one.text, one.owner, one.command, one.where, one.runbook)))
             for one in report.decisions
         ),
         sections=tuple(map(_section, report.sections)),

@@ -6,16 +6,17 @@ Functions of an open transaction. Which incidents are gathered, and how a group 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
 from alerts import gathering
-from alerts.base import LIVE, DeliveryKind, Draft, IncidentState
+from alerts.base import LIVE, DeliveryKind, Draft, Incident, IncidentState
 from alerts.degrade import noted
 from alerts.gathering import CATCH_UP, Gather, Group, Hold, Lead, Member, Waiting
+from alerts.next_steps import no_runbook
 from alerts.render import where
 from checks.base import Kind, Tier
 from daemon.store import queue
@@ -216,7 +217,9 @@ def members(db: Database, subject: str) -> list[Member]:
     return [Member(each["position_"], incident_of(each), bool(each["left_"])) for each in found]
 
 
-def render(db: Database, group: Group, status_url: str, now: datetime) -> None:
+def render(
+    db: Database, group: Group, status_url: str, now: datetime, runbook_of: Callable[[Incident], str] = no_runbook
+) -> None:
     """Put the messages in the queue that make a group say how its members are now."""
     found = members(db, group.subject)
     run(
@@ -225,7 +228,8 @@ def render(db: Database, group: Group, status_url: str, now: datetime) -> None:
         {"now": now, "over": gathering.all_over(found), "s": group.subject},
     )
     tier = gathering.tier_of(found)
-    _say(db, group, group.subject, tier, gathering.root_message(group, found, status_url), found, now)
+    root = gathering.root_message(group, found, status_url, runbook_of)
+    _say(db, group, group.subject, tier, root, found, now)
     for number, page in gathering.pages(found):
         subject = f"{group.subject}/{number}"
         _below(db, group, subject, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlite_utils import Database
@@ -11,6 +11,7 @@ from alerts.base import Change, Draft, Incident
 from alerts.baseline import Begun, Summary
 from alerts.gathering import Gather, Group, Hold, Lead, Waiting
 from alerts.inhibition import Inhibition
+from alerts.next_steps import no_runbook
 from alerts.silences import Silence
 from checks.base import Json, Reading
 from daemon.audit.chain import Head
@@ -149,10 +150,10 @@ class Transaction:
         """See groups.leads."""
         return groups.leads(self.db, waiting, self.now, window)
 
-    def render_groups(self, status_url: str) -> None:
+    def render_groups(self, status_url: str, runbook_of: Callable[[Incident], str] = no_runbook) -> None:
         """Put in the queue what the groups whose members changed have to say now."""
         for group in groups.dirty(self.db, self.now):
-            groups.render(self.db, group, status_url, self.now)
+            groups.render(self.db, group, status_url, self.now, runbook_of)
 
     def waiting(self) -> list[Waiting]:
         """See groups.waiting."""

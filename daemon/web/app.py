@@ -18,7 +18,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from alerts.announce import threads_of
-from alerts.base import LIVE
+from alerts.base import LIVE, Incident
+from alerts.next_steps import no_runbook
 from alerts.owners import managed_by
 from alerts.render import standing, where
 from checks.base import Instance, Outcome
@@ -32,7 +33,7 @@ from daemon.metrics.snapshot import Snapshot
 from daemon.planned import Duty
 from daemon.standing import Standing, standings
 from daemon.store import JobRow, Reader, StoreError, executions
-from daemon.web import approvals, matrix, openapi, reports, repository, runs, status
+from daemon.web import approvals, matrix, openapi, reports, repository, runbooks, runs, status
 from daemon.web.api import Api
 from daemon.web.auth import AuthSettings
 from daemon.web.differences import SIDES, differences, other_evidence
@@ -82,6 +83,7 @@ class WebDeps:
     source: str = ""  # where it comes from, for people; nothing secret
     refused: Callable[[str, str, str], None] = lambda who, why, where: None  # see guard.Guard
     planned: Callable[[datetime], Sequence[Duty]] = lambda now: ()  # what is done at set times, beside looking
+    runbook_of: Callable[[Incident], str] = no_runbook  # address of what is written for such a case; empty: ours
     desk: Desk | None = None  # who acts on incidents; None: they can only be looked at
     compliance: Compliance | None = None  # makes reports of any period; None: nobody does here
     approving: Approving | None = None  # who keeps what people agree to; None: nobody does here
@@ -114,6 +116,7 @@ def _for_people(deps: WebDeps, pages: _Pages) -> list[Route]:
         Route("/repository", pages.repository),
         *reports.routes(deps.store, pages.renderer, deps.compliance, deps.clock),
         *runs.routes(deps.store, pages.renderer, deps.clock, deps.approving, pages.instances),
+        *runbooks.routes(pages.renderer),
         *openapi.routes(acts=deps.desk is not None),
         Route("/instances/{place:path}", pages.instance),
         Route("/incidents/{fingerprint}", pages.incident),
@@ -231,6 +234,7 @@ class _Pages:
             "incident.html", now=now, incident=found, live=found.state in LIVE, transitions=transitions[::-1],
             deliveries=deliveries, differences=differences([found.evidence]), sides=SIDES,
             evidence=other_evidence(found.evidence), managed=managed_by(found.labels),
+            runbook=self._deps.runbook_of(found) or f"/runbooks/{found.kind}",
             standing=list(standing(found)) if found.state in LIVE else [], full=sight.full,
         )  # fmt: skip
 

@@ -33,7 +33,7 @@ _NETLOC = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]@/]+)(:\d*)?")
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 # What can be shown without differences (daemon.web.viewing). All else that is there to be read needs `read`.
 _VIEWABLE = re.compile(
-    r"/|/metrics|/readyz|/instances/.+|/incidents/[^/]+|/runs|/runs/[^/]+"
+    r"/|/metrics|/readyz|/runbooks(?:/[^/]+)?|/instances/.+|/incidents/[^/]+|/runs|/runs/[^/]+"
     r"|/api/v1/(?:openapi\.json|silences|(?:incidents|runs)(?:/[^/]+)?)"
 )
 
