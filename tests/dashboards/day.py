@@ -179,158 +179,98 @@ def _usual(check: str, place: str) -> Mapping[str, Any]:
 
 def _labelled(check: str, place: str, size: int) -> Mapping[str, Any]:
     """Checks whose measures have labels of their own: a reading for each."""
-    spread = size / 20
-    if check == "backups":
-        return {
-            "values": {
-                n.BACKUP_JOBS_FAILED: 0,
-                n.BACKUP_POINTS_EXPIRED: 0,
-                n.BACKUP_RESTORE_TESTED: -DAY * 4 * size,
-                n.BACKUP_DELETABLE: size % 2,
-            },
-            "more": [
-                (
-                    {"kind": kind},
-                    {
-                        n.BACKUP_UNPROTECTED: int(kind == "s3" and size % 5 == 0),
-                        n.BACKUP_LAST: -3600 * (2 + size % 7),
-                        n.BACKUP_DUE: 3600 * (22 - size % 7),
-                        n.BACKUP_COPIES_MISSING: 0,
-                        n.BACKUP_COPY_LAST: -3600 * (9 + size % 7),
-                    },
-                )
-                for kind in ("rds", "dynamodb", "s3")
-            ],
-        }
     if check == "cost":
         return _money(place, size)
-    if check == "quotas":
-        return {
-            "more": [
-                (
-                    {"service_code": service, "quota_code": code},
-                    {
-                        n.QUOTA_RATIO: part,
-                        n.QUOTA_USED: round(limit * part),
-                        n.QUOTA_LIMIT: limit,
-                        n.QUOTA_FULL: DAY * 400 * (1 - part),
-                    },
-                )
-                for service, code, limit, part in (
-                    ("ec2", "L-0263D0A3", 40, 0.97 if place == "222222222222/eu-west-1" else 0.3 + spread / 2),
-                    ("vpc", "L-F678F1CE", 10, 0.5 + spread / 3),
-                    ("rds", "L-7B6409FD", 40, 0.2 + spread / 3),
-                    ("eks", "L-1194D53C", 100, 0.05 + spread / 9),
-                    ("lambda", "L-B99A9384", 1000, 0.1 + spread / 4),
-                )
-            ]
-        }
-    if check == "utilization":
-        return {
-            "values": {n.IMPAIRED: 0, n.ALARMS: size % 3, n.SUPPORT_ENDS: DAY * 20 * size},
-            "more": [
-                (
-                    {"service": service, "gauge": gauge},
-                    {
-                        n.USED_RATIO: min(0.93, base + spread / 2),
-                        n.STORAGE_FULL: DAY * 200 * (1 - base),
-                        n.UNDER_USED: size % 2,
-                        n.TARGETS_UNHEALTHY: int(service == "elb" and size % 4 == 0),
-                    },
-                )
-                for service, gauge, base in (
-                    ("rds", "storage", 0.45),
-                    ("rds", "connections", 0.2),
-                    ("elasticache", "memory", 0.3),
-                    ("elb", "targets", 0.1),
-                    ("eks", "nodes", 0.25),
-            ({"by": "account", "name": account}, {n.COST_DAY: day}),
-            ],
-        }
     if check == "network":
         free = 40 if place == "444444444444/eu-central-1" else 400 + 30 * size
-        return (
-            {"values": {n.ADDRESSES: 1004, n.ADDRESSES_FREE: free}}
-            if "/" in place
-            else {"values": {n.DOMAIN_ENDS: DAY * 15 * size}}
-        )
-    if check == "unmanaged":
-        return {
-            "more": [
-                (
-                    {"type": type_},
-                    {
-                        n.UNMANAGED: strays,
-                        n.UNMANAGED_MANAGED: 9 * size,
-                        n.UNMANAGED_RATIO: 9 * size / (9 * size + strays),
-                    },
-                )
-                for type_, strays in (
-                    ("aws_s3_bucket", size % 4),
-                    ("aws_iam_role", size // 3),
-                    ("aws_security_group", size // 2),
-                    ("aws_lambda_function", 0),
-                )
-            ]
-        }
-    if check == "compliance":
-        return {
-            "more": [
-                (
-                    {"scored": stack},
-                    {
-                        n.COMPLIANCE_SCORE: score,
-                        n.COMPLIANCE_FAILED: round(14 * (1 - score)),
-                        n.COMPLIANCE_UNKNOWN: unknown,
-                        n.COMPLIANCE_CHECKED: 14,
-                    },
-                )
-                for stack, score, unknown in (
-                    ("acme-euw1-dev", 0.93, 0),
-                    ("acme-euw1-staging", 0.86, 1),
-                    ("acme-euw1-prod", 0.79, 0),
-                    ("acme-use1-prod", 0.96, 0),
-                    ("globex-euc1-dev", 1.0, 0),
-                    ("globex-euc1-prod", 0.57, 2),
-                )
-            ]
-        }
-    return {}
+        in_region = {n.ADDRESSES: 1004, n.ADDRESSES_FREE: free}
+        return {"values": in_region if "/" in place else {n.DOMAIN_ENDS: DAY * 15 * size}}
+    made = {
+        "backups": _backups, "quotas": _quotas, "utilization": _utilization, "unmanaged": _unmanaged,
+        "compliance": _compliance,
+    }  # fmt: skip
+    return made[check](place, size) if check in made else {}
+
+
+def _backups(place: str, size: int) -> Mapping[str, Any]:
+    old = 3600 * (2 + size % 7)
+    values = {n.BACKUP_JOBS_FAILED: 0, n.BACKUP_POINTS_EXPIRED: 0, n.BACKUP_RESTORE_TESTED: -DAY * 4 * size}
+    more = []
+    for kind in ("rds", "dynamodb", "s3"):
+        unprotected = int(kind == "s3" and size % 5 == 0)
+        recent = {n.BACKUP_LAST: -old, n.BACKUP_DUE: 24 * 3600 - old, n.BACKUP_COPY_LAST: -old - 7 * 3600}
+        more.append(({"kind": kind}, {n.BACKUP_UNPROTECTED: unprotected, n.BACKUP_COPIES_MISSING: 0, **recent}))
+    return {"values": {**values, n.BACKUP_DELETABLE: size % 2}, "more": more}
+
+
+def _quotas(place: str, size: int) -> Mapping[str, Any]:
+    spread = size / 20
+    limits = (
+        ("ec2", "L-0263D0A3", 40, 0.97 if place == "222222222222/eu-west-1" else 0.3 + spread / 2),
+        ("vpc", "L-F678F1CE", 10, 0.5 + spread / 3),
+        ("rds", "L-7B6409FD", 40, 0.2 + spread / 3),
+        ("eks", "L-1194D53C", 100, 0.05 + spread / 9),
+        ("lambda", "L-B99A9384", 1000, 0.1 + spread / 4),
+    )
+    more = []
+    for service, code, limit, part in limits:
+        used = {n.QUOTA_RATIO: part, n.QUOTA_USED: round(limit * part), n.QUOTA_LIMIT: limit}
+        more.append(({"service_code": service, "quota_code": code}, {**used, n.QUOTA_FULL: DAY * 400 * (1 - part)}))
+    return {"more": more}
+
+
+def _utilization(_place: str, size: int) -> Mapping[str, Any]:
+    gauges = (
+        ("rds", "storage", 0.45), ("rds", "connections", 0.2), ("elasticache", "memory", 0.3), ("eks", "nodes", 0.25),
+    )  # fmt: skip
+    more = []
+    for service, gauge, least in gauges:
+        used = {n.USED_RATIO: min(0.93, least + size / 40), n.STORAGE_FULL: DAY * 200 * (1 - least)}
+        more.append(({"service": service, "gauge": gauge}, {**used, n.UNDER_USED: size % 2}))
+    more.append(({"service": "elb"}, {n.TARGETS_UNHEALTHY: int(size % 4 == 0)}))
+    return {"values": {n.IMPAIRED: 0, n.ALARMS: size % 3, n.SUPPORT_ENDS: DAY * 20 * size}, "more": more}
+
+
+def _unmanaged(_place: str, size: int) -> Mapping[str, Any]:
+    types = {
+        "aws_s3_bucket": size % 4, "aws_iam_role": size // 3, "aws_security_group": size // 2, "aws_lambda_function": 0,
+    }  # fmt: skip
+    held = 9 * size
+    return {"more": [
+        ({"type": name}, {n.UNMANAGED: strays, n.UNMANAGED_MANAGED: held, n.UNMANAGED_RATIO: held / (held + strays)})
+        for name, strays in types.items()
+    ]}  # fmt: skip
+
+
+def _compliance(_place: str, _size: int) -> Mapping[str, Any]:
+    scores = {
+        "acme-euw1-dev": (0.93, 0), "acme-euw1-staging": (0.86, 1), "acme-euw1-prod": (0.79, 0),
+        "acme-use1-prod": (0.96, 0), "globex-euc1-dev": (1.0, 0), "globex-euc1-prod": (0.57, 2),
+    }  # fmt: skip
+    more = []
+    for stack, (score, unknown) in scores.items():
+        rules = {n.COMPLIANCE_CHECKED: 14, n.COMPLIANCE_FAILED: round(14 * (1 - score)), n.COMPLIANCE_UNKNOWN: unknown}
+        more.append(({"scored": stack}, {**rules, n.COMPLIANCE_SCORE: score}))
+    return {"more": more}
 
 
 def _money(account: str, size: int) -> Mapping[str, Any]:
     day = 61.0 * size
     parts = {
-        "Amazon EC2": 0.46,
-        "Amazon RDS": 0.22,
-        "Amazon EKS": 0.11,
-        "Amazon S3": 0.09,
-        "AmazonCloudWatch": 0.07,
+        "Amazon EC2": 0.46, "Amazon RDS": 0.22, "Amazon EKS": 0.11, "Amazon S3": 0.09, "AmazonCloudWatch": 0.07,
         "AWS Lambda": 0.05,
-    }
+    }  # fmt: skip
+    budget = {n.COST_BUDGET: day * 31, n.COST_BUDGET_SPENT: day * 25, n.COST_BUDGET_FORECAST: day * (26 + size % 9)}
+    plan = {n.COST_COMMITMENT_USED: 0.8 + size / 100, n.COST_COMMITMENT_COVERS: 0.4 + size / 60}
+    weeks = {n.COST_WEEK: day * 6.8, n.COST_WEEK_BEFORE: day * 6.4}
     return {
-        "values": {
-            n.COST_USUAL_DAY: day * 0.87,
-            n.COST_WEEK: day * 6.8,
-            n.COST_WEEK_BEFORE: day * 6.4,
-            n.COST_FORECAST: day * 30.2,
-        },
+        "values": {n.COST_USUAL_DAY: day * 0.87, n.COST_FORECAST: day * 30.2, **weeks},
         "more": [
             ({"by": "total", "name": ""}, {n.COST_DAY: day}),
+            ({"by": "account", "name": account}, {n.COST_DAY: day}),
             *(({"by": "service", "name": name}, {n.COST_DAY: day * part}) for name, part in parts.items()),
-            *(({"by": "account", "name": account}, {n.COST_DAY: day})),
-            (
-                {"budget": "month"},
-                {n.COST_BUDGET: day * 31, n.COST_BUDGET_SPENT: day * 25, n.COST_BUDGET_FORECAST: day * (26 + size % 9)},
-            ),
-            (
-                {"commitment": "savings_plans"},
-                {
-                    n.COST_COMMITMENT_USED: 0.8 + size / 100,
-                    n.COST_COMMITMENT_COVERS: 0.4 + size / 60,
-                    n.COMMITMENT_ENDS: DAY * 30 * size,
-                },
-            ),
+            ({"budget": "month"}, budget),
+            ({"commitment": "savings_plans"}, {**plan, n.COMMITMENT_ENDS: DAY * 30 * size}),
             ({"action": "Stop"}, {n.COST_SAVING: 11 * size}),
             ({"action": "Rightsize"}, {n.COST_SAVING: 23 * size}),
         ],
