@@ -183,6 +183,14 @@ def asked(address: str, **query: str) -> dict[str, Any]:
     return found
 
 
+def recorded(address: str) -> bool:
+    """Whether every rule was evaluated, and what is recorded can be asked for."""
+    name = "stack:barograph_stack_incidents:worst_tier"
+    groups = asked(address, path="rules")["data"]["groups"]
+    done = all(rule["health"] != "unknown" for group in groups for rule in group["rules"])
+    return done and bool(asked(address, path="query", query=name)["data"]["result"])
+
+
 def unwell(address: str) -> list[str]:
     """What is wrong with the rules on real metrics: errors, warnings, and recordings that record nothing."""
     groups = asked(address, path="rules")["data"]["groups"]
@@ -241,6 +249,8 @@ def test_from_a_scrape_to_a_person_and_back(tmp_path: Path) -> None:
         said = rule.description.replace("{{ $labels.instance }}", instance).replace("{{ $value }}", "0.99")
         assert alert["annotations"] == {**said_by(rule), "description": said}
         assert not [path for path, _ in heard.came if path in ("/chat", "/security")]
+        # Each group has a moment of its own at which it is evaluated first.
+        until(lambda: recorded(f"http://127.0.0.1:{at_prometheus}"), "every recording", tmp_path)
         assert unwell(f"http://127.0.0.1:{at_prometheus}") == []
         made.health = replace(made.health, paid_usd=0.1)
         snapshots.refresh()
