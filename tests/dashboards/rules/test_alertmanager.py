@@ -255,3 +255,38 @@ def test_from_a_scrape_to_a_person_and_back(tmp_path: Path) -> None:
         made.health = replace(made.health, paid_usd=0.1)
         snapshots.refresh()
         until(lambda: heard.alerts("/operators", "resolved", name), "the end of the alert", tmp_path)
+
+
+def test_what_is_told_with_more_weight_hides_what_follows_from_it(tmp_path: Path) -> None:
+    """Of a Barograph that is down the warnings are quiet; what it told of the estate, and another Barograph, are not."""
+    here = {"job": "barograph", "instance": "b:9877"}
+    told = [
+        {"alertname": "BarographDown", "severity": "critical", **here},
+        {"alertname": "BarographBlind", "severity": "warning", "check": "drift", **here},
+        {"alertname": "BarographWatchdog", "severity": "info", **here},
+        {"alertname": "BarographStoreDamaged", "severity": "critical", **here},
+        {"alertname": "BarographBlind", "severity": "warning", "job": "other", "instance": "c:9877"},
+        {"alertname": "BarographDrift", "severity": "warning", "fingerprint": "v1:a", "check": "drift", **here},
+        {"alertname": "BarographCredentialRefused", "severity": "critical", "sink": "slack", "job": "third"},
+        {"alertname": "BarographDeliveryFailing", "severity": "warning", "sink": "slack", "reason": "credential",
+         "job": "third"},
+        {"alertname": "BarographDeliveryFailing", "severity": "warning", "sink": "slack", "reason": "gone",
+         "job": "third"},
+    ]  # fmt: skip
+    port = free_port()
+    argv = [alertmanager(), f"--config.file={EXAMPLE}", f"--storage.path={tmp_path / 'am'}",
+            f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    with running(argv, tmp_path / "alertmanager.log"):
+        until(lambda: ready(address), "Alertmanager", tmp_path)
+        body = json.dumps([{"labels": labels} for labels in told]).encode()
+        posted = urllib.request.Request(f"{address}/api/v2/alerts", body, {"Content-Type": "application/json"})
+        urllib.request.urlopen(posted, timeout=10).close()
+
+        def quiet() -> set[int]:
+            with urllib.request.urlopen(f"{address}/api/v2/alerts", timeout=10) as answer:
+                found = json.load(answer)
+            return {told.index(one["labels"]) for one in found if one["status"]["state"] == "suppressed"}
+
+        until(lambda: quiet() == {1, 7}, "the two that follow from others are quiet", tmp_path)
+        assert quiet() == {1, 7}
