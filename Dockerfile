@@ -50,7 +50,8 @@ USER 10001:10001
 WORKDIR /var/lib/barograph
 # The root can be read-only: what is written goes to the volume (store, scratch) and to /tmp, which should be a tmpfs.
 VOLUME ["/var/lib/barograph"]
-EXPOSE 9877
+# For people, and for Prometheus where web.metrics_listen says so.
+EXPOSE 9877 9878
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
   CMD ["python3", "/usr/local/lib/barograph/health.py"]

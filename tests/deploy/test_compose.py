@@ -128,6 +128,7 @@ def test_its_configuration_loads_with_its_environment(resolved: dict[str, Any], 
     assert config.source.url == SETTINGS["BAROGRAPH_SOURCE_URL"]
     assert config.alerts.default_channel == SETTINGS["BAROGRAPH_SLACK_CHANNEL"]
     assert config.web.listen == f"0.0.0.0:{service['ports'][0]['target']}"
+    assert config.web.metrics_listen == "0.0.0.0:9878"
     assert config.store.path.is_relative_to("/var/lib/barograph")
 
 
@@ -145,7 +146,9 @@ def test_prometheus_takes_its_configuration(resolved: dict[str, Any], tmp_path: 
     assert done.returncode == 0, done.stderr
     jobs = {job["job_name"]: job["static_configs"][0]["targets"][0] for job in yaml.safe_load(text)["scrape_configs"]}
     assert {target.partition(":")[0] for target in jobs.values()} <= {*resolved["services"], "127.0.0.1"}
-    assert jobs["barograph"] == "barograph:9877"
+    published = {str(port["target"]) for port in resolved["services"]["barograph"]["ports"]}
+    assert published == {"9877"}
+    assert jobs["barograph"] == "barograph:9878"
 
 
 def test_alertmanager_takes_its_configuration(tmp_path: Path) -> None:

@@ -109,8 +109,9 @@ def test_kustomize_puts_them_together(folder: Path) -> None:
         assert {each["metadata"].get("namespace", "barograph") for each in found} == {"barograph"}
         role = the("ServiceAccount", found)["metadata"]["annotations"]["eks.amazonaws.com/role-arn"]
         assert role.endswith("/barograph-hub")
-        peers = the("NetworkPolicy", found)["spec"]["ingress"][0]["from"]
-        assert len(peers) == 2
+        prometheus, people = the("NetworkPolicy", found)["spec"]["ingress"]
+        assert [port["port"] for rule in (prometheus, people) for port in rule["ports"]] == ["metrics", "http"]
+        assert len(prometheus["from"]) == len(people["from"]) == 1
     else:
         assert not [each for each in found if "namespace" in each["metadata"]]
 
@@ -131,9 +132,8 @@ def test_selectors_and_names_fit() -> None:
     [container] = template["spec"]["containers"]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports.keys()
-    assert {each["port"] for each in monitor["spec"]["endpoints"]} == {
-        port["name"] for port in service["spec"]["ports"]
-    }
+    assert [each["port"] for each in monitor["spec"]["endpoints"]] == ["metrics"]
+    assert {port["name"]: port["port"] for port in service["spec"]["ports"]} == ports
     probes = [container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")]
     assert [probe["path"] for probe in probes] == ["/healthz", "/healthz", "/readyz"]
     assert {probe["port"] for probe in probes} == {"http"}
@@ -176,7 +176,7 @@ def test_nothing_gets_in_or_out_that_is_not_named() -> None:
     some = the("NetworkPolicy", found)["spec"]
     assert all(rule["from"] and rule["ports"] for rule in some["ingress"])
     assert all(rule["to"] and rule["ports"] for rule in some["egress"])
-    assert {port["port"] for rule in some["ingress"] for port in rule["ports"]} == {"http"}
+    assert {port["port"] for rule in some["ingress"] for port in rule["ports"]} == {"metrics"}
     assert {port["port"] for rule in some["egress"] for port in rule["ports"]} == {53, 443}
     blocks = [peer["ipBlock"] for rule in some["egress"] for peer in rule["to"] if "ipBlock" in peer]
     assert {block["cidr"] for block in blocks} == {"0.0.0.0/0", "::/0"}
@@ -188,8 +188,9 @@ def test_the_configuration_loads_and_fits_the_pod(folder: Path, tmp_path: Path) 
     """It listens where the service leads, writes where the volume is, and its secrets are those that the page names."""
     config = loaded(folder / "barograph.yml", tmp_path)
     found = manifests(BASE, MONITORING)
-    [port] = the("Service", found)["spec"]["ports"]
-    assert config.web.listen == f"0.0.0.0:{port['port']}"
+    ports = {port["name"]: port["port"] for port in the("Service", found)["spec"]["ports"]}
+    assert config.web.listen == f"0.0.0.0:{ports['http']}"
+    assert config.web.metrics_listen == f"0.0.0.0:{ports['metrics']}"
     for path in (config.store.path, config.store.backups, config.planning.scratch, config.planning.plugin_cache):
         assert path is not None
         assert path.is_relative_to("/var/lib/barograph")
