@@ -147,7 +147,8 @@ def test_it_runs_as_kubernetes_mounts_things(image: Built, estate: Path, tmp_pat
     """A volume that its group may write, configuration and secrets behind links, secrets that its group may read."""
     port = free_port()
     auth = "auth: {tokens: [{name: p, token_file: /run/secrets/barograph/token}]}"
-    config = CONFIG.format(port=port).replace('"}', f'", {auth}}}')
+    inner = free_port()
+    config = CONFIG.format(port=port).replace('"}', f'", metrics_listen: "127.0.0.1:{inner}", {auth}}}')
     data, etc, secrets = (tmp_path / name for name in ("data", "etc", "secrets"))
     data.mkdir()
     os.chown(data, 0, 10001)
@@ -168,7 +169,7 @@ def test_it_runs_as_kubernetes_mounts_things(image: Built, estate: Path, tmp_pat
         *(f"--volume={source}:{target}" for source, target in mounts.items()),
     )
     wait_for("health", lambda: container.health() == 0, log=container.logs)
-    metrics = f"http://127.0.0.1:{port}/metrics"
+    metrics = f"http://127.0.0.1:{inner}/metrics"
     request = urllib.request.Request(metrics, headers={"Authorization": "Bearer a-token"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert b"barograph_" in answer.read()
@@ -176,6 +177,11 @@ def test_it_runs_as_kubernetes_mounts_things(image: Built, estate: Path, tmp_pat
         urllib.request.urlopen(metrics, timeout=10)
     with refused.value:
         assert refused.value.code == 401
+    request.full_url = f"http://127.0.0.1:{port}/metrics"
+    with pytest.raises(urllib.error.HTTPError) as elsewhere:
+        urllib.request.urlopen(request, timeout=10)
+    with elsewhere.value:
+        assert elsewhere.value.code == 404
     assert (data / "barograph.db").stat().st_uid == 10001
     assert container.stop()[0] == 0
 
