@@ -177,6 +177,12 @@ def judge(apply: Step, stage: str, world: World, rules: Rules, now: datetime) ->
     return Judged(apply, tuple(faults), tuple(pending), tuple(unknown), min(due, default=None))
 
 
+def overdue(apply: Step, approvals: Iterable[Approval], rules: Rules, now: datetime) -> Judged | None:
+    """An emergency whose review is overdue, judged as that alone; None: it is not."""
+    faults = tuple(_reviewed(apply, approvals, rules, now, [], []))
+    return Judged(apply, faults) if faults else None
+
+
 def _before(
     apply: Step, pattern: Sequence[str], steps: Sequence[Step], rules: Rules, unknown: list[str]
 ) -> Iterable[Fault]:
@@ -293,10 +299,17 @@ def _reviewed(
 
 def reading_of(resource: str, stage: str, judged: Sequence[Judged], rules: Rules, now: datetime) -> Reading | None:
     """What to say of all applies at one place, and how many kept to the cycle; None: there was none lately."""
-    lately = [one for one in judged if now - one.apply.began < rules.told and not one.apply.dry_run]
-    if not lately:
+    known = [one for one in judged if not one.apply.dry_run]
+    lately = [one for one in known if now - one.apply.began < rules.told]
+    owed = [
+        (one, fault) for one in known if one not in lately for fault in one.faults
+        if fault.rule is Broken.REVIEW_OVERDUE
+    ]  # fmt: skip
+    if not lately and not owed:
         return None
-    findings = tuple(_finding(one, fault, stage) for one in lately for fault in one.faults)
+    findings = tuple(
+        _finding(one, fault, stage) for one, fault in [*((one, fault) for one in lately for fault in one.faults), *owed]
+    )
     kept = [one for one in lately if one.adheres is True]
     broken = [one for one in lately if one.adheres is False]
     open_ = [*(text for one in lately for text in one.pending), *(text for one in lately for text in one.unknown)]
@@ -306,10 +319,15 @@ def reading_of(resource: str, stage: str, judged: Sequence[Judged], rules: Rules
         "emergencies": sum(one.apply.emergency for one in lately),
         "broken_runs": [one.apply.run_id for one in broken],
     }  # fmt: skip
+    if owed:
+        evidence["reviews_overdue_for_long"] = len(owed)
     if kept or broken:
         evidence["adherence"] = len(kept) / (len(kept) + len(broken))
     if broken:
         text = f"{len(broken)} of {len(lately)} applies did not keep to the cycle of {stage or PRODUCTION}"
+        return Reading(resource, Outcome.UNHEALTHY, "cycle_broken", text, findings, evidence=evidence)
+    if owed:
+        text = f"{len(owed)} emergencies of before were never reviewed"
         return Reading(resource, Outcome.UNHEALTHY, "cycle_broken", text, findings, evidence=evidence)
     if len(kept) < len(lately):
         text = (

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from checks.base import Instance, Reading
 from checks.kinds import STAGING
 from checks.runs.agreed import Approval, Subject
-from checks.runs.cycle import APPLY, APPROVAL, WORDS, Judged, Rules, Step, World, judge, reading_of
+from checks.runs.cycle import APPLY, APPROVAL, WORDS, Judged, Rules, Step, World, judge, overdue, reading_of
 from checks.runs.record import RunRecord, Sent, State, StepRow, record_of, workflow_of
 from daemon.executions.github import run_of_page
 from daemon.executions.windows import Freeze, Window, outside
@@ -43,7 +43,8 @@ class Guideline:
         self, view: Reader, stack: str, component: str, stage: str, instances: Iterable[Instance], now: datetime
     ) -> Reading | None:
         """What to say of the applies at a place; None: there were none lately."""
-        return self.told(stack, component, stage, self.judged(view, stack, component, stage, instances, now), now)
+        judged = self.judged(view, stack, component, stage, instances, now)
+        return self.told(stack, component, stage, [*self.owed(view, stack, component, now), *judged], now)
 
     def told(self, stack: str, component: str, stage: str, judged: Sequence[Judged], now: datetime) -> Reading | None:
         """reading(), of what is judged already."""
@@ -67,6 +68,18 @@ class Guideline:
         why = {one.run_id: outside(self.windows, self.freezes, stack, one.began) for one in applies}
         world = World(steps, staging, given, why, {component: needs})
         return [judge(one, stage, world, self.rules, now) for one in applies]
+
+    def owed(self, view: Reader, stack: str, component: str, now: datetime) -> list[Judged]:
+        """Emergencies of before, as far as nobody has reviewed them: that is told of until somebody does."""
+        since = now - self.rules.told - self.rules.fresh
+        found = []
+        for run_id in executions.emergencies(view.db, stack, since):
+            events = executions.events_of(view.db, run_id)
+            for step in steps_of(record_of(run_id, events), events, self.named):
+                if step.word == APPLY and step.component == component and step.emergency and not step.dry_run:
+                    given = approvals.about(view.db, run_id, "", "")
+                    found += [one for one in [overdue(step, given, self.rules, now)] if one is not None]
+        return found
 
     def _steps(self, view: Reader, stack: str, since: datetime, most: int) -> list[Step]:
         found: list[Step] = []

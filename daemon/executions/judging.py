@@ -235,7 +235,7 @@ class Judge:
         asked = {self._asked.pop() for _ in range(len(self._asked))}
         if asked and self.cycle is not None:
             with self.store.read() as view:
-                recent = executions.places_since(view.db, now - self.cycle.rules.told)
+                recent = executions.places_since(view.db, now - self.retention)
             mine = [place for place in recent if any(f"{place}/".startswith(f"{stack}/") for stack in asked)]
             self._awaited |= dict.fromkeys(mine, now)
 
@@ -250,7 +250,11 @@ class Judge:
     ) -> Iterable[Reading]:
         """What was applied there, held against the guideline's cycle."""
         self._awaited.pop(place, None)
-        reading = self.cycle.told(stack, component, stage, held, now) if self.cycle is not None else None
+        if self.cycle is None or not stack:
+            return
+        with self.store.read() as view:
+            owed = self.cycle.owed(view, stack, component, now)
+        reading = self.cycle.told(stack, component, stage, [*owed, *held], now)
         if reading is not None:
             if reading.outcome is not Outcome.HEALTHY:
                 self._awaited[place] = now + CYCLE_AGAIN

@@ -266,6 +266,18 @@ def of_stack(db: Database, stack: str, since: datetime, limit: int) -> list[Exec
     return [_execution(each) for each in found]
 
 
+def emergencies(db: Database, stack: str, before: datetime) -> list[str]:
+    """Runs on a stack that called themselves emergencies and were last heard of before then, the oldest first."""
+    found = rows(
+        db,
+        """select e.run_id from execution e join execution_event v on v.run_id = e.run_id and v.event = 'run.start'
+        where e.stack = :stack and e.heard_at < :before and json_extract(v.body, '$.emergency') = 1
+        group by e.run_id order by e.started_at limit 200""",
+        {"stack": stack, "before": before},
+    )
+    return [each["run_id"] for each in found]
+
+
 def places_since(db: Database, since: datetime) -> list[str]:
     """Places at which something ran since then."""
     found = rows(

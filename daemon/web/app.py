@@ -117,7 +117,7 @@ def _for_people(deps: WebDeps, pages: _Pages) -> list[Route]:
         *reports.routes(deps.store, pages.renderer, deps.compliance, deps.clock),
         *runs.routes(deps.store, pages.renderer, deps.clock, deps.approving, pages.instances),
         *runbooks.routes(pages.renderer),
-        *openapi.routes(acts=deps.desk is not None),
+        *openapi.routes(acts=deps.desk is not None, agrees=deps.approving is not None),
         Route("/instances/{place:path}", pages.instance),
         Route("/incidents/{fingerprint}", pages.incident),
         *(Api(deps.store, deps.desk).routes() if deps.desk is not None else ()),

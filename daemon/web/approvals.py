@@ -73,7 +73,9 @@ async def _done(request: Request, do: Callable[[Mapping[str, Any], Signed], Answ
         refuse_foreign(request)
         body = await json_of(request)
         name = str(request.scope.get("user_name") or "")
-        signed = signed_in(name, "HTTP" if name else NOBODY, body.pop("by", ""))
+        by = request.scope.get("user_by")
+        via = f"HTTP, by the {by}" if by else "HTTP"
+        signed = signed_in(name, via if name else NOBODY, body.pop("by", ""))
         answer = await run_in_threadpool(do, body, signed)
     except RefusedError as error:
         return JSONResponse({"error": str(error)}, error.status)

@@ -17,7 +17,7 @@ from checks.runs.record import State
 from checks.runs.wire import FIELDS, MAX_EVENTS, MAX_SEQ, ROW, SCHEMA
 from daemon.deskwork import Verb
 from daemon.web.auth import READ, VIEW
-from daemon.web.guard import API, EVENTS, PING, needed_scope
+from daemon.web.guard import API, APPROVALS, EVENTS, PING, REVIEWS, needed_scope
 
 OPENAPI = f"{API}openapi.json"
 _KINDS: Mapping[str, Mapping[str, Any]] = {
@@ -28,8 +28,8 @@ _KINDS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def document(*, acts: bool = True) -> dict[str, Any]:
-    """The document, as JSON. *acts*: incidents can be acted on here."""
+def document(*, acts: bool = True, agrees: bool = True) -> dict[str, Any]:
+    """The document, as JSON. *acts*: incidents can be acted on here; *agrees*: runs can be approved here."""
     run = _in_path("run")
     summary = "Events of runs, in any order and any number of times. Needs the scope `ingest`."
     tell = _operation("tell", summary, 400, 403, 408, 413, 503, good={"202": "Stored."})
@@ -58,6 +58,7 @@ def document(*, acts: bool = True) -> dict[str, Any]:
             )
             paths[path][method] = ping | {"parameters": [*given, rid]}
     paths |= _of_incidents() if acts else {}
+    paths |= _of_approvals() if agrees else {}
     for path, methods in paths.items():
         for method, operation in methods.items():
             needed = needed_scope(method.upper(), path)
@@ -101,11 +102,40 @@ def _in_path(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 
-def routes(*, acts: bool = True) -> list[Route]:
+def _of_approvals() -> dict[str, Any]:
+    """Approvals and reviews."""
+    texts = {name: {"type": "string"} for name in ("evidence", "note", "by")}
+    named = {name: {"type": "string"} for name in ("run", "workflow", "stack", "commit")}
+    until = {"for": {"type": "string"}, "expires_at": {"type": "string", "format": "date-time"}}
+    back = {"why": {"type": "string"}, "by": {"type": "string"}}
+
+    def asks(name: str, summary: str, properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
+        found = _operation(name, f"{summary}", 400, 403, 404, 408, 409, 413, 415, 503)
+        schema = {"type": "object", "additionalProperties": False, "properties": dict(properties)}
+        content = {"application/json": {"schema": {**schema, **({"required": list(required)} if required else {})}}}
+        return found | {"requestBody": {"required": True, "content": content}}
+
+    listed = _operation("listApprovals", "The latest, and what waits for one; or those of a run.", 400, 403)
+    one = asks("revokeApproval", "Take one back.", back)
+    return {
+        APPROVALS: {
+            "get": listed | {"parameters": [_asked("run", {"type": "string"})]},
+            "post": asks("approve", "Agree to a run, or to a commit on a stack.", named | texts | until, "evidence"),
+            "delete": asks("revokeApprovals", "Take back all that are of a subject.", named | back),
+        },
+        f"{APPROVALS}/{{id}}": {"delete": one | {"parameters": [_in_path("id")]}},
+        REVIEWS: {
+            "post": asks("review", "The review of an emergency.", {"run": named["run"], **texts}, "run", "evidence"),
+            "delete": asks("revokeReviews", "Take the reviews of a run back.", {"run": named["run"], **back}, "run"),
+        },
+    }  # fmt: skip
+
+
+def routes(*, acts: bool = True, agrees: bool = True) -> list[Route]:
     """`/api/v1/openapi.json`."""
 
     def answer(request: Request) -> Response:
-        return JSONResponse(document(acts=acts))
+        return JSONResponse(document(acts=acts, agrees=agrees))
 
     return [Route(OPENAPI, answer)]
 

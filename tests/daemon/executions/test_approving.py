@@ -158,6 +158,25 @@ def test_a_new_approval_is_judged_at_once(desk: Desk) -> None:
     assert desk.trail() == [("alice (HTTP)", "review.give"), ("bob (HTTP)", "review.give")]
 
 
+def test_an_overdue_review_is_told_of_until_it_is_given(desk: Desk) -> None:
+    """However long that takes, over restarts, and by itself once all else of the run is told of no longer."""
+    desk.run(emergency=True)
+    desk.move(days=4)
+    assert "review_overdue" in desk.broken()
+    opened = {one.fingerprint for one in desk.incidents()}
+    for days in (40, 200):
+        desk.move(days=days)
+        desk.restart()
+        desk.start(number(50 + days), workflow="validate")  # so that somebody looks there
+        desk.end(number(50 + days))
+        assert desk.broken() == {"review_overdue"}
+    (still,) = (one for one in desk.incidents() if "rule" in one.evidence)
+    assert still.fingerprint in opened
+    assert still.occurrence == 1
+    desk.give(run_id=RUN, review=True)
+    assert desk.broken() == set()
+
+
 def test_a_review_is_owed_by_emergencies_only(desk: Desk) -> None:
     """Nothing else is reviewed."""
     desk.run()

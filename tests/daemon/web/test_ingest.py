@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from checks.runs.wire import MAX_BODY, SIGNATURE_HEADER, TIMESTAMP_HEADER, signature, stamp
 from daemon import web
+from daemon.executions.approving import Approving
 from daemon.executions.github import Mapped
 from daemon.executions.schedules import Schedule
 from daemon.metrics.snapshot import Snapshot
@@ -54,7 +55,7 @@ class Here(World):
         ))  # fmt: skip
         deps = web.WebDeps(
             self.store, lambda: Snapshot(b"", b""), lambda: pytest.fail("nobody asks"), lambda: self.now, auth,
-            hooks=ingest.routes(),
+            hooks=ingest.routes(), approving=Approving(self.store, lambda: self.now),
         )  # fmt: skip
         self.client = stack.enter_context(browsing(web.create_app(deps)))
         self.address = str(self.client.base_url)

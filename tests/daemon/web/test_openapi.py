@@ -27,10 +27,11 @@ def test_the_document_names_every_event_and_only_what_there_is(here: Here) -> No
     assert named == list(FIELDS)
     for path, methods in document["paths"].items():
         for method in methods:
-            address = path.format(run="x", name="backup", action="start")
+            address = path.format(run="x", name="backup", action="start", id="x")
             assert here.client.request(method, address).status_code == 401
             ingests = needed_scope(method.upper(), address) == INGEST
-            answer = here.client.request(method, address, headers=BEARER if ingests else READS)
+            sent: dict[str, str] | None = {} if "requestBody" in methods[method] else None
+            answer = here.client.request(method, address, headers=BEARER if ingests else READS, json=sent)
             assert str(answer.status_code) in methods[method]["responses"]
 
 
