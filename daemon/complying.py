@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from checks.base import Instance
 from checks.runs.agreed import Approval, names, why_not
-from checks.runs.cycle import APPLY, Rules
+from checks.runs.cycle import APPLY, Rules, Step
 from checks.runs.record import record_of
 from checks.runs.told import is_deployment
 from daemon.audit import looking
@@ -56,7 +56,7 @@ class Compliance:
         rules = Rules() if self.guideline is None else self.guideline.rules
         given = approvals.since(view.db, span.starts - rules.approval_holds)
         runs = tuple(self._ran(view, row, stages, given, rules) for row in found.runs)
-        applied = tuple(self._applied(view, runs, stages, instances, given, span, now))
+        applied = tuple(self._applied(view, runs, stages, instances, span, now))
         agreed = tuple(self._agreed(view, one, applied, rules) for one in given if span.holds(one.at))
         freezes = () if self.guideline is None else tuple(
             (one.stack, one.begins, one.ends, one.why) for one in self.guideline.freezes
@@ -95,23 +95,20 @@ class Compliance:
 
     def _applied(
         self, view: Reader, runs: Sequence[Ran], stages: Mapping[str, str], instances: Sequence[Instance],
-        given: Sequence[Approval], span: Span, now: datetime,
+        span: Span, now: datetime,
     ) -> list[Applied]:  # fmt: skip
         """Applies that began in the period, in order, each held against the cycle as it is configured now."""
         if self.guideline is None:
             return []
-        found = []
-        holds = self.guideline.rules.approval_holds
+        found: list[Applied] = []
+        read: dict[str, list[Step]] = {}
         for stack, component in sorted({(one.stack, one.component) for one in runs if one.stack}):
             stage = stages.get(stack, "")
-            for judged in self.guideline.judged(view, stack, component, stage, instances, now, span.starts, MOST):
-                if not span.holds(judged.apply.began):
-                    continue
-                by = [
-                    one.told or one.by for one in given
-                    if not one.review and not why_not(one, judged.apply.subject, holds)
-                ]  # fmt: skip
-                found.append(Applied(judged, stage, tuple(dict.fromkeys(by))))
+            judged = self.guideline.judged(view, stack, component, stage, instances, now, span.starts, MOST, read)
+            found += [
+                Applied(one, stage, tuple(dict.fromkeys(each.told or each.by for each in one.approvals)))
+                for one in judged if span.holds(one.apply.began)
+            ]  # fmt: skip
         return sorted(found, key=lambda one: (one.judged.apply.began, one.judged.apply.run_id))
 
     def _agreed(self, view: Reader, one: Approval, applied: Sequence[Applied], rules: Rules) -> Agreed:

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from checks.base import Finding, Json, Kind, Outcome, Reading
 from checks.kinds import DEVELOPMENT, PRODUCTION, STAGING
-from checks.runs.agreed import SKEW, Approval, Subject, in_time, names, others
+from checks.runs.agreed import SKEW, Approval, Subject, in_time, names, others, why_not
 from checks.runs.agreed import moment as _moment
 from checks.runs.agreed import same as _same
 from checks.runs.record import State
@@ -139,6 +139,7 @@ class Judged:
     pending: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     due: datetime | None = None  # when to judge again by the clock
+    approvals: tuple[Approval, ...] = ()  # those that count for it
 
     @property
     def adheres(self) -> bool | None:
@@ -174,7 +175,10 @@ def judge(apply: Step, stage: str, world: World, rules: Rules, now: datetime) ->
     if apply.emergency:
         faults = [fault for fault in faults if fault.rule not in _FORGIVEN]
         faults += _reviewed(apply, world.approvals, rules, now, pending, due)
-    return Judged(apply, tuple(faults), tuple(pending), tuple(unknown), min(due, default=None))
+    counting = tuple(
+        one for one in world.approvals if not one.review and not why_not(one, apply.subject, rules.approval_holds)
+    )
+    return Judged(apply, tuple(faults), tuple(pending), tuple(unknown), min(due, default=None), counting)
 
 
 def overdue(apply: Step, approvals: Iterable[Approval], rules: Rules, now: datetime) -> Judged | None:

@@ -99,6 +99,11 @@ def _say(reply: Reply, *, as_json: bool) -> None:
         click.echo(json.dumps(dict(reply.body), indent=2))
     else:
         click.echo(printable(reply.text), err=not counts)
+        for plan in reply.body.get("impacts") or ():
+            where = "/".join(part for part in (str(plan.get("stack", "")), str(plan.get("component", ""))) if part)
+            click.echo(
+                printable(f"  plan of {where or 'what nobody can match'}: {plan.get('title', '')}"), err=not counts
+            )
     if not counts:
         sys.exit({200: REFUSED, 400: USAGE, 404: REFUSED, 409: REFUSED}.get(reply.status, TROUBLE))
 

@@ -53,16 +53,20 @@ class Guideline:
 
     def judged(
         self, view: Reader, stack: str, component: str, stage: str, instances: Iterable[Instance], now: datetime,
-        begin: datetime | None = None, most: int = _MOST,
+        begin: datetime | None = None, most: int = _MOST, read: dict[str, list[Step]] | None = None,
     ) -> Sequence[Judged]:  # fmt: skip
-        """All applies at a place of which is told; with *begin*, those since then, out of the *most* last runs."""
+        """All applies at a place of which is told; with *begin*, those since then, out of the *most* last runs.
+
+        *read* keeps what was read of a stack, for who asks of all its places with the same bounds.
+        """
         since = (now - self.rules.told if begin is None else begin) - self.rules.fresh
-        steps = self._steps(view, stack, since, most)
+        kept = {} if read is None else read
+        steps = self._steps(view, stack, since, most, kept)
         applies = [one for one in steps if one.word == APPLY and one.component == component and not one.dry_run]
         if not applies:
             return []
         uat = sorted({one.stack for one in instances if one.stage == STAGING})
-        staging = [one for name in uat for one in self._steps(view, name, since, most) if one.word == APPLY]
+        staging = [one for name in uat for one in self._steps(view, name, since, most, kept) if one.word == APPLY]
         given = [*approvals.since(view.db, since - self.rules.approval_holds), *_approved(steps)]
         needs = tuple(name for match, names in self.needs.items() if fnmatchcase(component, match) for name in names)
         why = {one.run_id: outside(self.windows, self.freezes, stack, one.began) for one in applies}
@@ -81,8 +85,12 @@ class Guideline:
                     found += [one for one in [overdue(step, given, self.rules, now)] if one is not None]
         return found
 
-    def _steps(self, view: Reader, stack: str, since: datetime, most: int) -> list[Step]:
-        found: list[Step] = []
+    def _steps(
+        self, view: Reader, stack: str, since: datetime, most: int, kept: dict[str, list[Step]]
+    ) -> list[Step]:  # fmt: skip
+        if stack in kept:
+            return kept[stack]
+        found: list[Step] = kept.setdefault(stack, [])
         for row in executions.of_stack(view.db, stack, since, most):
             events = executions.events_of(view.db, row.run_id)
             found += steps_of(record_of(row.run_id, events, row.lost_at is not None), events, self.named)
@@ -189,4 +197,6 @@ def _approved(steps: Iterable[Step]) -> Iterable[Approval]:
     """Approvals that were given by running the step of that name."""
     for step in steps:
         if step.word == APPROVAL and step.state is State.SUCCEEDED and step.commit and not step.dry_run:
-            yield Approval(step.actor, step.ended or step.began, commit=step.commit, stack=step.stack)
+            yield Approval(
+                step.actor, step.ended or step.began, commit=step.commit, stack=step.stack, via=f"the step {APPROVAL}"
+            )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any, Protocol
 
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +14,7 @@ from starlette.routing import Route
 from checks.base import Instance
 from daemon.approvework import give, review, revoke, signed_in
 from daemon.deskwork import BadRequestError
+from daemon.executions import impacts
 from daemon.executions.approving import Answer, Approving, Signed, answer_json, approval_json
 from daemon.executions.waiting import waiting
 from daemon.store import Reader, StoreError, approvals
@@ -45,18 +45,25 @@ def routes(store: Readable, desk: Approving, instances: Callable[[], Iterable[In
         body = {"approvals": [approval_json(one) for one in given[:MOST]], "more": len(given) > MOST}
         return JSONResponse(body | {"waiting": None if asked is None else [one.json() for one in asked]})
 
+    def given(body: Mapping[str, Any], signed: Signed) -> tuple[Answer, dict[str, Any]]:
+        answer = give(desk, body, signed)
+        run_id = next((one.run_id for one in answer.approvals), "")
+        with store.read() as view:
+            plans = impacts.of_run(view, run_id, instances(), desk.clock()) if run_id else ()
+        return answer, {"impacts": [impacts.as_json(one) for one in plans]} if run_id else {}
+
     async def approve(request: Request) -> Response:
-        return await _done(request, partial(give, desk))
+        return await _done(request, given)
 
     async def reviewed(request: Request) -> Response:
-        return await _done(request, partial(review, desk))
+        return await _done(request, lambda body, signed: (review(desk, body, signed), {}))
 
     async def review_back(request: Request) -> Response:
-        return await _done(request, lambda body, signed: revoke(desk, body, signed, review=True))
+        return await _done(request, lambda body, signed: (revoke(desk, body, signed, review=True), {}))
 
     async def taken_back(request: Request) -> Response:
         mark = request.path_params.get("id", "")
-        return await _done(request, lambda body, signed: revoke(desk, body, signed, mark))
+        return await _done(request, lambda body, signed: (revoke(desk, body, signed, mark), {}))
 
     return [
         Route(APPROVALS, listed),
@@ -68,7 +75,9 @@ def routes(store: Readable, desk: Approving, instances: Callable[[], Iterable[In
     ]
 
 
-async def _done(request: Request, do: Callable[[Mapping[str, Any], Signed], Answer]) -> Response:
+async def _done(
+    request: Request, do: Callable[[Mapping[str, Any], Signed], tuple[Answer, dict[str, Any]]]
+) -> Response:  # fmt: skip
     try:
         refuse_foreign(request)
         body = await json_of(request)
@@ -76,7 +85,7 @@ async def _done(request: Request, do: Callable[[Mapping[str, Any], Signed], Answ
         by = request.scope.get("user_by")
         via = f"HTTP, by the {by}" if by else "HTTP"
         signed = signed_in(name, via if name else NOBODY, body.pop("by", ""))
-        answer = await run_in_threadpool(do, body, signed)
+        answer, more = await run_in_threadpool(do, body, signed)
     except RefusedError as error:
         return JSONResponse({"error": str(error)}, error.status)
     except BadRequestError as error:
@@ -84,4 +93,4 @@ async def _done(request: Request, do: Callable[[Mapping[str, Any], Signed], Answ
     except StoreError as error:
         return JSONResponse({"error": f"nothing was stored: {error}"}, 503)
     status = 404 if not answer.known else 409 if answer.refused else 200
-    return JSONResponse(answer_json(answer), status)
+    return JSONResponse({**answer_json(answer), **more}, status)

@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from starlette.exceptions import HTTPException
@@ -37,6 +37,15 @@ class Readable(Protocol):
     def read(self) -> AbstractContextManager[Reader]: ...
 
 
+def _last_month(now: datetime, compliance: Compliance | None) -> tuple[str, str] | None:
+    """The first days of the last month and of this one."""
+    if compliance is None:
+        return None
+    ends = now.astimezone(compliance.zone).date().replace(day=1)
+    starts = (ends - timedelta(days=1)).replace(day=1)
+    return starts.isoformat(), ends.isoformat()
+
+
 def routes(
     store: Readable, renderer: Renderer, compliance: Compliance | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -47,7 +56,7 @@ def routes(
     def listed(request: Request) -> Response:
         with store.read() as view:
             found = reports.newest(view.db, KIND)
-        return renderer.page("reports.html", reports=found)
+        return renderer.page("reports.html", reports=found, month=_last_month(clock(), compliance))
 
     def one(request: Request) -> Response:
         name = _NAME.fullmatch(request.path_params["name"])

@@ -250,6 +250,17 @@ def test_who_approved_what_is_shown_with_its_worth(month: Quarter) -> None:
     assert [row["approved by"] for row in kept if row["kept to it"] == "yes"] == ["bob"]
 
 
+def test_who_ran_the_step_of_approval_is_shown(tmp_path: Path) -> None:
+    """It approves as the command does."""
+    made = Quarter(tmp_path)
+    made.judge.tick()
+    made.run("manual-approval", COMMITS[0], actor="carol")
+    made.run("deploy", COMMITS[0], apply=True)
+    (row,) = rows(made.report(), "cycle", "Applies")
+    made.store.close()
+    assert row["approved by"] == "carol"
+
+
 def test_no_form_runs_or_leaks_what_data_says(month: Quarter) -> None:
     """A strict parser takes the page; no cell is a formula; no secret is anywhere; the JSON fits its schema."""
     report = month.report()
@@ -338,6 +349,7 @@ def test_it_is_on_the_web_for_who_may_read(month: Quarter) -> None:
             b"\xef\xbb\xbfreport,Compliance report"
         )
         assert client.get(path).status_code == 401
+        assert "/reports/compliance?from=2026-03-01&amp;to=2026-04-01" in client.get("/reports", headers=head).text
         assert client.get(path, headers={"Authorization": "Bearer c"}).status_code == 403
         for wrong in (
             "?from=x&to=y",

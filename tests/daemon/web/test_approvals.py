@@ -126,6 +126,19 @@ def test_a_page_of_another_site_approves_nothing(here: Here) -> None:
     assert here.by() == []
 
 
+def test_the_plan_is_shown_where_it_is_approved(here: Here) -> None:
+    """As the run told it; a commit has none."""
+    here.start()
+    here.send(here.event(1, "phase.start", phase="plan"),
+              here.event(2, "resource", addr="aws_vpc.main", action="delete", status="planned"),
+              here.event(3, "summary", operation="plan", add=0, change=0, remove=1))  # fmt: skip
+    told = here.post(GIVE).json()["impacts"]
+    run = here.client.get(f"/api/v1/runs/{RUN}", headers={"Authorization": "Bearer token-of-root"}).json()
+    assert [one["title"] for one in told] == ["1 to delete"]
+    assert told == run["impacts"]
+    assert "impacts" not in here.post({"commit": COMMIT, "stack": "s", "evidence": "t"}).json()
+
+
 def test_one_is_taken_back_by_its_id(here: Here) -> None:
     """Once; who did it stays on record."""
     here.start()
