@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from checks.base import Check, Role
+from checks.needs.asked import ACTIONS as NEEDS
 
 ASSUME = "sts:AssumeRole"
 DECRYPT = "kms:Decrypt"
 SIMULATE = "iam:SimulatePrincipalPolicy"  # of a role about itself: daemon/rights
+ALONE = frozenset({SIMULATE, *NEEDS})  # what is asked beside looks, on demand
 # Where the configuration names no roles: those that the printed Terraform and CloudFormation make by default.
 OWN_ROLES = "arn:aws:iam::*:role/barograph-*"
 STATE_ROLE = "arn:aws:iam::*:role/barograph-state"
@@ -59,15 +61,15 @@ def demands(
 ) -> Demands:
     """What every role needs. *configured*: roles and the ARNs that the configuration gives them, with {account}.
 
-    *own*: what else may be asked for, by role (daemon.policies.own). For SIMULATE alone nobody needs a role.
+    *own*: what else may be asked for, by role (daemon.policies.own). For ALONE nobody needs a role.
     """
     own = own or {}
     declared = demanded(checks)
     actions: dict[Role, tuple[str, ...]] = {}
     for role in Role:
-        wanted = declared[role] | _DAEMON.get(role, frozenset()) | own.get(role, frozenset())
-        if wanted - {SIMULATE}:
-            actions[role] = tuple(sorted(wanted))
+        looks, asks = declared[role] | _DAEMON.get(role, frozenset()), own.get(role, frozenset())
+        if looks or asks - ALONE:
+            actions[role] = tuple(sorted(looks | asks))
     given = [(role, arn) for role, arn in configured if arn]
     # The backends of the states name their role themselves, so the configuration does not know it.
     partition = given[0][1].split(":")[1] if given else "aws"

@@ -125,8 +125,9 @@ def test_a_plan_is_held_against_what_the_store_tells(here: Path) -> None:
 
 def test_hostile_and_secret_plans_print_neither(here: Path) -> None:
     """No escape sequence, no markup that works, no secret."""
+    address = f'aws_db_instance.a["{HOSTILE}\x1b[31m\x07\u202e"]'
     (here / "plan.json").write_text(json.dumps(plan(
-        change(f'aws_db_instance.a["{HOSTILE}\x1b[31m\x07\u202e"]', ["delete"], {"arn": f"arn:{SECRET}", "password": SECRET},
+        change(address, ["delete"], {"arn": f"arn:{SECRET}", "password": SECRET},
                before_sensitive={"password": True}),
         change(f'aws_security_group.a["{SECRET}"]', ["create"], None, {"ingress": [WORLD]}),
     )))  # fmt: skip
