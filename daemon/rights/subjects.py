@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from checks.base import Check, Role
 from daemon.accounts.model import Organization
 from daemon.aws import Account
-from daemon.policies.demands import SIMULATE, demanded
+from daemon.policies.demands import ALONE, SIMULATE, demanded
 from daemon.rights.model import Subject
 
 OWN = "accounts"  # what the daemon asks for itself goes by this name beside those of checks
+PREFLIGHT = "preflight"  # and what is asked for one instance before it is applied, by this one
 # The roles of states and plans are named by backends and rules, each for its own accounts; the hub takes on roles.
 LOOKED_AT = (Role.SWEEP, Role.PAYER, Role.ORGANIZATION)
 
@@ -41,5 +42,5 @@ def _wanted(
         for action in demanded([check])[role]:
             found.setdefault(action, []).append(name)
     for action in own.get(role, frozenset()) - {SIMULATE}:
-        found.setdefault(action, []).append(OWN)
+        found.setdefault(action, []).append(PREFLIGHT if action in ALONE else OWN)
     return {action: tuple(sorted(names)) for action, names in sorted(found.items())}

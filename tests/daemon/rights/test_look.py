@@ -16,6 +16,7 @@ from alerts.policy import Policy
 from alerts.routes import Routes
 from checks import discover
 from checks.base import Check, Role
+from checks.needs.asked import ACTIONS as NEEDS
 from daemon.cli import cli
 from daemon.config import load
 from daemon.eyes import open_eyes
@@ -97,7 +98,7 @@ def test_without_the_simulator_the_last_looks_tell(enforcing: str, tmp_path: Pat
         found = look(config, {})  # while the daemon runs
     [one] = found.standings
     assert {right.action: right.answer for right in one.rights} == {
-        **dict.fromkeys(Sample.iam, Answer.COULD_NOT_TELL), "backup:ListBackupVaults": Answer.MISSING,
+        **dict.fromkeys((*Sample.iam, *NEEDS), Answer.COULD_NOT_TELL), "backup:ListBackupVaults": Answer.MISSING,
     }  # fmt: skip
     assert "iam:SimulatePrincipalPolicy" in one.told
     assert found.troubles == ()
@@ -113,7 +114,7 @@ def proxy(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
 
 def simulated(denied: frozenset[str] = frozenset(), silent: frozenset[str] = frozenset()) -> bytes:
     """The simulator's answer for all actions of all checks, as IAM writes it."""
-    actions = set().union(*demanded(discover().values()).values()) - silent
+    actions = set().union(NEEDS, *demanded(discover().values()).values()) - silent
     members = "".join(
         f"<member><EvalActionName>{action}</EvalActionName><EvalResourceName>*</EvalResourceName>"
         f"<EvalDecision>{'implicitDeny' if action in denied else 'allowed'}</EvalDecision></member>"
@@ -161,7 +162,7 @@ def test_what_is_missing_is_named_with_its_checks(
         "000000000061", str(Role.SWEEP), "arn:aws:iam::000000000061:role/sweep",
     )  # fmt: skip
     answers = {right["action"]: right["answer"] for right in role["rights"]}
-    assert set(answers) == set(demanded(enabled(path))[Role.SWEEP])
+    assert set(answers) == {*demanded(enabled(path))[Role.SWEEP], *NEEDS}
     assert {action for action, answer in answers.items() if answer == "missing"} == denied
     assert {action for action, answer in answers.items() if answer == "could_not_tell"} == silent
 
