@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from alerts.base import LIVE
@@ -28,6 +28,8 @@ _TOPICS: Mapping[Topic, str] = {
 }  # fmt: skip
 _ORDER = ("delete", "replace", "forget", "update", "import", "create", "move")
 _LOOKERS = ("quotas", "network", "backups")
+PLANNED_BEFORE = timedelta(days=7)  # a plan that is older is not what somebody agrees to
+_MOST_RUNS = 30  # of a stack that are gone through for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,25 @@ def of_run(view: Reader, run_id: str, instances: Iterable[Instance], now: dateti
         return ()
     record = record_of(run_id, executions.events_of(view.db, run_id), row.lost_at is not None)
     return assessed(view, record, instances, now)
+
+
+def for_approval(
+    view: Reader, run_id: str, stack: str, commit: str, instances: Iterable[Instance], now: datetime
+) -> tuple[str, tuple[Assessed, ...]]:
+    """(the run that told of it, its plans): what somebody agrees to who approves a run before it applies.
+
+    A run that has planned itself tells; else the newest one of the same commit on the same stack that did. None: an
+    empty id, and nobody knows what would be applied.
+    """
+    known = tuple(instances)
+    if own := of_run(view, run_id, known, now):
+        return run_id, own
+    for row in executions.of_stack(view.db, stack, now - PLANNED_BEFORE, _MOST_RUNS) if commit else ():
+        if row.run_id != run_id and row.counts.get("commit") == commit:
+            found = of_run(view, row.run_id, known, now)
+            if found:
+                return row.run_id, found
+    return "", ()
 
 
 def _assessed(

@@ -16,7 +16,7 @@ from daemon.approvework import give, review, revoke, signed_in
 from daemon.deskwork import BadRequestError
 from daemon.executions import impacts
 from daemon.executions.approving import Answer, Approving, Signed, answer_json, approval_json
-from daemon.executions.waiting import waiting
+from daemon.executions.waiting import Asked, waiting
 from daemon.store import Reader, StoreError, approvals
 from daemon.web.guard import APPROVALS, REVIEWS
 from daemon.web.sent import RefusedError, json_of, refuse_foreign
@@ -42,8 +42,9 @@ def routes(store: Readable, desk: Approving, instances: Callable[[], Iterable[In
                 return JSONResponse({"approvals": found[:MOST], "more": len(found) > MOST})
             given = approvals.newest(view.db, MOST + 1)
             asked = waiting(view, desk.guideline, instances())
+            waits = None if asked is None else [_waiting(view, desk, one, instances()) for one in asked[:MOST]]
         body = {"approvals": [approval_json(one) for one in given[:MOST]], "more": len(given) > MOST}
-        return JSONResponse(body | {"waiting": None if asked is None else [one.json() for one in asked]})
+        return JSONResponse(body | {"waiting": waits})
 
     def given(body: Mapping[str, Any], signed: Signed) -> tuple[Answer, dict[str, Any]]:
         answer = give(desk, body, signed)
@@ -73,6 +74,12 @@ def routes(store: Readable, desk: Approving, instances: Callable[[], Iterable[In
         Route(REVIEWS, reviewed, methods=["POST"]),
         Route(REVIEWS, review_back, methods=["DELETE"]),
     ]
+
+
+def _waiting(view: Reader, desk: Approving, one: Asked, instances: Iterable[Instance]) -> Mapping[str, Any]:
+    """A run that waits, with what its apply would do; no plan: nobody has told of one."""
+    run_id, plans = impacts.for_approval(view, one.run_id, one.stack, one.commit, instances, desk.clock())
+    return {**one.json(), "planned_by": run_id, "impacts": [impacts.as_json(each) for each in plans]}
 
 
 async def _done(

@@ -33,6 +33,7 @@ from daemon.web.rendering import Renderer
 from daemon.web.viewing import sight_of
 
 MOST = 200  # runs on a page
+MOST_WAITING = 20  # whose plans are shown with them
 STYLES: Mapping[str, str] = {"succeeded": "good", "failed": "bad", "lost": "bad", "cancelled": "warn"}
 SYMBOLS: Mapping[str, str] = {"succeeded": "✓", "failed": "✗", "lost": "?", "cancelled": "–", "running": "…"}
 
@@ -102,20 +103,30 @@ def routes(
         found, now = asked(request), clock()
         with store.read() as view:
             waits = None if approving is None else waiting(view, approving.guideline, instances())
+            plans = {
+                each.run_id: impacts.for_approval(view, each.run_id, each.stack, each.commit, instances(), now)
+                for each in (waits or ())[:MOST_WAITING]
+            }
         return renderer.page(
-            "runs.html", now=now, runs=found[:MOST], more=len(found) > MOST, styles_of=STYLES, symbols_of=SYMBOLS,
+            "runs.html", now=now, plans=plans, runs=found[:MOST], more=len(found) > MOST, styles_of=STYLES,
+            symbols_of=SYMBOLS,
             cares=cares(found[:MOST]), care_styles=HEALTH_STYLES, figures=figures(), full=sight_of(request).full,
             place=request.query_params.get("place", ""), waiting=waits,
         )  # fmt: skip
 
     def one(request: Request) -> Response:
         (row, record, plans, holders), now = known(request), clock()
+        planned_by = row.run_id
         if not sight_of(request).full:
             return renderer.page(
                 "run_viewed.html", now=now, row=row, record=record, steps=_steps(record, now),
                 phases=_phases(record, now), styles_of=STYLES, symbols_of=SYMBOLS, full=False,
             )  # fmt: skip
         with store.read() as view:
+            if not plans and not record.over and record.applied is None:
+                planned_by, plans = impacts.for_approval(
+                    view, row.run_id, record.stack, record.commit, instances(), now
+                )  # fmt: skip
             agreed = [] if approving is None else approving.of_run(view, row.run_id)
         instance = next((one for one in instances() if (one.stack, one.component) == (row.stack, row.component)), None)
         standing = Standing(row.resource, row.workflow, record, holders=holders)
@@ -127,7 +138,7 @@ def routes(
             remedy=finding.remedy if finding is not None else "", steps=_steps(record, now),
             phases=_phases(record, now), resources=_resources(record, now), styles_of=STYLES, symbols_of=SYMBOLS,
             care=care, usual=median_of(row), cost=cost_json(care), care_styles=HEALTH_STYLES,
-            plans=plans, link=_link(record.url),
+            plans=plans, planned_by=planned_by, link=_link(record.url),
             approvals=[(one, why, _link(one.evidence)) for one, why in agreed[:MOST]],
         )  # fmt: skip
 

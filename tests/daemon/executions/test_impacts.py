@@ -13,10 +13,10 @@ import pytest
 from checks.base import Finding, Instance, Kind, Outcome, Reading
 from checks.runs.impact import Impact, Source
 from checks.runs.outlook import Answer, Topic
-from daemon.executions.impacts import Assessed, as_json, of_run, planned_of
+from daemon.executions.impacts import Assessed, as_json, for_approval, of_run, planned_of
 from daemon.record import Recorder, Run
 from tests.alerts.build import POLICY
-from tests.daemon.executions.world import NOW, RUN, SECRET, World, world
+from tests.daemon.executions.world import NOW, RUN, SECRET, World, number, world
 
 ACCOUNT, REGION = "111111111111", "eu-west-1"
 PLACE = f"{ACCOUNT}/{REGION}"
@@ -147,3 +147,24 @@ def test_a_plan_that_could_not_be_read_is_not_an_empty_one(here: World) -> None:
     assert (found.worst, found.title) == (Answer.UNKNOWN, "not known: it did not end")
     with here.store.read() as view:
         assert of_run(view, "nothing", (VPC,), here.now) == ()
+
+
+def test_who_approves_sees_the_plan_of_the_same_commit_and_stack(here: World) -> None:
+    """The run's own where it has planned; else the newest one; never of another commit, or of long ago."""
+
+    def shown(commit: str = "c" * 40, stack: str = "acme-prod", run: str = RUN) -> str:
+        with here.store.read() as view:
+            return for_approval(view, run, stack, commit, (VPC,), here.now)[0]
+
+    for count, commit in enumerate(("c" * 40, "c" * 40, "d" * 40), 1):
+        here.start(number(count), git_sha=commit, workflow="plan-environment")
+        here.send(here.event(1, "impact", number(count), **TOLD))
+        here.end(number(count))
+        here.judge.tick()
+        here.move(minutes=1)
+    assert (shown(), shown("d" * 40), shown("e" * 40), shown(stack="acme-dev"), shown("")) == (
+        number(2), number(3), "", "", "",
+    )  # fmt: skip
+    assert shown(run=number(1)) == number(1)
+    here.move(days=8)
+    assert shown() == ""

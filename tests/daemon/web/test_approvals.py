@@ -22,7 +22,7 @@ from daemon.executions.approving import Approving
 from daemon.executions.guideline import Guideline
 from daemon.metrics.snapshot import Snapshot
 from daemon.store import Store, approvals, open_reader
-from tests.daemon.executions.world import RUN, World
+from tests.daemon.executions.world import RUN, World, number
 from tests.daemon.test_app import free_port
 from tests.daemon.web.world import HOSTILE, browsing
 
@@ -239,3 +239,30 @@ def test_beside_a_daemon_the_token_agrees(tmp_path: Path) -> None:
             done = typed.type("approve", RUN, "--evidence", "https://t/1", BAROGRAPH_TOKEN="token-of-bob")
             assert done.exit_code == 0, done.output
         assert typed.by() == [("bob", "")]
+
+
+def test_what_waits_is_shown_with_what_its_apply_does(here: Here) -> None:
+    """Before anybody agrees; and that nobody has told of a plan is not that it changes nothing."""
+    here.start(git_sha=COMMIT, workflow="apply-environment")
+    here.judge.tick()
+    headers = {"Authorization": "Bearer token-of-oncall"}
+
+    def page(path: str) -> str:
+        text = here.client.get(path, headers=headers).text
+        html5lib.HTMLParser(strict=True).parse(text)
+        assert HOSTILE not in text
+        return text
+
+    (waits,) = here.client.get(PATH, headers=headers).json()["waiting"]
+    assert (waits["planned_by"], waits["impacts"]) == ("", [])
+    assert "no plan was told of" in page("/runs")
+    planned = number(7)
+    here.start(planned, git_sha=COMMIT, workflow="plan-environment")
+    row = {"addr": f'aws_db_instance.a["{HOSTILE}"]', "action": "delete", "opens": [HOSTILE]}
+    here.send(here.event(1, "impact", planned, plan="p", delete=1, rows=[row]))
+    here.end(planned)
+    here.judge.tick()
+    (waits,) = here.client.get(PATH, headers=headers).json()["waiting"]
+    assert (waits["planned_by"], waits["impacts"][0]["worst"]) == (planned, "bad")
+    assert "1 to delete" in page("/runs")
+    assert f'<a href="/runs/{planned}">An earlier run</a>' in page(f"/runs/{RUN}")
