@@ -133,6 +133,16 @@ class Needs(NamedTuple):
     unknown: bool = False  # its subnets are only known after the apply
 
 
+def takes_addresses(kind: str) -> bool:
+    """Whether a new resource of a type takes addresses of subnets that it names."""
+    return kind in _PLACES
+
+
+def counted(kind: str) -> bool:
+    """Whether a quota is known that a new resource of a type takes from."""
+    return kind == INSTANCE or kind in PER_OTHER or any(row.type == kind for row in QUOTAS)
+
+
 def needs(kind: str, after: Any, unknown: Any) -> Needs:
     """What *after*, the planned values of a new resource, takes. *unknown*: the mask of what is not known yet."""
     if not isinstance(after, Mapping):

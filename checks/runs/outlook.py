@@ -205,6 +205,8 @@ def _wanted(impact: Impact) -> tuple[dict[tuple[str, str], tuple[int, str]], dic
         mine = [one for one in coming if one.type == row.type]
         if row.variant:
             take(row.service, row.code, row.type, sum(one.variant in (row.variant, "") for one in mine))
+            if impact.created.get(row.type, 0) > sum(one.action == "create" for one in mine):
+                unclear[row.type] = "not all of the plan's are told"
         else:
             swapped = sum(one.action != "create" for one in mine)
             take(row.service, row.code, row.type, impact.created.get(row.type, 0) + swapped)
@@ -259,11 +261,16 @@ def _subnets(impact: Impact, around: Around, now: datetime) -> Iterator[Line]:
     for row in impact.rows:
         if row.action != "create" and row.order != "create_first":
             continue
-        lost += row.somewhere
+        lost += row.somewhere or (impact.source is Source.OUTPUT and effects.takes_addresses(row.type))
         for subnet in row.subnets:
             need[subnet] += math.ceil(row.takes / len(row.subnets))
             if row.type == "aws_lb":
                 least[subnet] = BALANCER_NEEDS
+    if impact.left_out:
+        told_of = Counter(row.type for row in impact.rows if row.action == "create")
+        lost += sum(
+            max(0, number - told_of[kind]) for kind, number in impact.created.items() if effects.takes_addresses(kind)
+        )  # fmt: skip
     for subnet, number in sorted(need.items()):
         yield _addresses(subnet, max(number, least.get(subnet, 0)), around.subnets.get(subnet), around, now)
     if lost:

@@ -125,6 +125,7 @@ def _lines(
         shown = show(plan, argv, environ, mask)
         if digest(plan) != before:
             raise UnreadError("the plan file was written to while it was read")
+        _bound(seconds(environ))
         yield from lines_of(_reduced(shown), {**head, "digest": before})
     except UnreadError as error:
         yield _line({**head, "part": 0, "parts": 1, "why": str(error)})
@@ -202,11 +203,22 @@ def _read(fd: int, within: float) -> bytes:
         pieces.append(piece)
 
 
-def _reduced(shown: bytes) -> Any:
+def _bound(within: float) -> None:
+    """Give up, in this process, what takes too much memory, or more seconds of a processor than *within*."""
     import resource
+
+    def give_up(number: int, frame: object) -> None:
+        raise UnreadError(f"reading the plan takes more than {within:g} s")
 
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    with contextlib.suppress(OSError, ValueError):
+        signal.signal(signal.SIGXCPU, give_up)
+        used = int(time.process_time() + within) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (used, used + 10))
+
+
+def _reduced(shown: bytes) -> Any:
     from checks.plans.impact import reduced
     from checks.plans.model import NotJudgeable
 
@@ -222,8 +234,12 @@ def _reduced(shown: bytes) -> Any:
 
 def lines_of(found: Any, head: Mapping[str, Any]) -> list[bytes]:
     """What is told of a plan, in pieces that a pipe takes whole: the head, and then rows."""
-    created = [f"{kind} {number}" for kind, number in sorted(found.created.items())]
-    first = {**head, **found.counts, "partial": found.partial, "created": created[:60]}
+    from checks.plans.effects import counted
+
+    # Those of which room is asked are fewer than fit.
+    by_use = sorted(found.created.items(), key=lambda one: (not counted(one[0]), one[0]))
+    created = [f"{kind[:60]} {number}" for kind, number in by_use[:40]]
+    first = {**head, **found.counts, "partial": found.partial, "created": created}
     pieces: list[list[Mapping[str, Any]]] = [[]]
     sizes = [len(_line(first)) + 40]
     left_out = found.left_out

@@ -138,6 +138,8 @@ QUOTAS: list[tuple[str, Impact, dict[tuple[str, str], Known], list[tuple[Answer,
     ("per VPC", impact(Planned("aws_subnet.a", "aws_subnet", "create")), {}, [(Answer.UNKNOWN, "for each VPC")]),
     ("a network balancer", impact(Planned("aws_lb.a", "aws_lb", "create", variant="network")),
      {("elasticloadbalancing", "L-69A177A2"): quota(1, 50)}, [(Answer.FINE, "1 of 50")]),
+    ("not all balancers are told", impact(created={"aws_lb": 2}, left_out=2), {}, [(Answer.UNKNOWN, "not all")]),
+    ("not all instances are told", impact(created={"aws_instance": 2}, left_out=2), {}, [(Answer.UNKNOWN, "not all")]),
     ("no plan", impact(why="it hangs"), {}, []),
 ]  # fmt: skip
 
@@ -175,6 +177,17 @@ def test_addresses_that_are_taken_are_held_against_subnets(
     """Spread evenly over the subnets of one resource; a load balancer needs eight free ones."""
     subnets = {"subnet-1": number} if number is not None else {}
     assert [answer for answer, _ in told(Topic.SUBNET, impact(row), Around(subnets=subnets))] == answers
+
+
+def test_addresses_of_what_is_not_told_are_not_known() -> None:
+    """What was cut, and what the log alone tells of."""
+    by_log = impact(MACHINE, source=Source.OUTPUT)
+    cut = impact(created={"aws_instance": 3}, left_out=3)
+    other = impact(created={"aws_vpc": 3}, left_out=3)
+    assert [told(Topic.SUBNET, one, Around())[:1] for one in (by_log, cut, other)] == [
+        [(Answer.UNKNOWN, "of 1 new resources the subnets are not told: whether they have room is not known")],
+        [(Answer.UNKNOWN, "of 3 new resources the subnets are not told: whether they have room is not known")], [],
+    ]  # fmt: skip
 
 
 def test_the_worst_stands_first() -> None:

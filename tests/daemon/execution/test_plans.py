@@ -190,3 +190,28 @@ def test_rows_come_in_pieces_that_a_pipe_takes_whole() -> None:
     assert max(map(len, lines)) <= 4_096
     assert [row for one in told for row in one["rows"]] == rows
     assert (told[0]["left_out"], {one["parts"] for one in told}) == (1, {len(lines)})
+
+
+def test_a_plan_that_takes_for_ever_to_read_is_given_up(shop: Shop) -> None:
+    """One with so many secrets that looking for them in each address has no end."""
+    words = [f"{number:032x}" for number in range(60_000)]
+    changes: list[dict[str, Any]] = [
+        {"address": f'a.b["{word}{word}"]', "type": "a", "mode": "managed",
+         "change": {"actions": ["create"], "before": None, "after": {"x": words[:1]}, "after_sensitive": {}}}
+        for word in words[:5_000]
+    ]  # fmt: skip
+    changes[0]["change"] |= {"after": {"x": words}, "after_sensitive": {"x": True}}
+    (shop.root / "plan.json").write_text(json.dumps({"format_version": "1.2", "resource_changes": changes}))
+    env = {**fake(shop, "cat plan.json"), "BAROGRAPH_EXEC_SHOW_SECONDS": "2"}
+    shop.run("terraform", "plan", "-out=saved", env=env)
+    (one,) = impacts(shop)
+    assert one["why"] == "reading the plan takes more than 2 s"
+    wait_for(lambda: not _mine(shop))
+
+
+def test_types_whose_room_is_asked_are_told_however_many_others_there_are() -> None:
+    """Of what is created by type, what no quota is known of is left out first."""
+    created = {f"aws_a{number:03}": 1 for number in range(200)} | {"aws_vpc": 3, "aws_instance": 2}
+    (line,) = plans.lines_of(Reduced({"create": 205}, (), 205, created), {"plan": "p"})
+    assert {"aws_vpc 3", "aws_instance 2"} <= set(json.loads(line)["created"])
+    assert len(line) <= 4_096
