@@ -27,6 +27,7 @@ from daemon.store.rows import ReadingRow
 from daemon.store.sql import rows
 
 TOLERANCE = timedelta(minutes=2)  # a clock set back by less changes nothing
+CONFIRM = timedelta(minutes=1)  # what one look alone saw is looked at again so soon
 HEARD = timedelta(days=1)  # runs that were heard of since then are looked through
 TOLD = timedelta(days=7)  # for how long a run's aftermath is a reading
 WORSE_TOLD = timedelta(days=30)  # the same, where something got worse and is not well again
@@ -182,7 +183,9 @@ class Aftercare:
             return care
         last = care.looked_at
         closing = care.until is not None and now >= care.until and last is not None and last < care.until
-        if last is not None and timedelta() <= now - last < self.rules.every and not closing:
+        unsure = any(not one.get("confirmed") for one in aftermath.still(care.verdict))
+        every = min(self.rules.every, CONFIRM) if unsure else self.rules.every
+        if last is not None and timedelta() <= now - last < every and not closing:
             return care
         if last is None and care.ended is not None:  # what the run made is to be known as the stack's own
             for key in _applied_to(record, instances):

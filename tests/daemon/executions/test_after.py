@@ -200,7 +200,7 @@ def test_what_gets_worse_is_a_failure_that_names_the_run_and_ends_when_it_is_wel
     scene.apply()
     scene.minutes(3)
     scene.street.red[TARGETS] = "targets_unhealthy"
-    scene.minutes(12)
+    scene.minutes(7)
     incident = scene.incident("worse")
     assert incident is not None
     assert (incident.kind, incident.tier, incident.place) == ("workflow_failure", "critical", "acme-prod/vpc")
@@ -225,9 +225,10 @@ def test_one_look_alone_calls_nobody_and_is_told_from_when_to_when(scene: Scene)
     scene.apply()
     scene.minutes(3)
     scene.street.red[ALARM] = "alarm"
-    scene.minutes(4)
+    while scene.row().health != "worse":
+        scene.minutes(0.25, 0.25)
     scene.street.red.clear()
-    scene.minutes(33)
+    scene.minutes(35)
     assert scene.row().health == "worse"
     assert "well again" in str(scene.row().verdict["text"])
     opened = [one.key for one in scene.it.incidents(live=False) if one.check == "execution"]
