@@ -166,7 +166,10 @@ class _Pages:
             found = sight.standings(_standings(view, health, now, jobs))
             incidents = status.by_urgency(sight.incidents(view.incidents(LIVE)))
             rows = executions.listed(view.db, RUNNING, state=State.RUNNING)
-            runs = [status.live(row, record_of(row.run_id, executions.events_of(view.db, row.run_id))) for row in rows]
+            runs = [
+                status.live(sight.run(row), record_of(row.run_id, executions.events_of(view.db, row.run_id)))
+                for row in rows
+            ]
         fitting = [each for each in found if asked.fits(each.job.place, each.job.labels, each.job.check)]
         opened = [each for each in incidents if asked.fits(where(each), each.labels, each.place, each.summary)]
         return self.renderer.page(
@@ -197,10 +200,10 @@ class _Pages:
         place, sight = request.path_params["place"], sight_of(request)
         now, health = self._deps.clock(), self._deps.health()
         with self._deps.store.read() as view:
-            found = [sight.standing(each) for each in _standings(view, health, now) if each.job.place == place]
+            found = [each for each in sight.standings(_standings(view, health, now)) if each.job.place == place]
             if not found:
                 raise HTTPException(404)
-            incidents = sight.incidents(each for each in view.incidents() if each.place == place)
+            incidents = [each for each in sight.incidents(view.incidents()) if each.place == place]
             runs = [sight.look(run) for each in found for run in view.runs(each.job.check, place, HISTORY)]
             changes = [
                 sight.change(change)
@@ -208,7 +211,7 @@ class _Pages:
                 for reading in each.readings
                 for change in view.verdict_changes(each.job.check, place, reading.resource, HISTORY)
             ]
-            done = executions.listed(view.db, OWN_RUNS, place=place)
+            done = [sight.run(row) for row in executions.listed(view.db, OWN_RUNS, place=place)]
         live = status.by_urgency(each for each in incidents if each.state in LIVE)
         evidence = [r.evidence for each in found for r in each.readings] + [each.evidence for each in live]
         return self.renderer.page(

@@ -74,7 +74,8 @@ def routes(
             raise HTTPException(400, f"state must be one of {', '.join(State)}")
         before = _moment(request.query_params.get("before", ""))
         with store.read() as view:
-            return executions.listed(view.db, MOST + 1, place=place[:1_000], state=state, before=before)
+            found = executions.listed(view.db, MOST + 1, place=place[:1_000], state=state, before=before)
+            return [sight_of(request).run(row) for row in found]
 
     def cares(found: list[ExecutionRow]) -> dict[str, CareRow]:
         with store.read() as view:
@@ -87,7 +88,7 @@ def routes(
                 raise HTTPException(404)
             record = record_of(row.run_id, executions.events_of(view.db, row.run_id), row.lost_at is not None)
             plans = impacts.assessed(view, record, instances(), clock())
-            return row, sight_of(request).record(record), plans, holders_of(view, record)
+            return sight_of(request).run(row), sight_of(request).record(record), plans, holders_of(view, record)
 
     def median_of(row: ExecutionRow) -> tuple[float | None, int]:
         with store.read() as view:

@@ -58,12 +58,12 @@ def _strip(standing: Standing, changes: Sequence[VerdictChange], now: datetime) 
     length = max((now - begins).total_seconds(), 1.0)
     pieces, told = [], []
     blind_from = standing.good_at if standing.outcome is Outcome.UNKNOWN else None
-    stretches = [(one.at, one.outcome, one.verdict) for one in changes if one.outcome is not None]
-    if blind_from is not None and stretches and stretches[-1][1] is not Outcome.UNKNOWN:
+    stretches = [(one.at, one.outcome, one.verdict) for one in changes]
+    if blind_from is not None and stretches[-1][1] is not Outcome.UNKNOWN:
         stretches.append((max(blind_from, stretches[-1][0]), Outcome.UNKNOWN, standing.word))
     ends = [at for at, _, _ in stretches[1:]] + [now]
     for (at, outcome, verdict), end in zip(stretches, ends, strict=True):
-        if end <= begins:
+        if end <= begins or outcome is None:  # None: it was not there
             continue
         x = max(0.0, (at - begins).total_seconds()) / length * WIDTH
         width = max(THINNEST, (end - max(at, begins)).total_seconds() / length * WIDTH)

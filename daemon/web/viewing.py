@@ -7,6 +7,7 @@ whole, and said anew from what cannot hold a value: the verdict, how many resour
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from checks.runs.record import RunRecord
 from daemon.health import Health
 from daemon.standing import Standing
 from daemon.store import ReadingRow, RunRow
+from daemon.store.executions import ExecutionRow
 from daemon.store.rows import VerdictChange
 from daemon.web.differences import KEYS
 from daemon.web.words import plural, spoken
@@ -30,6 +32,7 @@ PLAIN = frozenset({
     "access", "backups", "certificates", "compliance", "cost", "network", "quotas", "security", "unmanaged",
     "utilization",
 })  # fmt: skip
+_OPTIONS = re.compile(r"\s+-.*", re.DOTALL)
 UNTOLD = "why is not shown to viewers"
 
 
@@ -41,6 +44,11 @@ def sight_of(request: Request) -> Sight:
 def quotes(check: str, evidence: Mapping[str, Json] | None = None) -> bool:
     """Whether what *check* says in its own words may hold values."""
     return check not in PLAIN or bool(evidence and any(key in evidence for key in KEYS))
+
+
+def bare(command: str) -> str:
+    """A command without its options: `terraform apply -var=a=b` -> `terraform apply`. Other text stays as it is."""
+    return _OPTIONS.sub("", command)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +64,10 @@ class Sight:
             return replace(found, evidence={})
         count = f": {plural(len(found.addresses), 'resource')}" if found.addresses else ""
         unseen = f"the last look could not confirm it; {UNTOLD}" if found.not_seen_because else ""
+        summary = f"{spoken(found.verdict or str(found.kind))}{count}"
         return replace(
-            found, evidence={}, summary=f"{spoken(found.verdict or str(found.kind))}{count}", cause="", remedy="",
-            not_seen_because=unseen,
+            found, place=bare(found.place), resource=bare(found.resource), evidence={}, summary=summary, cause="",
+            remedy="", not_seen_because=unseen,
         )  # fmt: skip
 
     def incidents(self, found: Iterable[Incident]) -> list[Incident]:
@@ -70,7 +79,8 @@ class Sight:
         readings = tuple(self._reading(each) for each in found.readings)
         if not quotes(found.job.check) and not any(quotes(each.check, each.evidence) for each in found.readings):
             return replace(found, readings=readings)
-        return replace(found, why="", job=replace(found.job, detail=""), readings=readings)
+        job = replace(found.job, place=bare(found.job.place), detail="")
+        return replace(found, why="", job=job, readings=readings)
 
     def standings(self, found: Iterable[Standing]) -> list[Standing]:
         return [self.standing(each) for each in found]
@@ -91,6 +101,12 @@ class Sight:
 
     def delivery(self, found: Delivery) -> Delivery:
         return found if self.full else replace(found, body={}, error="")
+
+    def run(self, found: ExecutionRow) -> ExecutionRow:
+        """A run in a list. One without a workflow is called by its command, among whose options values may be."""
+        if self.full:
+            return found
+        return replace(found, workflow=bare(found.workflow), place=bare(found.place), resource=bare(found.resource))
 
     def record(self, found: RunRecord) -> RunRecord:
         """A run: its steps and phases by name, and how many resources it changed."""
