@@ -191,8 +191,9 @@ def place_of(record: RunRecord) -> str:
 
 
 def workflow_of(record: RunRecord) -> str:
-    """The workflow's name; the command where none was given."""
-    return record.workflow or " ".join(record.argv[:3]) or "a run that did not say what it is"
+    """The workflow's name; the command where none was given, without its options: `-var=…` holds values."""
+    command = " ".join(word for word in record.argv[:3] if not word.startswith("-"))
+    return record.workflow or command or "a run that did not say what it is"
 
 
 def resume_command(record: RunRecord) -> str:
