@@ -31,6 +31,14 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """Open incidents that looks elsewhere, at an account, found in a stack: that says nothing of what is fine there."""
+
+    count: int
+    review: bool  # all of them are informational
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A stack, an account or what is neither: a row of the overview."""
 
@@ -40,12 +48,12 @@ class Line:
     places: int
     critical: int
     warning: int
-    sums: tuple[Sum | int | None, ...]  # a number: open incidents that looks elsewhere found here; None: nothing
+    sums: tuple[Sum | Found | None, ...]  # None: it is not looked at here, and nothing was found
 
     @property
     def fine(self) -> bool:
         return not self.critical and not self.warning and all(
-            each is None or (isinstance(each, Sum) and each.outcome in _FINE) for each in self.sums
+            each is None or (each.review if isinstance(each, Found) else each.outcome in _FINE) for each in self.sums
         )  # fmt: skip
 
 
@@ -153,10 +161,11 @@ def _group(name: str, stage: str, checks: tuple[str, ...], rows: Sequence[Row], 
 def _line(
     name: str, cells: Mapping[str, Sequence[Standing]], opened: Sequence[Incident], checks: Sequence[str]
 ) -> Line:
-    sums: list[Sum | int | None] = []
+    sums: list[Sum | Found | None] = []
     for check in checks:
-        elsewhere = sum(one.check == check for one in opened)
-        sums.append(_sum(cells[check]) if check in cells else elsewhere or None)
+        elsewhere = [one.tier for one in opened if one.check == check]
+        found = Found(len(elsewhere), set(elsewhere) == {Tier.INFO}) if elsewhere else None
+        sums.append(_sum(cells[check]) if check in cells else found)
     labels = next(iter(cells.values()))[0].job.labels if name != OTHER else {}
     places = len({each.job.place for found in cells.values() for each in found})
     tiers = [one.tier for one in opened]

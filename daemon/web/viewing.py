@@ -63,7 +63,7 @@ class Sight:
         if not quotes(found.check, found.evidence):
             return replace(found, evidence={})
         count = f": {plural(len(found.addresses), 'resource')}" if found.addresses else ""
-        unseen = f"the last look could not confirm it; {UNTOLD}" if found.not_seen_because else ""
+        unseen = UNTOLD if found.not_seen_because else ""
         summary = f"{spoken(found.verdict or str(found.kind))}{count}"
         return replace(
             found, place=bare(found.place), resource=bare(found.resource), evidence={}, summary=summary, cause="",
