@@ -52,7 +52,7 @@ def cost(addresses: Addresses) -> Board:
     board.line(9, (8, 8, _services()), (9, 8, _days()), (10, 8, _savings()))
     board.line(7, (11, 12, _budgets()), (12, 12, _commitments()))
     board.row(13, "Quotas")
-    board.line(9, (14, 8, _quotas()), (15, 16, _quota_table()))
+    board.line(9, (14, 10, _quotas()), (15, 14, _quota_table()))
     board.row(16, "Utilization")
     board.line(
         4,
@@ -73,7 +73,7 @@ def cost(addresses: Addresses) -> Board:
             total(at_places(names.UNDER_USED)), steps=wrong_from(1, INFO),
         )),
     )  # fmt: skip
-    board.line(9, (21, 8, _fullest()), (22, 8, _growth()), (23, 8, _addresses()))
+    board.line(9, (21, 10, _fullest()), (22, 7, _growth()), (23, 7, _addresses()))
     return board
 
 
@@ -162,7 +162,7 @@ def _quota_table() -> Panel:
         [Label("account", "Account", 130), Label("region", "Region", 100), Label("service_code", "Service"),
          Label("quota_code", "Quota", 110)],
         [
-            Value(most(at_places(names.QUOTA_RATIO), *labels), "Used part", "percentunit", decimals=0, width=90,
+            Value(most(at_places(names.QUOTA_RATIO), *labels), "Used part", "percentunit", decimals=0, width=105,
                   steps=FULL_TEXT),
             Value(most(at_places(names.QUOTA_USED), *labels), "Used", width=80),
             Value(most(at_places(names.QUOTA_LIMIT), *labels), "Limit", width=80),
@@ -186,7 +186,7 @@ def _growth() -> Panel:
     labels = ("account", "service", "gauge")
     return rows(
         "Full next, soonest first", "Storage that will be full if it goes on growing as it did.",
-        [Label("account", "Account", 120), Label("service", "Service", 110), Label("gauge", "What", 110)],
+        [Label("account", "Account", 120), Label("service", "Service", 100), Label("gauge", "What", 105)],
         [Value(until(least(at_places(names.STORAGE_FULL), *labels)), "Full in", "s", decimals=0, width=100,
                steps=SOON_FULL)],
         first="Full in", descending=False, nothing="nothing grows towards its end",

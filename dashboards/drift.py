@@ -93,12 +93,12 @@ def _worst() -> Panel:
         [
             Value(rank, "Verdict", "none", width=140, mappings=(
                 words({_RANK[each]: (each, colour) for each, colour in VERDICTS.items()}),)),
-            Value(counted(names.DRIFT_DRIFTED), "Changed by hand", width=130, steps=wrong_from(1)),
-            Value(counted(names.DRIFT_DELETED), "Deleted by hand", width=130, steps=wrong_from(1)),
-            Value(counted(names.DRIFT_SECURITY), "Opened or weakened", width=150, steps=wrong_from(1)),
+            Value(counted(names.DRIFT_DRIFTED), "Changed by hand", width=140, steps=wrong_from(1)),
+            Value(counted(names.DRIFT_DELETED), "Deleted by hand", width=135, steps=wrong_from(1)),
+            Value(counted(names.DRIFT_SECURITY), "Opened or weakened", width=165, steps=wrong_from(1)),
             Value(counted(names.DRIFT_PENDING), "Not applied", width=110, steps=wrong_from(1, INFO)),
-            Value(counted(names.DRIFT_IGNORES_EXPIRED), "Expired ignore "
-            "rules", width=150, steps=wrong_from(1, WARNING)),
+            Value(counted(names.DRIFT_IGNORES_EXPIRED), "Expired ignore rules", width=165,
+                  steps=wrong_from(1, WARNING)),
             Value(age(most(at_places(names.CHECK_LAST_SUCCESS, 'check="drift"'), *INSTANCE)), "Last good look ago", "s",
                   decimals=0, width=150, steps=wrong_from(172800, BLIND)),
         ],
@@ -143,7 +143,7 @@ def _states() -> Panel:
             Value(counted(names.STATE_SIZE), "Size", "bytes", width=90),
             Value(age(most(at_places(names.STATE_WRITTEN), *INSTANCE)), "Written ago", "s", decimals=0, width=120),
         ],
-        first="Locked for", nothing="no state was read",
+        first=("Locked for", "Tainted", "Deposed"), nothing="no state was read",
     )  # fmt: skip
 
 

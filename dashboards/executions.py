@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards import names
 from dashboards.board import DRIFT, EXECUTIONS, Addresses, Board, to
-from dashboards.palette import BLIND, CRITICAL, FINE, INFO, PLAIN, QUIET, WARNING, Steps, wrong_from
+from dashboards.palette import BLIND, CRITICAL, INFO, PLAIN, QUIET, WARNING, Steps, wrong_from
 from dashboards.panels import Label, Line, Panel, Value, bars, graph, number, rows
 from dashboards.query import (
     age,
@@ -81,7 +81,7 @@ def executions(addresses: Addresses) -> Board:
             total(at_places(names.ACCESS_ROOT)), steps=wrong_from(1),
         )),
         (16, 4, number(
-            "Sensitive changes by hand", "Changes by hand of access, exposure, keys or the audit trail, in open cases.",
+            "Sensitive, by hand", "Changes by hand of access, exposure, keys or the audit trail, in open cases.",
             total(at_places(names.ACCESS_SENSITIVE)), steps=wrong_from(1),
         )),
         (17, 4, number(
@@ -134,10 +134,10 @@ def _durations() -> Panel:
 
 def _results() -> Panel:
     return graph(
-        f"Runs of {DAYS} days by how they ended", "As known at each time. A rise of `failed` or `lost` is a new "
-        "failure.",
-        [Line(total(in_stacks(names.RUN_RESULTS), "result"), "{{result}}")],
-        colours={"succeeded": FINE, "failed": CRITICAL, "lost": BLIND, "cancelled": QUIET}, stacked=True, decimals=0,
+        f"Runs of {DAYS} days that did not end well",
+        "As known at each time. A rise of `failed` or `lost` is a new failure.",
+        [Line(_ended(each), each) for each in ("failed", "lost", "cancelled")],
+        colours={"failed": CRITICAL, "lost": BLIND, "cancelled": QUIET}, stacked=True, decimals=0,
     )  # fmt: skip
 
 
@@ -164,11 +164,11 @@ def _accounts() -> Panel:
         "reason and an end.",
         [Label("account", "Account"), Label("region", "Region", 110)],
         [
-            Value(counted(names.SECURITY_PUBLIC), "Open to everybody", width=130, steps=wrong_from(1)),
-            Value(counted(names.SECURITY_VIOLATIONS), "Violations", width=90, steps=wrong_from(1)),
-            Value(counted(names.SECURITY_SUPPRESSED), "Suppressed", width=100, steps=wrong_from(1, QUIET)),
-            Value(counted(names.ACCESS_SENSITIVE), "Sensitive changes", width=130, steps=wrong_from(1)),
-            Value(counted(names.ACCESS_BY_HAND), "Other changes by hand", width=160, steps=wrong_from(1, INFO)),
+            Value(counted(names.SECURITY_PUBLIC), "Open to everybody", width=145, steps=wrong_from(1)),
+            Value(counted(names.SECURITY_VIOLATIONS), "Violations", width=110, steps=wrong_from(1)),
+            Value(counted(names.SECURITY_SUPPRESSED), "Suppressed", width=105, steps=wrong_from(1, QUIET)),
+            Value(counted(names.ACCESS_SENSITIVE), "Sensitive changes", width=145, steps=wrong_from(1)),
+            Value(counted(names.ACCESS_BY_HAND), "Other changes by hand", width=175, steps=wrong_from(1, INFO)),
         ],
         first="Violations", nothing="no account was looked at",
     )  # fmt: skip

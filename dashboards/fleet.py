@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dashboards import names
-from dashboards.board import DRIFT, EXECUTIONS, FLEET, Addresses, Board, to
+from dashboards.board import COST, DRIFT, EXECUTIONS, EXPIRIES, FLEET, TITLES, Addresses, Board, to
 from dashboards.palette import (
     BLIND,
+    CLEAR,
     CRITICAL,
     INFO,
     PLAIN,
     QUIET,
     WARNING,
+    Steps,
     span,
     words,
     wrong_below,
@@ -19,10 +21,11 @@ from dashboards.palette import (
 from dashboards.panels import Label, Line, Panel, Value, graph, matrix, number, rows
 from dashboards.query import age, at_places, constant, either, least, most, named, of, ratio, row, total
 
-# Columns of the matrix. A check that is not here stands at its end.
-CHECKS = (
-    "drift", "state", "security", "access", "quotas", "certificates", "backups", "network", "utilization",
-    "compliance", "cost", "unmanaged", "repository", "toolchain",
+# Columns of the two matrices. A check that is not here stands at the end.
+OF_STACKS = ("drift", "state", "execution")
+OF_OTHERS = (
+    "security", "access", "quotas", "certificates", "backups", "network", "utilization", "compliance", "cost",
+    "unmanaged", "repository", "toolchain", "accounts", "inventory", "barograph",
 )  # fmt: skip
 _NOWHERE = -3.0
 _BLIND = -2.0
@@ -47,7 +50,7 @@ def fleet(addresses: Addresses) -> Board:
             mappings=[words({_NOTHING: ("none", PLAIN)})], links=[("Status page", "${status_page}")],
         )),
         (5, 4, number(
-            "Places with something wrong",
+            "Places wrong",
             "Checks at places (an instance, an account, a region, an endpoint) whose last look found something wrong. "
             "Follows what is chosen above. The matrix says where.",
             total(at_places(names.CHECK_OUTCOME, 'outcome="unhealthy"')), steps=wrong_from(1, WARNING), trend=True,
@@ -68,7 +71,7 @@ def fleet(addresses: Addresses) -> Board:
         )),
     )  # fmt: skip
     board.row(8, "Where")
-    board.line(12, (9, 24, _matrix()))
+    board.line(12, (9, 8, _stacks()), (15, 16, _others()))
     board.row(10, "What, and since when")
     board.line(10, (11, 10, _kinds()), (12, 14, _blind_places()))
     board.line(8, (13, 12, _outcomes()), (14, 12, _tiers()))
@@ -85,29 +88,48 @@ def _open(tier: str, title: str, answer: str, colour: str) -> Panel:
     )  # fmt: skip
 
 
-def _places(outcome: str) -> str:
-    """How many places of each row and check stand so."""
-    return total(row(at_places(names.CHECK_OUTCOME, f'outcome="{outcome}"') + " == 1"), "row", "check")
+def _cells(which: str) -> str:
+    """For each row and check how it stands, and for each row how many places are wrong. *which*: a matcher."""
+
+    def places(outcome: str) -> str:
+        stand = at_places(names.CHECK_OUTCOME, which, f'outcome="{outcome}"')
+        return total(row(f"{stand} == 1"), "row", "check")
+
+    every = row(at_places(names.CHECK_OUTCOME, which, 'outcome="unhealthy"'))
+    return either(
+        places("unhealthy"), constant(_BLIND, places("unknown")), constant(0, places("healthy")),
+        constant(_NOWHERE, places("not_applicable")), named(total(every, "row"), "check", WRONG),
+    )  # fmt: skip
 
 
-def _matrix() -> Panel:
-    wrong = _places("unhealthy")
-    every = row(at_places(names.CHECK_OUTCOME, 'outcome="unhealthy"'))
+_MEANING = (
+    "A number is how many places have something wrong, red from three on; blind: could not look; ok: looked, nothing "
+    "wrong; a dot: there is nothing to look at; empty: not watched there."
+)
+_MAPPINGS = (words({0: ("ok", CLEAR), _BLIND: ("blind", BLIND), _NOWHERE: ("·", CLEAR)}),)
+_STEPS: Steps = ((None, CLEAR), (1, WARNING), (3, CRITICAL))
+
+
+def _stacks() -> Panel:
     return matrix(
-        "Stacks and accounts × checks, worst first",
-        "How each check stands in each stack; what belongs to no stack stands under its account or its own name. A "
-        "number is how many places have something wrong, red from three on; blind: could not look; ok: looked, "
-        "nothing wrong; empty: not "
-        "watched there. Click a row to see its instances.",
-        either(
-            wrong, constant(_BLIND, _places("unknown")), constant(0, _places("healthy")),
-            constant(_NOWHERE, _places("not_applicable")), named(total(every, "row"), "check", WRONG),
-        ),
-        down="row", across="check", order=CHECKS, first=WRONG,
-        mappings=(words({0: ("ok", "transparent"), _BLIND: ("blind", BLIND), _NOWHERE: ("·", "transparent")}),),
-        steps=((None, "transparent"), (1, WARNING), (3, CRITICAL)),
-        links=[("Drift and state of this stack", to(DRIFT, "var-stack=${__value.text}")),
-               ("Executions and security of this stack", to(EXECUTIONS, "var-stack=${__value.text}"))],
+        "Stacks × checks, worst first",
+        f"How each check stands in each stack. {_MEANING} Click a stack for its instances.",
+        _cells('stack!=""'), across="check", down="row", corner="stack", order=OF_STACKS, mappings=_MAPPINGS,
+        steps=_STEPS, first=WRONG, links=[
+            ("Drift and state of this stack", to(DRIFT, "var-stack=${__value.text}")),
+            ("Executions of this stack", to(EXECUTIONS, "var-stack=${__value.text}")),
+        ],
+    )  # fmt: skip
+
+
+def _others() -> Panel:
+    return matrix(
+        "Accounts, endpoints and the rest × checks, worst first",
+        f"How each check stands in each account; what belongs to none stands under its own name. {_MEANING}",
+        _cells('stack=""'), across="check", down="row", corner="account or place", order=OF_OTHERS, mappings=_MAPPINGS,
+        steps=_STEPS, first=WRONG, links=[
+            (f"{TITLES[uid]} there", to(uid, "var-account=${__value.text}")) for uid in (EXECUTIONS, EXPIRIES, COST)
+        ],
     )  # fmt: skip
 
 

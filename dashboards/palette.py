@@ -19,7 +19,6 @@ CRITICAL = "#E02F44"
 WARNING = "#F2800D"
 BLIND = "#8F6ED5"  # could not look, or not known: neither good nor bad
 INFO = "#5794F2"
-FINE = "#56A64B"  # of lines and small text only, where somebody has looked
 QUIET = "#8E8E8E"  # nothing to see
 CLEAR = "transparent"
 PLAIN = "text"  # the theme's own colour for text

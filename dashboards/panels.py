@@ -187,10 +187,10 @@ class Value:
 
 
 def rows(
-    title: str, about: str, labels: Sequence[Label], values: Sequence[Value], *, first: str, descending: bool = True,
-    nothing: str = "", hidden: Sequence[str] = (),
+    title: str, about: str, labels: Sequence[Label], values: Sequence[Value], *, first: str | tuple[str, ...],
+    descending: bool = True, nothing: str = "", hidden: Sequence[str] = (),
 ) -> table.Panel:  # fmt: skip
-    """A table of one row for each set of labels, sorted by the column *first*.
+    """A table of one row for each set of labels, sorted by the column, or columns, *first*.
 
     *nothing*: what no rows mean. *hidden*: titles of label columns that only tell rows apart.
     """
@@ -211,30 +211,34 @@ def rows(
         made = made.override_by_name(each.title, [*_width(each.width), *_links(each.links)])
     for value in values:
         made = made.override_by_name(value.title, _column(value))
-    return made.sort_by([TableSortByFieldState().display_name(first).desc(descending)])
+    columns = (first,) if isinstance(first, str) else first
+    return made.sort_by([TableSortByFieldState().display_name(each).desc(descending) for each in columns])
 
 
 def matrix(
-    title: str, about: str, expr: str, *, across: str, down: str, order: Sequence[str], mappings: Sequence[Mapping],
-    steps: Steps, first: str, links: Sequence[Link] = (),
+    title: str, about: str, expr: str, *, across: str, down: str, corner: str, order: Sequence[str],
+    mappings: Sequence[Mapping], steps: Steps, first: str, links: Sequence[Link] = (),
 ) -> table.Panel:  # fmt: skip
-    """A table with a column for each value of the label *across* and a row for each of *down*."""
-    corner = f"{down}\\{across}"
+    """A table with a column for each value of the label *across* and a row for each of *down*.
+
+    *corner*: the title of the first column. *first*: the column that rows are sorted by.
+    """
+    key = f"{down}\\{across}"
     made = _table(title, about).with_target(query(expr, instant=True, as_table=True))
     made = made.with_transformation(DataTransformerConfig("groupingToMatrix", options={
         "rowField": down, "columnField": across, "valueField": "Value", "emptyValue": "null",
     }))  # fmt: skip
     made = made.with_transformation(DataTransformerConfig("organize", options={
         "excludeByName": {}, "includeByName": {},
-        "indexByName": {name: index for index, name in enumerate((corner, first, *order))},
-        "renameByName": {corner: "stack or account"},
+        "indexByName": {name: index for index, name in enumerate((key, first, *order))},
+        "renameByName": {key: corner},
     }))  # fmt: skip
     made = made.unit("none").decimals(0).mappings([*mappings]).thresholds(thresholds(steps))
     made = made.override_by_field_type(
-        "number", [_cell("color-background"), _value("custom.align", "center"), _value("custom.minWidth", 78)]
+        "number", [_cell("color-background"), _value("custom.align", "center"), _value("custom.minWidth", 60)]
     )
-    made = made.override_by_name("stack or account", [*_width(210), *_links(links)])
-    made = made.override_by_name(first, [*_width(76), _value("displayName", "wrong"), _cell("color-text")])
+    made = made.override_by_name(corner, [*_width(170), *_links(links)])
+    made = made.override_by_name(first, [*_width(66), _value("displayName", "wrong"), _cell("color-text")])
     return made.sort_by([TableSortByFieldState().display_name("wrong").desc(True)])
 
 

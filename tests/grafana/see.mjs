@@ -17,7 +17,7 @@ const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.json': 'applicat
 const ICONS = path.join(here, 'node_modules/@grafana/ui/dist/public/img/icons');
 const FONTS = path.join(here, 'node_modules/@fontsource/inter/files');
 const CELL = 38; // height of a row of the grid, its gap included
-const HEAD = 118; // title, variables
+const HEAD = 132; // title, variables
 const DONE_SECONDS = 60;
 
 async function file(url) {
