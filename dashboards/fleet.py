@@ -71,7 +71,7 @@ def fleet(addresses: Addresses) -> Board:
         )),
     )  # fmt: skip
     board.row(8, "Where")
-    board.line(12, (9, 8, _stacks()), (15, 16, _others()))
+    board.line(12, (9, 7, _stacks()), (15, 17, _others()))
     board.row(10, "What, and since when")
     board.line(10, (11, 10, _kinds()), (12, 14, _blind_places()))
     board.line(8, (13, 12, _outcomes()), (14, 12, _tiers()))

@@ -220,7 +220,8 @@ def _requests() -> Panel:
 
 def _money() -> Panel:
     return graph(
-        "Paid requests today", "Estimated cost of the requests that `aws.paid_usd_per_day` bounds, and that bound.",
+        "Cost of paid requests", "Estimated cost, today, of the requests that `aws.paid_usd_per_day` bounds, and that "
+        "bound.",
         [Line(total(of(names.AWS_PAID)), "today"), Line(total(of(names.AWS_PAID_LIMIT)), "limit")],
         unit="currencyUSD", colours={"today": INFO, "limit": CRITICAL},
     )  # fmt: skip
@@ -249,7 +250,7 @@ def _ours(metric: str) -> str:
 
 def _store() -> Panel:
     return graph(
-        "Database", "Size of the database with its write-ahead log.",
+        "Size of the database", "With its write-ahead log. It grows to what retention allows, and then stays.",
         [Line(most(of(names.STORE_SIZE)), "size")], unit="bytes", colours={"size": INFO},
     )  # fmt: skip
 

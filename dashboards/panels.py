@@ -237,7 +237,7 @@ def matrix(
     made = made.override_by_field_type(
         "number", [_cell("color-background"), _value("custom.align", "center"), _value("custom.minWidth", 60)]
     )
-    made = made.override_by_name(corner, [*_width(170), *_links(links)])
+    made = made.override_by_name(corner, [*_width(175), *_links(links)])
     made = made.override_by_name(first, [*_width(66), _value("displayName", "wrong"), _cell("color-text")])
     return made.sort_by([TableSortByFieldState().display_name("wrong").desc(True)])
 

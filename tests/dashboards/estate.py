@@ -62,6 +62,11 @@ class Estate:
         self.looked: dict[tuple[str, str], datetime] = {}
         self.snapshots = Snapshots(self.store, self.health, self.checks, self.own, lambda: self.now)
 
+    def stay(self, now: datetime) -> None:
+        """Let time pass in which nothing happens."""
+        self.now = now
+        self.snapshots.refresh()
+
     def at(self, now: datetime) -> None:
         """Let the day go on until *now*: looks that are due, runs that were begun or ended, counters."""
         self.now = now

@@ -54,6 +54,9 @@ def _frame(dashboard: Json) -> Iterator[str]:
             yield f"the dashboard has no {key}"
     if "id" in dashboard:
         yield "an id belongs to one Grafana: imported elsewhere it overwrites another dashboard"
+    titles = [panel["title"] for panel in panels(dashboard)]
+    if twice := sorted({title for title in titles if title and titles.count(title) > 1}):
+        yield f"two panels have one title: {twice}"
     ids = [panel.get("id") for panel in dashboard["panels"]]
     if None in ids or 0 in ids or len(set(ids)) != len(ids):
         yield f"panel ids are missing or not unique: {ids}"

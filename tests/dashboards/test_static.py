@@ -120,6 +120,7 @@ FAULTS: dict[str, tuple[Callable[[Json], None], str]] = {
     "fixed data source": (_set("stat", "datasource", to={"type": "prometheus", "uid": "P1"}), "data source"),
     "fixed data source of a query": (_set("stat", "targets", 0, "datasource", to={"uid": "P1"}), "data source"),
     "no title": (_set("stat", "title", to=""), "no title"),
+    "same title": (_set("stat", "title", to="Blind places"), "one title"),
     "no description": (_set("stat", "description", to=""), "no description"),
     "bogus unit": (_set("stat", "fieldConfig", "defaults", "unit", to="parsecs"), "no unit of Grafana"),
     "no query": (_set("stat", "targets", to=[]), "no query"),
