@@ -48,6 +48,7 @@ docs: install ## write the generated parts of docs/
 	$(BIN)/python -m daemon.metrics > docs/metrics.md
 	$(BIN)/python -m dashboards.rules
 	$(BIN)/python -m dashboards.operator > deploy/kubernetes/monitoring/prometheusrule.yaml
+	$(BIN)/barograph iam-policy > docs/aws/policies.json
 
 image: ## build $(IMAGE) with buildah, podman or docker; BUILD_ARGS="--build-arg ATMOS_SHA256=…"
 	docker/build.sh $(IMAGE) $(BUILD_ARGS)

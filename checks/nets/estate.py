@@ -164,7 +164,8 @@ def _clash(resource: str, clash: Clash) -> Reading:
     }
     verdict, kind = ("overlap", BREAKS) if clash.domain else ("overlap_apart", WEAKNESS)
     return unhealthy(
-        resource, verdict, clash.summary, kind, key="overlap", addresses=tuple(sorted(clash.ids)), shown=shown
+        resource, verdict, clash.summary, kind, key="overlap", addresses=tuple(sorted(clash.ids)), shown=shown,
+        evidence={"overlap": shown},
     )  # fmt: skip
 
 

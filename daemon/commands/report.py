@@ -1,4 +1,4 @@
-"""`barograph report`: make the weekly report; send it, or show it."""
+"""`barograph report`: make the weekly report and that on compliance, and send or show them; draw the network."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from daemon.report.period import Week
 
 STORE_TROUBLE = 4
+COULD_NOT_LOOK = 3
 
 
 @click.group()
 def report() -> None:
-    """Make reports: the weekly one, and that on compliance."""
+    """Make reports: the weekly one, that on compliance, and a map of the network."""
 
 
 @report.command()
@@ -110,6 +111,42 @@ def compliance(path: Path, since: str, until: str, form: str, target: Path | Non
     except StoreError as error:
         _fail(str(error), STORE_TROUBLE)
     _write(written_as(shown, form), target)
+
+
+@report.command()
+@config_file
+@click.option("--format", "form", type=click.Choice(["markdown", "json"]), default="markdown", show_default=True,
+              help="What is printed, or written to FILE.")  # fmt: skip
+@click.option("-o", "--output", "target", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write it to FILE instead of printing it.")  # fmt: skip
+def topology(path: Path, form: str, target: Path | None) -> None:
+    """Draw the networks, what joins them and who shares addresses, as the check `network` last saw them.
+
+    Asks AWS nothing. What could not be seen is drawn as unknown.
+
+    Exit codes: 0 all of it was seen; 2 wrong configuration; 3 something could not be seen; 4 the store cannot be used.
+    """
+    from checks import discover
+    from daemon.config import ConfigError, load
+    from daemon.standing import standings
+    from daemon.store import StoreError, open_reader
+    from daemon.topology import topology as made_of_standings
+    from daemon.topology.write import as_json, as_markdown
+
+    try:
+        config = load(path, os.environ, discover())
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        sys.exit(USAGE)
+    now = datetime.now(UTC)
+    try:
+        with open_reader(config.store.path) as view:
+            found = made_of_standings(standings(view.jobs(), view.readings("network"), now), now)
+    except StoreError as error:
+        _fail(str(error), STORE_TROUBLE)
+    _write((as_json if form == "json" else as_markdown)(found), target)
+    sys.exit(0 if found.whole else COULD_NOT_LOOK)
 
 
 def _shown(config: Config, week: Week, now: datetime) -> Report:

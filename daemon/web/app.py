@@ -33,7 +33,7 @@ from daemon.metrics.snapshot import Snapshot
 from daemon.planned import Duty
 from daemon.standing import Standing, standings
 from daemon.store import JobRow, Reader, StoreError, executions
-from daemon.web import approvals, matrix, openapi, reports, repository, runbooks, runs, status
+from daemon.web import approvals, matrix, network, openapi, reports, repository, runbooks, runs, status
 from daemon.web.api import Api
 from daemon.web.auth import AuthSettings
 from daemon.web.differences import SIDES, differences, other_evidence
@@ -117,6 +117,7 @@ def _for_people(deps: WebDeps, pages: _Pages) -> list[Route]:
         *reports.routes(deps.store, pages.renderer, deps.compliance, deps.clock),
         *runs.routes(deps.store, pages.renderer, deps.clock, deps.approving, pages.instances),
         *runbooks.routes(pages.renderer),
+        *network.routes(pages.standings, deps.clock, pages.renderer),
         *openapi.routes(acts=deps.desk is not None, agrees=deps.approving is not None),
         Route("/instances/{place:path}", pages.instance),
         Route("/incidents/{fingerprint}", pages.incident),
@@ -136,6 +137,11 @@ class _Pages:
         """Those of the inventory as it was last loaded."""
         known = self._deps.inventory()
         return [] if known is None else [watched.instance for watched in known.watched]
+
+    def standings(self) -> list[Standing]:
+        """How everything stands now."""
+        with self._deps.store.read() as view:
+            return _standings(view, self._deps.health(), self._deps.clock())
 
     async def metrics(self, request: Request) -> Response:
         snapshot = self._deps.snapshot()
