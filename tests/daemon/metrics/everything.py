@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,9 @@ from alerts.base import DeliveryKind, Draft
 from checks.base import Tier
 from daemon.health import Task, Workings
 from daemon.metrics import CATALOGUE, Type
-from daemon.store import AnchorRow, JobStateRow
+from daemon.store import AnchorRow, JobStateRow, aftercare
+from daemon.store.aftercare import CareRow
+from daemon.store.transaction import Transaction
 from tests.daemon.web.world import HOUR, NOW, World, full_world
 
 # Runs are folded from events elsewhere; here only what the metrics ask of them is of interest.
@@ -52,4 +55,17 @@ def everything(folder: Path) -> Iterator[World]:
             for number, state in enumerate(("running", "succeeded", "failed")):
                 at, end = (NOW - HOUR).isoformat(), (NOW - timedelta(minutes=50)).isoformat()
                 tx.db.execute(_RUN, [f"r{number}", state, at, None if state == "running" else end, end, end])
+            _changes_to_production(tx)
         yield made
+
+
+def _changes_to_production(tx: Transaction) -> None:
+    """An apply that failed, and one that put it right, of a commit whose time is known."""
+    for run, minutes in (("r2", 55), ("r1", 50)):
+        ended = NOW - timedelta(minutes=minutes)
+        aftercare.save(
+            tx.db, CareRow(run, "acme-prod", "acme-prod/vpc", "deploy", "done", ended, ended, ended, NOW, ended)
+        )
+        aftercare.set_cycle(tx.db, run, adheres=True)
+    counts = json.dumps({"commit": "a" * 40, "committed_at": (NOW - 2 * HOUR).isoformat()})
+    tx.db.execute("update execution set counts = ? where run_id = 'r1'", [counts])

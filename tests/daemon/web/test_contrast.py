@@ -29,7 +29,8 @@ PAIRS = {
 
 def themes(path: Path) -> list[dict[str, str]]:
     """The colours by name: of the light theme, then of the dark one, which changes some."""
-    light, dark = re.findall(r":root \{(.*?)\}", path.read_text(encoding="utf-8"), re.DOTALL)
+    light, dark, *printed = re.findall(r":root \{(.*?)\}", path.read_text(encoding="utf-8"), re.DOTALL)
+    assert not [each for each in printed if "--" in each]  # print changes no colour
     found = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]+)", block)) for block in (light, dark)]
     return [found[0], found[0] | found[1]]
 

@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
     @property
     def links(self) -> list[str]:
-        return [attributes["href"] for tag, attributes in self.tags if tag == "a"]
+        return [attributes["href"] for tag, attributes in self.tags if tag == "a" and "href" in attributes]
 
     @property
     def styles(self) -> set[str]:
