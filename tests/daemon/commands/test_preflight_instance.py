@@ -16,6 +16,7 @@ from daemon.cli import cli
 from daemon.record import Recorder, Run
 from daemon.store import Store
 from tests.alerts.build import POLICY
+from tests.aws.places import seed
 from tests.checks.plans.test_impact import SECRET, WORLD, change, plan
 from tests.daemon.web.world import HOSTILE
 
@@ -160,3 +161,44 @@ def test_a_file_that_is_no_plan_could_not_be_looked_at(here: Path, content: str,
 def test_options_that_make_no_sense_are_refused(here: Path, words: list[str]) -> None:
     """With exit code 2, before anything is looked at."""
     assert run(here, *words).exit_code == 2
+
+
+@pytest.mark.timeout(240)
+def test_what_new_resources_need_is_asked_of_the_account(
+    here: Path, moto: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the role that reads, and no store: what checks would have stored is looked at now."""
+    account = "000000000077"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    seed(moto, "s3", account=account).create_bucket(
+        Bucket="taken-77", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )  # fmt: skip
+    subnets = seed(moto, "ec2", account=account).describe_subnets()["Subnets"]
+    subnet = subnets[0]["SubnetId"]
+    config = json.loads((here / "barograph.yml").read_text())
+    config["source"]["roots"][0]["account"] = account
+    config["checks"] = {"network": {"enabled": True}, **{name: {"enabled": False} for name in ("quotas", "backups")}}
+    config["aws"] = {"region": REGION, "endpoint_url": moto, "accounts": [
+        {"id": account, "regions": [REGION], "role_arn": f"arn:aws:iam::{account}:role/sweep"}]}  # fmt: skip
+    (here / "barograph.yml").write_text(json.dumps(config))
+    machine = {
+        "instance_type": "m5.large",
+        "ami": "ami-00000000",
+        "iam_instance_profile": "nobody",
+        "subnet_id": subnet,
+    }
+    found = told(
+        here, change("aws_s3_bucket.a", ["create"], None, {"bucket": "taken-77"}),
+        change("aws_s3_bucket.b", ["create"], None, {"bucket": "free-77"}),
+        change("aws_instance.a", ["create"], None, machine),
+        change("aws_instance.b", ["create"], None, {**machine, "instance_type": "z9.large"}),
+    )  # fmt: skip
+    assert {name: found.get(name) for name in (
+        "name taken-77", "name free-77", "instance type m5.large", "instance type z9.large", "image ami-00000000",
+        "instance profile nobody", f"subnet {subnet}", "quota ec2/L-1216C47A",
+    )} == {
+        "name taken-77": "fail", "name free-77": "pass", "instance type m5.large": "pass",
+        "instance type z9.large": "fail", "image ami-00000000": "fail", "instance profile nobody": "fail",
+        f"subnet {subnet}": "pass", "quota ec2/L-1216C47A": "could_not_look",
+    }  # fmt: skip
