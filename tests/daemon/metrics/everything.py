@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from alerts.base import DeliveryKind, Draft
 from checks.base import Tier
+from checks.runs.dora import WINDOW, Applied, by_stack
+from checks.runs.record import State
 from daemon.health import Task, Workings
 from daemon.metrics import CATALOGUE, Type
 from daemon.store import AnchorRow, JobStateRow, aftercare
@@ -21,13 +24,22 @@ from tests.daemon.web.world import HOUR, NOW, World, full_world
 # Runs are folded from events elsewhere; here only what the metrics ask of them is of interest.
 _RUN = """insert into execution (run_id, source, place, workflow, stack, state, started_at, ended_at, seconds, heard_at,
     received_at) values (?, 'exec', 'acme-prod/vpc', 'deploy', 'acme-prod', ?, ?, ?, 60.0, ?, ?)"""
+# Applies to production are folded from events and held against the cycle elsewhere; these are what came of that.
+_APPLIED = (
+    Applied("r1", "acme-prod", "acme-prod/vpc", State.FAILED, NOW - 5 * HOUR, cycle=True, judged=True),
+    Applied(
+        "r2", "acme-prod", "acme-prod/vpc", State.SUCCEEDED, NOW - 2 * HOUR, commit="c0ffee",
+        committed_at=NOW - 4 * HOUR, cycle=True, judged=True,
+    ),
+)  # fmt: skip
 LEFT_OUT = "barograph_series_left_out"  # only where not all series fit
 
 
 @contextmanager
 def everything(folder: Path) -> Iterator[World]:
     """Everything that is known at once, LEFT_OUT apart."""
-    with full_world(folder) as made:
+    changes = by_stack(_APPLIED, [], NOW - WINDOW, NOW)
+    with full_world(folder) as made, patch("daemon.metrics.snapshot.production", lambda *asked: changes):
         made.health = replace(
             made.health, scheduler_lateness=0.2, children=2, paid_usd=0.4, paid_limit_usd=1.0,
             workings=Workings(

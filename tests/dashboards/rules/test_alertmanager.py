@@ -258,7 +258,7 @@ def test_from_a_scrape_to_a_person_and_back(tmp_path: Path) -> None:
 
 
 def test_what_is_told_with_more_weight_hides_what_follows_from_it(tmp_path: Path) -> None:
-    """Of a Barograph that is down the warnings are quiet; what it told of the estate, and another Barograph, are not."""
+    """Of a Barograph that is down, warnings are quiet; what it told of the estate, and another Barograph, are not."""
     here = {"job": "barograph", "instance": "b:9877"}
     told = [
         {"alertname": "BarographDown", "severity": "critical", **here},
