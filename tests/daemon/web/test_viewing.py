@@ -70,6 +70,8 @@ def asked(app: Starlette, client: httpx.Client) -> list[tuple[str, str]]:
     }
     document = client.get("/api/v1/openapi.json", headers=bearer("token-of-a-viewer")).json()
     found |= {(method.upper(), filled(path)) for path, methods in document["paths"].items() for method in methods}
+    for form in ("html", "csv", "json"):
+        found.add(("GET", f"/reports/compliance?from=2026-02-01&to=2026-03-01&format={form}"))
     for form in (".json", ".csv", ".zip"):
         found.add(("GET", f"/reports/2026-W09{form}"))
     more = (
@@ -94,7 +96,7 @@ def test_a_viewer_finds_no_value_at_any_address(app: Starlette, client: httpx.Cl
             seen_by_readers.add(address)
     assert {"/", "/instances/acme-prod/network", "/incidents/v1:a", f"/runs/{RUN}", "/api/v1/incidents",
             "/api/v1/incidents/v1:a", f"/api/v1/runs/{RUN}"} <= shown & seen_by_readers  # fmt: skip
-    assert {"/reports/2026-W09", "/reports/2026-W09.csv", "/reports/"} <= seen_by_readers - shown
+    assert {"/reports/2026-W09", "/reports/2026-W09.csv", "/reports/", "/api/v1/approvals"} <= seen_by_readers - shown
 
 
 def test_every_address_needs_a_scope(app: Starlette, client: httpx.Client) -> None:

@@ -8,18 +8,23 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from alerts.base import Action, Change, DeliveryKind, Draft, IncidentState, Transition
 from alerts.policy import Policy
 from alerts.routes import Routes
 from checks.base import Outcome, Tier
+from daemon.complying import Compliance
 from daemon.desk import Desk
+from daemon.executions.approving import Approving, Signed, Wanted
+from daemon.executions.guideline import Guideline
 from daemon.executions.schedules import Schedule
 from daemon.planned import Duty
 from daemon.store import reports
 from daemon.web import AuthSettings, WebDeps
 from daemon.web.ingest import Ingest
 from daemon.web.webhooks import PagerDutyHook
+from tests.daemon.executions.world import RUN
 from tests.daemon.executions.world import world as of_runs
 from tests.daemon.web.world import NOW, World, reading
 
@@ -89,8 +94,12 @@ def whole_world(folder: Path, value: str, auth: AuthSettings) -> Iterator[tuple[
         hook = PagerDutyHook(SECRETS, lambda *told: None, made.store, made.clock)
         snapshots = made.snapshots()
         snapshots.refresh()
+        approving = Approving(made.store, made.clock, Guideline())
+        given = approving.give(Wanted(run_id=RUN, evidence=value, note=value), Signed("bob", "HTTP"))
+        assert not given.refused
         yield made, replace(
             made.deps(snapshots, auth), desk=Desk(made.store, Policy(routes=Routes("C1")), made.clock),
-            hooks=[*hook.routes(), *ingest.routes()],
+            hooks=[*hook.routes(), *ingest.routes()], approving=approving,
+            compliance=Compliance(made.store.path, ZoneInfo("UTC"), None, {}),
             planned=lambda now: [Duty("weekly report", now + timedelta(hours=3)), Duty("daily digest", now)],
         )  # fmt: skip
