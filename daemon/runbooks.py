@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from checks.kinds import Kind
 FOLDER = Path(__file__).parent.parent / "docs" / "runbooks"
 KINDS = tuple(str(kind) for kind in Kind)
 OWN = "barograph"  # of the alerting rules about Barograph itself
+_PAGES = {"README.md": "/runbooks", "../network.md": "/network", "../executions.md": "/runs"}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _CODE = re.compile(r"`([^`\s]+)`")
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
@@ -122,13 +122,25 @@ def _anchored(heading: Token, inline: Token, taken: set[str]) -> None:
 
 def _relinked(token: Token) -> None:
     """Links between runbooks lead to their pages here; those to other files of the repository lead nowhere here."""
+    dead = False
     for child in token.children or ():
-        if child.type != "link_open":
-            continue
-        target = str(child.attrGet("href") or "")
-        page, _, anchor = target.partition("#")
-        if re.fullmatch(r"[a-z_]+\.md", page):
-            place = "/runbooks" if page == "README.md" else f"/runbooks/{page.removesuffix('.md')}"
-            child.attrSet("href", f"{place}#{anchor}" if anchor else place)
-        elif page and not page.startswith(("https://", "http://", "/")):
-            child.attrs = {"title": f"in the documentation: {escape(target.lstrip('./'))}"}
+        if child.type == "link_open":
+            place = _place(str(child.attrGet("href") or ""))
+            dead = not place
+            if dead:
+                child.tag, child.attrs = "span", {"class": "soft"}
+            else:
+                child.attrSet("href", place)
+        elif child.type == "link_close" and dead:
+            child.tag, dead = "span", False
+
+
+def _place(target: str) -> str:
+    """Where a link of a file leads on our pages; empty: nowhere."""
+    page, hash_, anchor = target.partition("#")
+    if not page or page.startswith(("https://", "http://")):
+        return target
+    if page in _PAGES:
+        return _PAGES[page]
+    known = page.endswith(".md") and runbook(page.removesuffix(".md")) is not None
+    return f"/runbooks/{page.removesuffix('.md')}{hash_}{anchor}" if known else ""
