@@ -101,18 +101,17 @@ def routes(
             return production(view, now - WINDOW, now)
 
     def page(request: Request) -> Response:
-        found, now = asked(request), clock()
+        found, now, full = asked(request), clock(), sight_of(request).full
         with store.read() as view:
             waits = None if approving is None else waiting(view, approving.guideline, instances())
             plans = {
                 each.run_id: impacts.for_approval(view, each.run_id, each.stack, each.commit, instances(), now)
-                for each in ((waits or ())[:MOST_WAITING] if sight_of(request).full else ())
+                for each in ((waits or ())[:MOST_WAITING] if full else ())
             }
         return renderer.page(
             "runs.html", now=now, plans=plans, runs=found[:MOST], more=len(found) > MOST, styles_of=STYLES,
-            symbols_of=SYMBOLS,
-            cares=cares(found[:MOST]) if sight_of(request).full else {}, care_styles=HEALTH_STYLES, figures=figures(), full=sight_of(request).full,
-            place=request.query_params.get("place", ""), waiting=waits,
+            symbols_of=SYMBOLS, cares=cares(found[:MOST]) if full else {}, care_styles=HEALTH_STYLES,
+            figures=figures(), full=full, place=request.query_params.get("place", ""), waiting=waits,
         )  # fmt: skip
 
     def one(request: Request) -> Response:
