@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from checks.base import Kind
 from checks.runs.cycle import Broken
 from daemon.report.compliance.facts import Applied, Facts
 from daemon.report.compliance.parts import SECTIONS, adherence, broken, unrecorded, wanting
@@ -73,7 +74,7 @@ def _decisions(facts: Facts) -> Iterator[Decision]:
     for opened in unrecorded(facts):
         yield Decision(
             f"A change that no run recorded: {opened.summary}", opened.who or "nobody knows who made it",
-            f"barograph alerts show {opened.fingerprint}", opened.stack or opened.place,
+            f"barograph alerts show {opened.fingerprint}", opened.stack or opened.place, opened.kind,
         )  # fmt: skip
     for run in facts.runs:
         if run.emergency and not run.reviewed_by:
@@ -81,7 +82,7 @@ def _decisions(facts: Facts) -> Iterator[Decision]:
             text = "is overdue" if late else "is owed"
             yield Decision(
                 f"The review of the emergency {run.workflow} {text}", f"somebody other than {run.actor or 'its actor'}",
-                f"barograph review {run.run_id} --evidence LINK", run.where,
+                f"barograph review {run.run_id} --evidence LINK", run.where, str(Kind.COMPLIANCE),
             )  # fmt: skip
     for what in wanting(facts):
         yield Decision(f"Not known: {what}", platform, "barograph config check")
@@ -93,4 +94,5 @@ def _of_apply(one: Applied, rule: Broken) -> Decision:
     return Decision(
         f"An apply broke the rule {rule}: {why}", apply.actor or "nobody told who ran it",
         f"open /runs/{apply.run_id}", "/".join(part for part in (apply.stack, apply.component) if part),
+        str(Kind.SECURITY_VIOLATION),
     )  # fmt: skip
