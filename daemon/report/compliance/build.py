@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from checks.base import Kind
 from checks.runs.cycle import Broken
 from daemon.report.compliance.facts import Applied, Facts
-from daemon.report.compliance.parts import SECTIONS, adherence, broken, unrecorded, wanting
+from daemon.report.compliance.parts import SECTIONS, adherence, broken, unrecorded, unrecorded_known, wanting
 from daemon.report.model import Decision, Light, Report, Section, worst
 from daemon.report.scrub import scrubbed
 from daemon.report.words import plural
@@ -50,7 +51,7 @@ def _headline(facts: Facts, trail: Section) -> str:
             f"Of {plural(len(applies), 'apply', 'applies')} to production {kept} kept to the cycle, {outside} did not, "
             f"and of {open_} it is not known"
         )
-    past = len(unrecorded(facts)) if facts.knows("incidents") else None
+    past = unrecorded_known(facts)
     parts = [text, "unrecorded changes are not known" if past is None else plural(past, "change was", "changes were")
              + " recorded by no run"]  # fmt: skip
     owed = [one for one in facts.runs if one.emergency and not one.reviewed_by]
@@ -84,8 +85,23 @@ def _decisions(facts: Facts) -> Iterator[Decision]:
                 f"The review of the emergency {run.workflow} {text}", f"somebody other than {run.actor or 'its actor'}",
                 f"barograph review {run.run_id} --evidence LINK", run.where, str(Kind.COMPLIANCE),
             )  # fmt: skip
+    yield from _left_out(facts)
     for what in wanting(facts):
         yield Decision(f"Not known: {what}", platform, "barograph config check")
+
+
+def _left_out(facts: Facts) -> Iterator[Decision]:
+    """Rules that are no violation, all in one."""
+    faults = Counter(
+        str(fault.rule) for one in facts.applied if one.production for fault in one.judged.faults
+        if fault.rule not in (*_VIOLATIONS, Broken.REVIEW_OVERDUE)
+    )  # fmt: skip
+    if faults:
+        rules = ", ".join(f"{rule} ({count})" for rule, count in faults.most_common())
+        yield Decision(
+            f"Applies to production left out parts of the cycle: {rules}", "who applies to production",
+            "see the section on the cycle", runbook=str(Kind.COMPLIANCE),
+        )  # fmt: skip
 
 
 def _of_apply(one: Applied, rule: Broken) -> Decision:

@@ -42,6 +42,12 @@ def unrecorded(facts: Facts) -> list[Opened]:
     return [one for one in facts.known.opened if one.check == "state" and one.cause.startswith("unrecorded change:")]
 
 
+def unrecorded_known(facts: Facts) -> int | None:
+    """How many; None: the check `state` has not looked, or nothing is known of the period."""
+    known = facts.knows("incidents") and facts.known.checks.get("state")
+    return len(unrecorded(facts)) if known else None
+
+
 def wanting(facts: Facts) -> list[str]:
     """What the report should know, and nobody looks at."""
     found = []
@@ -193,7 +199,7 @@ def _cycle(facts: Facts) -> Section:
     known = facts.cycle and facts.knows("runs")
     applies = [one for one in facts.applied if one.production]
     kept, outside, open_ = adherence(applies)
-    past = len(unrecorded(facts)) if facts.knows("incidents") else None
+    past = unrecorded_known(facts)
     share = kept / (kept + outside + (past or 0)) if known and kept + outside + (past or 0) else None
     rules = (
         (stack, stage, str(rule), float(len(ones) - count), float(count),

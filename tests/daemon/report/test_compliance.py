@@ -236,6 +236,7 @@ def test_it_says_first_what_needs_a_decision(month: Quarter) -> None:
     assert any("broke the rule out_of_window" in text for text in texts)
     assert any("the emergency deploy is overdue" in text.lower() for text in texts)
     assert any("A change that no run recorded" in text for text in texts)
+    assert any("left out parts of the cycle: " in text and "no_rollback" not in text for text in texts)
 
 
 def test_who_approved_what_is_shown_with_its_worth(month: Quarter) -> None:
