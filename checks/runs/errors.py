@@ -158,7 +158,7 @@ def next_command(
     ended: only then may the lock be taken away. *owner*: what is known of it, as one clause.
     """
     if explained.kind is ErrorKind.STATE_LOCK:
-        return _unlock(explained.lock, instance, owner_ended, owner)
+        return unlock(explained.lock, instance, owner_ended=owner_ended, owner=owner)
     if explained.kind is ErrorKind.RESOURCE_EXISTS and explained.trouble.address:
         return _import(explained, instance)
     if explained.kind is ErrorKind.ACCESS_DENIED:
@@ -187,7 +187,8 @@ def _terraform(instance: Instance | None, verb: str, *more: str) -> str:
     return f"TF_WORKSPACE={shlex.quote(instance.workspace)} {line}" if instance.workspace else line
 
 
-def _unlock(lock: Lock | None, instance: Instance | None, owner_ended: bool, owner: str) -> str:
+def unlock(lock: Lock | None, instance: Instance | None, *, owner_ended: bool, owner: str = "") -> str:
+    """The command that takes a lock away, where its owner is known to have ended; else whom to wait for."""
     who = f"{lock.who}, since {lock.created}" if lock and lock.who and lock.created else lock.who if lock else ""
     if not owner_ended or lock is None or instance is None or not _ID.fullmatch(lock.id):
         known = f": {owner}" if owner else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from checks.runs.errors import explain
+from checks.runs.errors import Lock, explain
 from checks.runs.holders import Holder, created_at, holder_of
 from checks.runs.record import RunRecord, record_of
 from daemon.store import Reader, executions
@@ -19,15 +19,20 @@ def holders_of(view: Reader, run: RunRecord) -> Mapping[str, Holder]:
     found: dict[str, Holder] = {}
     for trouble in run.troubles:
         lock = explain(trouble).lock
-        created = created_at(lock.created) if lock is not None else None
-        if lock is None or not lock.id or lock.id in found or created is None or not run.stack or len(found) >= _MOST:
-            continue
-        since, until = created - _BEFORE, created + timedelta(minutes=1)
-        rows = executions.between(view.db, run.stack, run.component, since, until)
-        runs = [
-            record_of(row.run_id, executions.events_of(view.db, row.run_id), row.lost_at is not None)
-            for row in rows[:20]
-            if row.stack == run.stack
-        ]  # fmt: skip
-        found[lock.id] = holder_of(lock, runs)
+        if lock is not None and lock.id and lock.id not in found and run.stack and len(found) < _MOST:
+            found[lock.id] = holder(view, run.stack, run.component, lock)
     return found
+
+
+def holder(view: Reader, stack: str, component: str, lock: Lock) -> Holder:
+    """Who holds a lock of the state of a component of a stack."""
+    created = created_at(lock.created)
+    if created is None:
+        return Holder()
+    rows = executions.between(view.db, stack, component, created - _BEFORE, created + timedelta(minutes=1))
+    runs = [
+        record_of(row.run_id, executions.events_of(view.db, row.run_id), row.lost_at is not None)
+        for row in rows[:20]
+        if row.stack == stack
+    ]  # fmt: skip
+    return holder_of(lock, runs)

@@ -6,14 +6,14 @@ Nothing of the service needs to run. What its store tells is read, and what it l
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from checks.base import Instance, LookFailed, Outcome, Scope
+from checks.base import Instance, LookFailed, Outcome, Reading, Scope
 from checks.estate import KEY as ESTATE
 from checks.needs.asked import ACTIONS
 from checks.needs.asked import items as asked
@@ -23,22 +23,30 @@ from checks.plans.impact import Reduced, reduced
 from checks.plans.judge import judge
 from checks.plans.look import LookStatus, PlanLook
 from checks.plans.model import NotJudgeable
+from checks.runs.errors import Lock, unlock
+from checks.runs.holders import Holder
 from checks.runs.impact import Impact, Source, row_of
 from checks.runs.outlook import Answer as Told
 from checks.runs.outlook import Around, Drifted, Known, Line, outlook
-from checks.states.model import LOCK
+from checks.states.model import LOCK, LockSeen
 from checks.toolchain import Answer, Item
 from daemon.estate import looked
 from daemon.executions.impacts import around
+from daemon.executions.locks import holder
 from daemon.inventory.model import Inventory, InventoryError, Watched
 from daemon.planning.copies import temporary
 from daemon.record import Run
+from daemon.store import Reader, StoreError
+from daemon.store.around import readings_of
+from daemon.store.rows import ReadingRow
+from daemon.store.store import open_reader
 from daemon.toolchain.checklist import checklist
 
 if TYPE_CHECKING:
     from daemon.config import Config
     from daemon.eyes import Eyes
 
+_T = TypeVar("_T")
 NAME = "preflight"  # under which AWS is asked
 _MOST = 64 * 1_048_576  # bytes of a plan
 _FRESH = timedelta(hours=2)
@@ -212,12 +220,7 @@ def _opened(impact: Impact) -> Iterator[Item]:
 def _around(going: _Going, inventory: Inventory, impact: Impact) -> Around:
     """Out of the store, as far as it is fresh; what it lacks is looked at now."""
     seen = Around(going.instance.stage, going.place if going.instance.account and going.instance.region else "")
-    if going.store is not None:
-        from daemon.store import StoreError
-        from daemon.store.store import open_reader
-
-        with suppress(StoreError), open_reader(going.store) as view:
-            seen = around(view, going.instance, impact)
+    seen = _stored(going, lambda view: around(view, going.instance, impact), seen)
     now = _now()
     for name in _LOOKERS:
         if seen.place and now - seen.looked.get(name, now - 2 * _FRESH) > _FRESH:
@@ -309,42 +312,69 @@ def _lock(going: _Going, inventory: Inventory) -> Iterator[Item]:
     elif seen.locks:
         lock = seen.locks[0]
         since = f" since {lock.created:%Y-%m-%d %H:%M} UTC" if lock.created is not None else ""
-        yield Item(name, Answer.FAIL, f"held by {lock.who or 'somebody'}{since}", f"wait for {lock.who or 'its end'}")
+        yield Item(name, Answer.FAIL, f"held by {lock.who or 'somebody'}{since}", _after_lock(going, lock))
     else:
         yield Item(name, Answer.PASS, "nobody holds it")
 
 
+def _after_lock(going: _Going, seen: LockSeen) -> str:
+    """What to do about a lock: its owner is asked of the runs that are recorded."""
+    created = f"{seen.created:%Y-%m-%d %H:%M:%S.%f} +0000 UTC" if seen.created is not None else ""
+    lock, mine = Lock(seen.id, seen.who, seen.operation, created), going.instance
+    known = _stored(going, lambda view: holder(view, mine.stack, mine.component, lock), Holder())
+    return unlock(lock, going.instance, owner_ended=known.ended, owner=known.told)
+
+
 def _blocks(going: _Going, inventory: Inventory, live: bool) -> Iterator[Item]:
     """Whether others hold the addresses that its variables plan, as the check `network` tells."""
+    name = "CIDR blocks"
     known = _stored_blocks(going)
-    if known is None and live:
-        if not any(run.check == "network" for run in going.runs):
+    if known is None and "network" not in going.eyes.plans:
+        yield Item(name, Answer.NOT_NEEDED, "the check network is switched off")
+        return
+    if known is None:
+        if live and not any(run.check == "network" for run in going.runs):
             _run(going, inventory, "network", going.place)
         run = _run(going, inventory, "network", ESTATE)
-        wanted_of = f"planned/{going.instance.key}"
-        found = [one for one in run.readings if one.resource == wanted_of] if run is not None else []
-        known = next(
-            (Known(one.resource, one.outcome, one.verdict, one.summary, _now()) for one in found), None
-        )  # fmt: skip
-    if known is None:
-        return
+        if run is None or run.failure is not None:
+            why = ": ".join(run.failure) if run is not None and run.failure is not None else "it does not look at all"
+            yield Item(name, Answer.COULD_NOT_LOOK, f"the check network: {why}", "barograph check network")
+            return
+        told = {one.resource: one for one in run.readings}
+        mine = told.get(f"planned/{going.instance.key}")
+        if mine is None:
+            yield _without_blocks(name, told.get(f"{ESTATE}/networks"))
+            return
+        known = Known(mine.resource, mine.outcome, mine.verdict, mine.summary, _now())
     answers = {"planned_free": Answer.PASS, "planned_overlap": Answer.FAIL}
     answer = answers.get(known.verdict, Answer.COULD_NOT_LOOK)
-    yield Item("CIDR blocks", answer, known.summary, "" if answer is Answer.PASS else "barograph check network")
+    yield Item(name, answer, known.summary, "" if answer is Answer.PASS else "barograph check network")
+
+
+def _without_blocks(name: str, networks: Reading | None) -> Item:
+    """Nothing is told of the instance: it plans no block, or nobody could compare."""
+    if networks is None or networks.outcome is Outcome.UNKNOWN:
+        why = networks.summary if networks is not None else "the check network does not say"
+        return Item(name, Answer.COULD_NOT_LOOK, why, "barograph check network")
+    if networks.outcome is Outcome.NOT_APPLICABLE:
+        return Item(name, Answer.NOT_NEEDED, networks.summary)
+    return Item(name, Answer.NOT_NEEDED, "its variables plan no block of addresses")
 
 
 def _stored_blocks(going: _Going) -> Known | None:
-    if going.store is None:
-        return None
-    from daemon.store import StoreError
-    from daemon.store.around import readings_of
-    from daemon.store.store import open_reader
+    none: list[ReadingRow] = []
+    rows = _stored(going, lambda view: readings_of(view.db, "network", [f"planned/{going.instance.key}"]), none)
+    fresh = (row for row in rows if not row.stale_reason and _now() - row.at < timedelta(days=1))
+    found = next(fresh, None)
+    return Known(found.resource, found.outcome, found.verdict, found.summary, found.at) if found is not None else None
 
-    with suppress(StoreError), open_reader(going.store) as view:
-        for row in readings_of(view.db, "network", [f"planned/{going.instance.key}"]):
-            if not row.stale_reason and _now() - row.at < timedelta(days=1):
-                return Known(row.resource, row.outcome, row.verdict, row.summary, row.at)
-    return None
+
+def _stored(going: _Going, read: Callable[[Reader], _T], otherwise: _T) -> _T:
+    """What is stored; *otherwise*, where no store is, or it cannot be read: then it is looked at now."""
+    if going.store is not None:
+        with suppress(StoreError), open_reader(going.store) as view:
+            return read(view)
+    return otherwise
 
 
 def _needs(going: _Going, found: Reduced) -> Iterator[Item]:

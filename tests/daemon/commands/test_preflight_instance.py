@@ -18,6 +18,7 @@ from daemon.store import Store
 from tests.alerts.build import POLICY
 from tests.aws.places import seed
 from tests.checks.plans.test_impact import SECRET, WORLD, change, plan
+from tests.daemon.executions.world import world
 from tests.daemon.web.world import HOSTILE
 
 MAIN = 'variable "name" { type = string }\nresource "terraform_data" "x" { input = var.name }\n'
@@ -202,3 +203,24 @@ def test_what_new_resources_need_is_asked_of_the_account(
         "instance type z9.large": "fail", "image ami-00000000": "fail", "instance profile nobody": "fail",
         f"subnet {subnet}": "pass", "quota ec2/L-1216C47A": "could_not_look",
     }  # fmt: skip
+
+
+def test_a_lock_whose_run_has_ended_may_be_taken_away(here: Path) -> None:
+    """As the store tells; a damaged store tells nothing, and the list is gone through all the same."""
+    applied(here)
+    made = datetime(2026, 3, 2, 9, 0, 30, tzinfo=UTC)
+    lock = {"ID": "l-1", "Who": "ci@runner-7", "Operation": "OperationTypeApply", "Created": made.isoformat()}
+    (here / "repo" / "net" / ".terraform.tfstate.lock.info").write_text(json.dumps(lock))
+    with world(here) as told_of:
+        told_of.start(host="runner-7", component="net")
+        told_of.send(told_of.event(1, "phase.start", phase="apply"))
+        told_of.move(minutes=1)
+        assert "wait for ci@runner-7" in run(here, *ON, "--no-plan").output
+        told_of.send(told_of.event(2, "phase.end", phase="apply", rc=1))
+        told_of.end(rc=1)
+        told_of.judge.tick()
+        assert "force-unlock l-1" in run(here, *ON, "--no-plan").output
+    (here / "barograph.db").write_bytes(b"no database" * 1_000)
+    for rest in here.glob("barograph.db-*"):
+        rest.unlink()
+    assert "wait for ci@runner-7" in run(here, *ON, "--no-plan").output
