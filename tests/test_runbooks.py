@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from checks import discover
 from checks.comply.rules import RULES
 from checks.kinds import Kind
+from checks.runs import aftermath
 from checks.runs.cycle import Broken
 from checks.runs.errors import ErrorKind
 from checks.runs.told import VERDICTS
@@ -50,7 +51,8 @@ def test_every_word_of_every_check_is_in_a_runbook_or_needs_nobody() -> None:
     written = {code for each in runbooks() for code in each.codes}
     quiet = set(re.findall(r"`([^`]+)`", (FOLDER / "README.md").read_text("utf-8").partition("need nobody")[2]))
     checks = discover()
-    words = {word: name for name, check in checks.items() for word in check.verdicts} | dict.fromkeys(VERDICTS, "runs")
+    words = {word: name for name, check in checks.items() for word in check.verdicts}
+    words |= dict.fromkeys((*VERDICTS, *aftermath.VERDICTS), "runs")
     assert {word: check for word, check in words.items() if word not in written | quiet} == {}
     assert quiet - set(words) - set(checks) == set(), "words that no check has"
 

@@ -90,6 +90,16 @@ _WORDS: Mapping[Health, tuple[Outcome, str]] = {
 }
 
 
+VERDICTS: Mapping[str, str] = {
+    "worse_after": "Something went wrong after an apply that was well before it, and is not over.",
+    "well_again": "Something went wrong after an apply, and is well again, or one look alone has seen it so far.",
+    "watched_after": "It is being watched after an apply.",
+    "healthy_after": "Nothing got worse after the latest apply.",
+    "unknown_after": "Could not look at all of it after the latest apply.",
+    "not_watched_after": "Nobody looked after the latest apply.",
+}
+
+
 def _findings(one: Aftermath) -> Iterable[Finding]:
     worse = [each for each in still(one.told) if each.get("confirmed")]
     if not worse:
