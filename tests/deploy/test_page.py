@@ -128,3 +128,17 @@ def test_the_builder_is_told_what_it_needs(tmp_path: Path) -> None:
     assert "--format" not in build("docker").stdout
     refused = build("docker", BAROGRAPH_BUILD_CERTS="/etc/ssl/certs")
     assert (refused.returncode, "docker cannot mount" in refused.stderr) == (1, True)
+
+
+def test_all_that_the_dockerfile_copies_gets_to_the_builder() -> None:
+    """.dockerignore keeps everything out but what is named in it: a new COPY has to be named there too."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    named = [line.removeprefix("!") for line in lines if line.startswith("!")]
+    assert "*" in lines
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    sources = [source for line in copied for source in line.split()]
+    assert len(sources) > 5
+    for source in sources:
+        assert any(source == name or source.startswith(f"{name}/") for name in named), f"{source} is not let through"
+    for name in named:
+        assert (ROOT / name).exists(), f"{name} is not there any more"
