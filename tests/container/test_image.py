@@ -103,7 +103,7 @@ def test_its_user_can_change_no_program(root: Path) -> None:
 def test_every_template_and_shim_came_along(root: Path) -> None:
     """What is in the packages beside Python is in the image too."""
     library = next((root / "opt/barograph/lib").glob("python3.*/site-packages"))
-    for package in ("alerts", "checks", "daemon"):
+    for package in ("alerts", "checks", "daemon", "docs/runbooks"):
         for path in (engine.ROOT / package).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".py":
                 wanted = path.relative_to(engine.ROOT)
