@@ -57,6 +57,7 @@ class Docker:
 @pytest.fixture(scope="module")
 def docker(engines: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
     """dockerd in a network namespace: its bridges and rules are seen by nobody else, and nothing leads outside."""
+    compose()  # before anything is built: without it there is nothing to bring up
     if shutil.which("dockerd") is None or shutil.which("docker") is None:
         pytest.skip("NOT TESTED: Compose is not brought up: no dockerd. Install the package docker.io")
     folder = tmp_path_factory.mktemp("docker")
