@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -43,14 +42,14 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[Starlette]:
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starlette]:
     """Everything Barograph can show, with the canary wherever a value of an attribute could be."""
-    with whole_world(tmp_path, CANARY, AUTH) as (_, deps):
+    with whole_world(tmp_path_factory.mktemp("whole"), CANARY, AUTH) as (_, deps):
         yield create_app(deps)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(app: Starlette) -> Iterator[httpx.Client]:
     with ExitStack() as stack:
         yield stack.enter_context(browsing(app))
@@ -99,6 +98,13 @@ def test_a_viewer_finds_no_value_at_any_address(app: Starlette, client: httpx.Cl
     assert {"/reports/2026-W09", "/reports/2026-W09.csv", "/reports/", "/api/v1/approvals"} <= seen_by_readers - shown
 
 
+def test_readers_see_what_a_plan_does_and_viewers_do_not(client: httpx.Client) -> None:
+    """The impact that a run told of is among what the walk above would find."""
+    for path in (f"/runs/{RUN}", f"/api/v1/runs/{RUN}"):
+        assert "aws_vpc.n" in client.get(path, headers=bearer("token-of-a-reader")).text
+        assert "aws_vpc.n" not in client.get(path, headers=bearer("token-of-a-viewer")).text
+
+
 def test_every_address_needs_a_scope(app: Starlette, client: httpx.Client) -> None:
     """Nothing but health is open: not without a token, not with a wrong one, not with one that allows nothing."""
     addresses = asked(app, client)
@@ -126,9 +132,9 @@ def test_the_document_says_what_is_asked_for(app: Starlette, client: httpx.Clien
 def test_who_may_acknowledge_and_not_read_has_no_difference_shown(client: httpx.Client) -> None:
     """A viewer on call acknowledges; that the difference goes to Slack is for those who may read it."""
     here = bearer("token-of-a-viewer-on-call")
-    assert client.post("/api/v1/incidents/v1:a/diff", json={}, headers=here).status_code == 403
-    assert client.post("/api/v1/incidents/v1:a/ack", json={}, headers=here).json()["changed"]
-    assert client.post("/api/v1/incidents/v1:a/diff", json={}, headers=bearer("token-of-everybody")).status_code == 200
+    assert client.post("/api/v1/incidents/v1:c/diff", json={}, headers=here).status_code == 403
+    assert client.post("/api/v1/incidents/v1:c/ack", json={}, headers=here).json()["changed"]
+    assert client.post("/api/v1/incidents/v1:c/diff", json={}, headers=bearer("token-of-everybody")).status_code == 200
 
 
 def test_a_viewer_still_sees_how_things_stand(client: httpx.Client) -> None:

@@ -50,6 +50,17 @@ def whole_world(folder: Path, value: str, auth: AuthSettings) -> Iterator[tuple[
             runs.event(2, "resource", addr=f'aws_vpc.a["{value}"]', action="create", status="done", id=value),
             runs.event(3, "error", summary=value, detail=value), runs.event(4, "log", message=value),
         )  # fmt: skip
+        row = {"addr": f'aws_vpc.n["{value}"]', "type": "aws_vpc", "action": "create", "opens": [f"x {value}"]}
+        plan = {
+            "plan": "p",
+            "part": 0,
+            "parts": 1,
+            "workspace": "prod",
+            "operation": "plan",
+            "create": 1,
+            "rows": [row],
+        }
+        runs.send(runs.event(5, "impact", **plan))
         # One without a workflow is called by the first words of its command.
         nameless = "0e1f2a3b-4c5d-4e6f-8a7b-9c0d1e2f3a4b"
         argv = ["terraform", "apply", f"-var=x={value}"]
