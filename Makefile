@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed-$(EXTRAS)
 IMAGE ?= localhost/barograph:$(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 SBOM ?= barograph.cdx.json
 
-.PHONY: install demo demo-once test lint proof bench docs dashboards image sbom container clean
+.PHONY: install demo demo-once test lint proof bench docs dashboards dashboards-seen image sbom container clean
 
 install: $(STAMP) ## put the command at .venv/bin/barograph
 
@@ -62,6 +62,9 @@ container: install ## the image built and run for real, on a base of its own: as
 
 dashboards: install ## write dashboards/json
 	$(BIN)/python -m dashboards
+
+dashboards-seen: install ## render them with Grafana's own libraries in a Chromium, and write the pictures of docs/dashboards.md anew
+	$(BIN)/python -m tests.dashboards.seen --pictures docs/dashboards
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

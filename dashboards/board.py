@@ -51,7 +51,11 @@ class Addresses:
     """Where links lead that leave Grafana. Both can be changed on the dashboard."""
 
     status_page: str = "http://127.0.0.1:9877"
-    runbook: str = "https://runbooks.example.org/barograph/"
+    runbook: str = ""  # the kind of an alert is added; empty: the status page's own
+
+    @property
+    def runbooks(self) -> str:
+        return self.runbook or f"{self.status_page}/runbooks/"
 
 
 def to(uid: str, *chosen: str) -> str:
@@ -124,7 +128,7 @@ def _variables(addresses: Addresses) -> list[Builder[VariableModel]]:
         )  # fmt: skip
         found.append(variable.regex("/^(?!all$).*$/") if name == "stage" else variable)
     for name, label, address in (
-        ("status_page", "Status page", addresses.status_page), ("runbook", "Runbook", addresses.runbook),
+        ("status_page", "Status page", addresses.status_page), ("runbook", "Runbook", addresses.runbooks),
     ):  # fmt: skip
         found.append(
             TextBoxVariable(name)

@@ -6,7 +6,7 @@ from dashboards import names
 from dashboards.board import COST, Addresses, Board
 from dashboards.palette import CRITICAL, INFO, PLAIN, QUIET, WARNING, Steps, wrong_from
 from dashboards.panels import Label, Line, Panel, Value, bars, graph, number, rows
-from dashboards.query import at_places, least, most, of_most, ratio, total, until
+from dashboards.query import at_places, least, most, of_most, or_none, ratio, total, until
 
 USD = "currencyUSD"
 DAY = 86400.0
@@ -58,11 +58,11 @@ def cost(addresses: Addresses) -> Board:
         4,
         (17, 6, number(
             "Impaired", "Instances, clusters and node groups whose own health checks fail.",
-            total(at_places(names.IMPAIRED)), steps=wrong_from(1),
+            or_none(total(at_places(names.IMPAIRED)), at_places(names.ALARMS)), steps=wrong_from(1),
         )),
         (18, 6, number(
             "Unhealthy targets", "Targets of load balancers that get no traffic.",
-            total(at_places(names.TARGETS_UNHEALTHY)), steps=wrong_from(1, WARNING),
+            or_none(total(at_places(names.TARGETS_UNHEALTHY)), at_places(names.ALARMS)), steps=wrong_from(1, WARNING),
         )),
         (19, 6, number(
             "CloudWatch alarms", "Alarms of the accounts that are in ALARM.",
@@ -70,7 +70,7 @@ def cost(addresses: Addresses) -> Board:
         )),
         (20, 6, number(
             "Hardly used", "Gauges that every look has found hardly used: candidates for a smaller size.",
-            total(at_places(names.UNDER_USED)), steps=wrong_from(1, INFO),
+            or_none(total(at_places(names.UNDER_USED)), at_places(names.ALARMS)), steps=wrong_from(1, INFO),
         )),
     )  # fmt: skip
     board.line(9, (21, 10, _fullest()), (22, 7, _growth()), (23, 7, _addresses()))

@@ -17,6 +17,7 @@ from dashboards.query import (
     of,
     of_least,
     of_most,
+    or_none,
     rate,
     ratio,
     total,
@@ -78,15 +79,16 @@ def executions(addresses: Addresses) -> Board:
         )),
         (15, 4, number(
             "Use of root", "What the root user did, in cases that are open. Nobody should need it.",
-            total(at_places(names.ACCESS_ROOT)), steps=wrong_from(1),
+            or_none(total(at_places(names.ACCESS_ROOT)), at_places(names.ACCESS_READ_TO)), steps=wrong_from(1),
         )),
         (16, 4, number(
             "Sensitive, by hand", "Changes by hand of access, exposure, keys or the audit trail, in open cases.",
-            total(at_places(names.ACCESS_SENSITIVE)), steps=wrong_from(1),
+            or_none(total(at_places(names.ACCESS_SENSITIVE)), at_places(names.ACCESS_READ_TO)), steps=wrong_from(1),
         )),
         (17, 4, number(
             "Failed sign-ins", "Console sign-ins that failed, in open cases.",
-            total(at_places(names.ACCESS_FAILED)), steps=wrong_from(5, WARNING),
+            or_none(total(at_places(names.ACCESS_FAILED)), at_places(names.ACCESS_READ_TO)),
+            steps=wrong_from(5, WARNING),
         )),
         (18, 4, number(
             "CloudTrail read to, ago", "How far behind the reading of CloudTrail is, at the slowest place.",
@@ -180,8 +182,9 @@ def _by_hand() -> Panel:
         "cause.",
         [
             Line(total(at_places(names.SECURITY_VIOLATIONS)), "violations"),
-            Line(total(at_places(names.ACCESS_SENSITIVE)), "sensitive by hand"),
-            Line(total(at_places(names.ACCESS_BY_HAND)), "other by hand"),
+            Line(or_none(total(at_places(names.ACCESS_SENSITIVE)), at_places(names.ACCESS_READ_TO)), "sensitive by "
+            "hand"),
+            Line(or_none(total(at_places(names.ACCESS_BY_HAND)), at_places(names.ACCESS_READ_TO)), "other by hand"),
         ],
         colours={"violations": CRITICAL, "sensitive by hand": WARNING, "other by hand": INFO}, decimals=0,
     )  # fmt: skip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dashboards import names
 from dashboards.board import EXPIRIES, Addresses, Board
-from dashboards.palette import BLIND, CRITICAL, PLAIN, WARNING, Steps, wrong_from
+from dashboards.palette import BLIND, CRITICAL, PLAIN, WARNING, Steps, words, wrong_from
 from dashboards.panels import Label, Line, Panel, Value, graph, number, rows
-from dashboards.query import age, at_places, either, least, named, total, until
+from dashboards.query import age, at_places, constant, either, least, named, or_none, total, until
 
 DAY = 86400.0
 SOON: Steps = ((None, CRITICAL), (7 * DAY, WARNING), (30 * DAY, PLAIN))
@@ -66,13 +66,15 @@ def expiries(addresses: Addresses) -> Board:
         )),
         (12, 5, number(
             "Copies missing", "Copies in another region or account that are not as new as was asked.",
-            total(at_places(names.BACKUP_COPIES_MISSING)), steps=wrong_from(1, WARNING),
+            or_none(total(at_places(names.BACKUP_COPIES_MISSING)), at_places(names.BACKUP_STORES)),
+            steps=wrong_from(1, WARNING),
         )),
         (13, 5, number(
             "Last restore test ago", "The restore test that is longest ago. A backup that was never restored is a "
             "hope.",
-            age(least(at_places(names.BACKUP_RESTORE_TESTED))), unit="s", decimals=0,
-            steps=wrong_from(90 * DAY, WARNING),
+            either(age(least(at_places(names.BACKUP_RESTORE_TESTED))),
+                   constant(-1, total(at_places(names.BACKUP_STORES)))),
+            unit="s", decimals=0, steps=wrong_from(90 * DAY, WARNING), mappings=[words({-1: ("never", WARNING)})],
         )),
         (14, 4, number(
             "Can be deleted", "Production data stores without deletion protection.",
@@ -147,7 +149,8 @@ def _unprotected() -> Panel:
         [
             Line(total(at_places(names.BACKUP_UNPROTECTED)), "without protection"),
             Line(total(at_places(names.BACKUP_JOBS_FAILED)), "failed jobs"),
-            Line(total(at_places(names.BACKUP_POINTS_EXPIRED)), "points past retention"),
+            Line(or_none(total(at_places(names.BACKUP_POINTS_EXPIRED)), at_places(names.BACKUP_STORES)), "points past "
+            "retention"),
         ],
         colours={"without protection": CRITICAL, "failed jobs": WARNING, "points past retention": BLIND}, decimals=0,
     )  # fmt: skip

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dashboards import names
 from dashboards.board import ITSELF, Addresses, Board
-from dashboards.palette import CRITICAL, INFO, NOTHING_WRONG, PLAIN, WARNING, words, wrong_below, wrong_from
+from dashboards.palette import CRITICAL, INFO, NOTHING_WRONG, PLAIN, QUIET, WARNING, words, wrong_below, wrong_from
 from dashboards.panels import Label, Line, Panel, Value, bars, graph, number, rows
 from dashboards.query import (
     age,
     at_places,
-    constant,
-    either,
     increase,
     least,
     most,
     of,
     of_most,
+    or_none,
     quantile,
     rate,
     ratio,
@@ -140,14 +139,14 @@ def itself(addresses: Addresses) -> Board:
 
 def _or_none(expr: str) -> str:
     """What is absent while there is none of it: 0, as long as there are metrics at all."""
-    return either(expr, constant(0, most(of(names.SNAPSHOT))))
+    return or_none(expr, of(names.SNAPSHOT))
 
 
 def _looks() -> Panel:
     return graph(
-        "Checks at work", "Looks that are running, by check, and processes that were started for them.",
-        [Line(total(of(names.RUNNING), "check"), "{{check}}"), Line(f"sum({names.CHILDREN})", "processes")],
-        decimals=0, colours={"processes": INFO},
+        "Looks at work", "Looks that are running, and processes that were started for them.",
+        [Line(_or_none(total(of(names.RUNNING))), "looks"), Line(total(of(names.CHILDREN)), "processes")],
+        decimals=0, colours={"looks": INFO, "processes": QUIET},
     )  # fmt: skip
 
 

@@ -79,6 +79,11 @@ def of_least(count: int, expr: str) -> str:
     return f"sort(bottomk({count}, {expr}))"
 
 
+def or_none(expr: str, looked: str) -> str:
+    """0 where there is nothing of it and *looked* shows that somebody looked; without that, nothing."""
+    return either(expr, constant(0, total(looked)))
+
+
 def age(expr: str) -> str:
     """Seconds since a moment."""
     return f"time() - {expr}"

@@ -14,11 +14,13 @@ from daemon.demo.fakeslack import channel_id
 from daemon.demo.repository import INSTANCES, STAGES
 from daemon.demo.world import CREDENTIALS, REGION, DemoWorld
 
+TENANT = "acme"
 CHANNELS = {Tier.CRITICAL: "alerts-critical", Tier.WARNING: "alerts-warning", Tier.INFO: "alerts"}
 
 _ROOT = """\
     - path: {path}
       stack: {stack}
+      tenant: {tenant}
       component: {component}
       workspaces: [{stack}]
       var_files: [{var_file}]
@@ -29,7 +31,7 @@ _ROOT = """\
 _ACCOUNTS = f"""\
   payer_account: "{ACCOUNT}"
   accounts:
-    - {{id: "{ACCOUNT}", name: acme, regions: [{REGION}], stage: production, owner: "@acme/platform"}}
+    - {{id: "{ACCOUNT}", name: acme, tenant: {TENANT}, regions: [{REGION}], stage: production, owner: "@acme/platform"}}
 """
 
 
@@ -79,7 +81,7 @@ def use_demo_credentials(environment: MutableMapping[str, str] = os.environ) -> 
 def _roots() -> str:
     return "".join(
         _ROOT.format(
-            path=instance.working_directory, stack=instance.stack, component=instance.component,
+            path=instance.working_directory, stack=instance.stack, tenant=TENANT, component=instance.component,
             region=REGION, account=ACCOUNT,
             var_file=PurePosixPath("../..", instance.var_file),
         )

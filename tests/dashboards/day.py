@@ -194,7 +194,12 @@ def _labelled(check: str, place: str, size: int) -> Mapping[str, Any]:
 
 def _backups(place: str, size: int) -> Mapping[str, Any]:
     old = 3600 * (2 + size % 7)
-    values = {n.BACKUP_JOBS_FAILED: 0, n.BACKUP_POINTS_EXPIRED: 0, n.BACKUP_RESTORE_TESTED: -DAY * 4 * size}
+    values = {
+        n.BACKUP_STORES: size,
+        n.BACKUP_JOBS_FAILED: 0,
+        n.BACKUP_POINTS_EXPIRED: 0,
+        n.BACKUP_RESTORE_TESTED: -DAY * 4 * size,
+    }
     more = []
     for kind in ("rds", "dynamodb", "s3"):
         unprotected = int(kind == "s3" and size % 5 == 0)

@@ -1,7 +1,7 @@
-"""Renders every dashboard with Grafana's own libraries in a headless Chromium, and tells what went wrong.
+"""Asks the demo all that dashboards ask, and renders every dashboard with Grafana's own libraries in a Chromium.
 
 `python -m tests.dashboards.seen [--pictures FOLDER]`. Exit code 0: all is well, or a program that is needed cannot be
-had, which is then said; 1: something is wrong. With *pictures* it writes those of docs/ anew.
+had, which is then said; 1: something is wrong. With *pictures* it writes those of docs/ anew, and asks no demo.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 from PIL import Image
 
+from tests.dashboards.demonstrated import ask, demo, wait_for
 from tests.dashboards.history import EVERY, remembered
 from tests.dashboards.reading import FOLDER, ROOT, dashboards
 
@@ -50,18 +51,23 @@ class MissingError(Exception):
     """A program that is needed cannot be had here."""
 
 
-def programs() -> Programs:
-    """Find them. Raises MissingError."""
+def prometheus() -> tuple[str | None, str | None]:
+    """Prometheus and promtool, where they are."""
     promtool = os.environ.get("BAROGRAPH_PROMTOOL") or shutil.which("promtool")
     beside = Path(promtool).with_name("prometheus") if promtool else None
+    return str(beside) if beside and beside.is_file() else shutil.which("prometheus"), promtool
+
+
+def programs() -> Programs:
+    """Find them. Raises MissingError."""
+    server, promtool = prometheus()
     found = {
         "node": shutil.which("node"),
         "npm": shutil.which("npm"),
         "chromium": os.environ.get("BAROGRAPH_CHROMIUM")
         or shutil.which("chromium")
         or shutil.which("chromium-browser"),
-        "prometheus": os.environ.get("BAROGRAPH_PROMETHEUS")
-        or (str(beside) if beside and beside.is_file() else shutil.which("prometheus")),
+        "prometheus": server,
         "promtool": promtool,
     }
     if lacking := [name for name, path in found.items() if not path]:
@@ -140,13 +146,13 @@ def broken() -> dict[str, Any]:
     return {**made, "uid": BROKEN, "title": "Broken", "panels": [wrong, empty, strange]}
 
 
-def look(found: Programs, prometheus: str, jobs: Sequence[Job], folder: Path) -> list[dict[str, Any]]:
+def look(found: Programs, url: str, jobs: Sequence[Job], folder: Path) -> list[dict[str, Any]]:
     """Open the dashboards, one after the other. Raises CalledProcessError."""
     page, pages = folder / "page.js", folder / "json"
     subprocess.run([found.node, "build.mjs", str(page)], cwd=HERE, check=True, timeout=120)
     shutil.copytree(FOLDER, pages)
     (pages / f"{BROKEN}.json").write_text(json.dumps(broken()), encoding="utf-8")
-    argv = [found.node, "see.mjs", str(page), str(pages), prometheus, found.chromium]
+    argv = [found.node, "see.mjs", str(page), str(pages), url, found.chromium]
     asked = json.dumps([job.asked(folder) for job in jobs])
     ended = subprocess.run(
         argv, cwd=HERE, input=asked, stdout=subprocess.PIPE, text=True, check=True, timeout=SEE_SECONDS
@@ -189,29 +195,52 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.dashboards.seen", description="Render the dashboards.")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="write the pictures of docs/ into this folder")
     given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="barograph-seen-") as name:
+        folder = Path(name)
+        if given.pictures:
+            return 1 if _render(folder, given.pictures) else 0
+        # The demo takes its time: what is rendered meanwhile costs none.
+        (folder / "demo").mkdir()
+        with demo(folder / "demo") as told:
+            wrong = _render(folder, None)
+            wrong += _demonstrate(folder / "demo", told)
+    return 1 if wrong else 0
+
+
+def _render(folder: Path, pictures: Path | None) -> int:
+    """Look at all dashboards; gives how much is wrong."""
     try:
         found = programs()
         install(found.npm)
     except MissingError as error:
-        print(f"SKIP: the dashboards are not rendered here: {error}")
+        print(f"SKIP: the dashboards are not rendered here: {error}", flush=True)
         return 0
-    with tempfile.TemporaryDirectory(prefix="barograph-seen-") as name:
-        folder = Path(name)
-        with remembered(folder, found.prometheus, found.promtool) as server:
-            seen = look(found, server.url, (*JOBS, Job("broken", BROKEN)), folder)
-        wrong = 0
-        for job, one in zip(JOBS, seen, strict=False):
-            told = list(problems(one, job.empty))
-            wrong += len(told)
-            print(f"{job.name}: {len(one['panels'])} panels, {len(one['queries'])} queries, {len(told)} problems")
-            print("".join(f"  {each}\n" for each in told), end="")
-        wrong += not _finds_faults(seen[-1])
-        if given.pictures:
-            given.pictures.mkdir(parents=True, exist_ok=True)
-            for job in JOBS:
-                if job.picture:
-                    keep(folder / f"{job.name}.png", given.pictures / job.picture)
-    return 1 if wrong else 0
+    with remembered(folder, found.prometheus, found.promtool) as server:
+        seen = look(found, server.url, (*JOBS, Job("broken", BROKEN)), folder)
+    wrong = 0
+    for job, one in zip(JOBS, seen, strict=False):
+        told = list(problems(one, job.empty))
+        wrong += len(told)
+        print(f"{job.name}: {len(one['panels'])} panels, {len(one['queries'])} queries, {len(told)} problems")
+        print("".join(f"  {each}\n" for each in told), end="", flush=True)
+    wrong += not _finds_faults(seen[-1])
+    for job in JOBS:
+        if pictures and job.picture:
+            pictures.mkdir(parents=True, exist_ok=True)
+            keep(folder / f"{job.name}.png", pictures / job.picture)
+    return wrong
+
+
+def _demonstrate(folder: Path, told: Path) -> int:
+    """Ask the demo's daemon; gives how much is wrong."""
+    server, _ = prometheus()
+    if server is None:
+        print("SKIP: the demo is not asked what dashboards ask: no prometheus", flush=True)
+        return 0
+    found = ask(server, folder, wait_for(told))
+    print(f"the demo: every query of {len(dashboards())} dashboards, for All and for one, {len(found)} problems")
+    print("".join(f"  {each}\n" for each in found), end="", flush=True)
+    return len(found)
 
 
 def _finds_faults(seen: Mapping[str, Any]) -> bool:
