@@ -69,6 +69,7 @@ EDGES = {
     "cryptography": ("daemon/tls/",),
     "dns": ("daemon/dns.py",),
     "PIL": ("daemon/report/png.py",),
+    "grafana_foundation_sdk": ("dashboards/",),
     "msgspec": ("daemon/states/decode.py",),
 }
 
