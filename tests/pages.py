@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 SHELL = ("sh", "bash", "console", "shell")
 _FENCE = re.compile(r"^ *(`{3,}|~{3,})(\w*)[^`]*$")
 _LINK = re.compile(r"!?\[(?:[^\]\[]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)")
-_WORDS = re.compile(r"^(?:\w+=\S+\s+)*(?:sudo (?:-u \S+ )?)?(?:\S*/)?barograph(?=\s|$)")
+_WORDS = re.compile(r"^(?:\w+=\S+\s+)*(?:sudo (?:-u \S+ )?(?:\w+=\S+ )*)?(?:\S*/)?barograph(?=\s|$)")
 
 
 @dataclass(frozen=True)

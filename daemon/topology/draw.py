@@ -106,14 +106,15 @@ def _hub(hub: Hub, middle: int) -> str:
         (left + 16, low),
     )
     points = " ".join(f"{x},{y}" for x, y in corners)
-    beyond = f" · {len(hub.beyond)} routes beyond" if hub.beyond else ""
+    beyond = f" · {len(hub.beyond)} beyond" if hub.beyond else ""
+    title = hub.title.removeprefix("transit gateway ")
     dashed = ' stroke-dasharray="5 4"' if hub.old is not None or not hub.whole else ""
     return (
         f'<g><polygon points="{points}"{dashed}/>'
         f'<text x="{left + 22}" y="{middle - 2}" fill="currentColor" stroke="none" font-weight="600">'
         f"{escape(_short(hub.id, 30))}</text>"
         f'<text x="{left + 22}" y="{middle + 14}" fill="currentColor" stroke="none" fill-opacity=".7" font-size="11">'
-        f"{escape(hub.title)}{beyond}</text></g>"
+        f"{escape(title)}{beyond}</text></g>"
     )
 
 

@@ -106,7 +106,7 @@ def _mermaid(found: Topology) -> Iterator[str]:
         yield f'  h{number}{{{{"{_text(hub.id)}"}}}}'
         yield from (f"  {node[member]} --- h{number}" for member in hub.members if member in node)
         if hub.beyond:
-            yield f'  b{number}["{_text(f"{len(hub.beyond)} routes beyond")}"]:::unsure'
+            yield f'  b{number}["{_text(f"beyond: {len(hub.beyond)} routes")}"]:::unsure'
             yield f"  h{number} --- b{number}"
     for link in found.links:
         if link.one in node and link.other in node:
