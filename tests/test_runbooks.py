@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -53,8 +55,22 @@ def test_every_word_of_every_check_is_in_a_runbook_or_needs_nobody() -> None:
     checks = discover()
     words = {word: name for name, check in checks.items() for word in check.verdicts}
     words |= dict.fromkeys((*VERDICTS, *aftermath.VERDICTS), "runs")
+    words |= dict(literals())
     assert {word: check for word, check in words.items() if word not in written | quiet} == {}
     assert quiet - set(words) - set(checks) == set(), "words that no check has"
+
+
+def literals() -> Iterator[tuple[str, str]]:
+    """Verdicts that stand as a text where a reading is made, in checks and in the daemon, each with its file."""
+    root = Path(__file__).parent.parent
+    for file in (*(root / "checks").rglob("*.py"), *(root / "daemon").rglob("*.py")):
+        if "demo" in file.parts:
+            continue
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Reading":
+                verdict = node.args[2] if len(node.args) > 2 else None
+                if isinstance(verdict, ast.Constant) and isinstance(verdict.value, str):
+                    yield verdict.value, str(file.relative_to(root))
 
 
 def test_every_reason_class_and_rule_has_its_heading() -> None:
