@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
@@ -13,40 +12,34 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from queue import Empty
 
 from alerts.next_steps import runbook
 from checks import discover
 from checks.base import Instance, Place
-from daemon import web
+from daemon import obeying, web
 from daemon.accounts.watch import AccountsWatch
 from daemon.answers import info_digest
 from daemon.audit import duties
 from daemon.audit.configured import ConfigNotes
 from daemon.audit.refusals import Refusals
 from daemon.complying import compliance_of
-from daemon.config import Config, ConfigError, load
+from daemon.config import Config, load
 from daemon.delivering import Deliveries, alone, listener
 from daemon.desk import Desk
 from daemon.digesting import Digester
 from daemon.estate import stored
-from daemon.executions.after import Aftercare
-from daemon.executions.approving import Approving
-from daemon.executions.costing import Costing
-from daemon.executions.intake import Intake
-from daemon.executions.judging import Judge
 from daemon.executions.nearby import Neighbourhood
-from daemon.executions.settings import after_rules, execution_settings, guideline_of
 from daemon.eyes import Accounting, open_eyes
 from daemon.health import Health, why_not_ready
 from daemon.inventory.lifecycle import listed_keys
 from daemon.inventory.model import Inventory
 from daemon.measures import job as keep_measures
 from daemon.metrics import OwnMetrics, Snapshots
-from daemon.orders import RELOAD, STOP, Commands
+from daemon.orders import Commands
 from daemon.outlets import couriers, dead_man, forget_unknown, hook_secrets
 from daemon.planned import duties as duties_ahead
 from daemon.record import Recorder, Run, StoredFact, StoredMemory
+from daemon.recording import recording
 from daemon.reporting import Reporter, orders_of
 from daemon.repository.tree import Tree
 from daemon.runner import CheckPlan, Runner
@@ -70,7 +63,6 @@ from daemon.vitals import (
 )
 from daemon.watch import InventoryWatch
 from daemon.watchdog import Watchdog
-from daemon.web.ingest import Ingest
 from daemon.web.webhooks import PagerDutyHook
 from daemon.wiring import (
     ENDPOINT_LOOKS,
@@ -88,7 +80,6 @@ from daemon.wiring import (
 
 log = logging.getLogger(__name__)
 
-WAKE_SECONDS = 0.5
 NOT_LISTED = "its account or region is not listed now, and another listing has to say so before it is gone"
 REPOSITORY = "repository"  # the check that reads the repository's files
 
@@ -130,7 +121,7 @@ def serve(
         notes = ConfigNotes(store)
         while True:
             began = threading.Event()
-            wait = partial(_wait, commands, partial(_reloaded, config, path, environ))
+            wait = partial(obeying.wait, commands, partial(obeying.reloaded, config, path, environ))
             try:
                 new = _run(
                     config, store, delivering, wait, environ=environ, clock=clock,
@@ -143,7 +134,7 @@ def serve(
                 new, before = before, None
             else:
                 before = config
-            if new is None or _stop_waits(commands):
+            if new is None or obeying.stop_waits(commands):
                 return
             config = new
             on_config(config)
@@ -155,55 +146,6 @@ def _begun(
     began.set()
     note()
     on_ready(running)
-
-
-def _wait(commands: Commands, reloaded: Callable[[], Config | None]) -> Config | None:
-    """Wait for a command: give the new configuration, or None for STOP. One that will not do changes nothing."""
-    while True:
-        command = _next(commands)
-        if command == STOP or _stop_waits(commands):
-            return None
-        new = reloaded()
-        if new is not None:
-            return new
-
-
-def _next(commands: Commands) -> str:
-    """Wait for a command, waking now and then.
-
-    A signal that comes in the moment before a wait begins is not handled until that wait ends, so none may be endless.
-    """
-    while True:
-        with contextlib.suppress(Empty):
-            return commands.get(timeout=WAKE_SECONDS)
-
-
-def _stop_waits(commands: Commands) -> bool:
-    """Whether STOP is among the commands that wait: nothing else is worth beginning then."""
-    waiting = []
-    with contextlib.suppress(Empty):
-        while True:
-            waiting.append(commands.get_nowait())
-    if STOP in waiting:
-        return True
-    if waiting:
-        commands.put(RELOAD)  # several are one
-    return False
-
-
-def _reloaded(config: Config, path: Path, environ: Mapping[str, str]) -> Config | None:
-    """The new configuration, or None if it will not do; the log says why."""
-    try:
-        new = load(path, environ, discover())
-    except ConfigError as error:
-        for problem in error.problems:
-            log.error("not reloaded: %s", problem)
-        return None
-    if new.store.path != config.store.path:
-        log.error("not reloaded: store.path has changed, and that needs a restart")
-        return None
-    log.info("configuration reloaded")
-    return new
 
 
 def _run(
@@ -359,23 +301,12 @@ def _run(
         refusals = Refusals(store, clock)
         stack.callback(refusals.flush, everything=True)
 
-        runs = execution_settings(config)
-        intake = Intake(store, clock, runs.secrets)
-        judge = Judge(
-            store, recorder, clock, partial(_instances, inventory_watch), runs.schedules, runs.stuck_after,
-            runs.retention, partial(count_resources, own), guideline_of(config),
-        )  # fmt: skip
-        approving = Approving(store, clock, judge.cycle, runs.secrets, judge.again)
         known = partial(_instances, inventory_watch)
         nearby = Neighbourhood(
             lambda: watched, known, eyes.states.owners, lambda check, key: runner.look_now(check, key, scheduler),
             eyes.aws.refresh,
         )  # fmt: skip
-        judge.after = Aftercare(store, clock, nearby, after_rules(config), known)
-        ingest = Ingest(
-            intake, clock, runs.signing, runs.schedules, runs.github_secrets, runs.mapped, runs.github_silence,
-            approving,
-        )  # fmt: skip
+        runs = recording(config, store, recorder, clock, known, nearby, partial(count_resources, own))
         hooks = PagerDutyHook(hook_secrets(config), desk.acknowledge_of, store, clock).routes()
 
         served = web.listening(
@@ -389,11 +320,11 @@ def _run(
                 inventory=lambda: inventory_watch.current,
                 source=source_title(config),
                 desk=desk,
-                approving=approving,
+                approving=runs.approving,
                 compliance=compliance_of(config),
                 runbook_of=partial(runbook, policy=policy),
                 refused=refusals.note,
-                hooks=[*hooks, *ingest.routes()],
+                hooks=[*hooks, *runs.ingest.routes()],
                 planned=lambda now: duties_ahead(
                     report_plan(config), info_digest(config), (health().inventory_loaded_at, every), now
                 ),
@@ -441,10 +372,7 @@ def _run(
         if digest is not None:
             digester = Digester(store, digest, clock, policy.status_url, partial(runbook, policy=policy))
             scheduler.every("digest", 15, digester.tick, pool="upkeep")
-        scheduler.every("runs", 1, judge.run, pool="runs")
-        scheduler.every("after applies", 10, judge.after.run, pool="runs")
-        scheduler.every("cost of applies", 1_800, Costing(store, clock).run, pool="runs")
-        scheduler.every("old runs", 86_400, judge.forget, pool="runs", at_once=False)
+        runs.begin(scheduler)
         scheduler.every("self", 60, upkeep.look_at_self, pool="upkeep", at_once=False)
         scheduler.every("unknown sinks", 60, partial(forget_unknown, config, store), pool="upkeep")
         scheduler.every("prune", 86_400, upkeep.prune, pool="upkeep")

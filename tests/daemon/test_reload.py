@@ -11,8 +11,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from daemon.app import _stop_waits
 from daemon.delivering import alone
+from daemon.obeying import stop_waits
 from daemon.orders import RELOAD, STOP
 
 
@@ -67,7 +67,7 @@ def test_a_stop_goes_before_reloads(queued: list[str], stops: bool, left: int) -
     commands: SimpleQueue[str] = SimpleQueue()
     for command in queued:
         commands.put(command)
-    assert _stop_waits(commands) is stops
+    assert stop_waits(commands) is stops
     assert commands.qsize() == left
 
 
@@ -75,7 +75,7 @@ def test_a_signal_that_comes_just_before_the_wait_is_not_slept_through() -> None
     """Its handler runs in the main thread, which an endless wait would never let run."""
     code = (
         "import signal, sys, threading\n"
-        "from daemon.app import _next\n"
+        "from daemon.obeying import next_of\n"
         "from daemon.orders import STOP, Commands\n"
         "commands = Commands()\n"
         "signal.signal(signal.SIGTERM, lambda *_: commands.put(STOP))\n"
@@ -84,7 +84,7 @@ def test_a_signal_that_comes_just_before_the_wait_is_not_slept_through() -> None
         "other.start()\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
         "print('ready', flush=True)\n"
-        "sys.exit(_next(commands) != STOP)\n"
+        "sys.exit(next_of(commands) != STOP)\n"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True
