@@ -29,6 +29,7 @@ from alerts.slack import SlackNotifier
 from benchmarks import repositories
 from benchmarks.execution import execution
 from benchmarks.large import states
+from benchmarks.pages import pages
 from benchmarks.reports import weekly
 from benchmarks.sweep import sweep
 from benchmarks.tls import endpoints
@@ -308,5 +309,5 @@ def networks() -> Iterator[Row]:
 
 CASES = (
     verdict, transitions, metrics, delivery, planning, starting, execution, reading, endpoints, networks, states, sweep,
-    weekly,
+    weekly, pages,
 )  # fmt: skip
