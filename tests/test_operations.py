@@ -6,6 +6,7 @@ import ast
 import configparser
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 import yaml
+from botocore import xform_name
 from click.testing import CliRunner
 
 from checks import discover
@@ -22,6 +25,7 @@ from checks.base import Role
 from daemon.cli import cli
 from daemon.demo.fakeslack.methods import SCOPES
 from daemon.policies.documents import LIMIT
+from tests.pages import SHELL, blocks, name, pages, prose
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -89,10 +93,10 @@ def test_the_policies_hold_what_every_check_asks_for_and_fit_iam() -> None:
         for policy in role["policies"]:
             assert len(json.dumps(policy["document"], separators=(",", ":"))) <= LIMIT
     allowed = {name: set(_actions(role)) for name, role in roles.items()}
-    for name, check in discover().items():
+    for which, check in discover().items():
         wanted = set(check.sweep_iam if check.role is Role.PAYER else check.iam)
         where = allowed["sweep" if check.role is Role.PAYER else str(check.role)] | allowed["hub"]
-        assert wanted <= where, name
+        assert wanted <= where, which
 
 
 def _actions(role: dict[str, Any]) -> Iterator[str]:
@@ -132,3 +136,43 @@ def test_the_unit_of_systemd_is_one_that_systemd_takes(tmp_path: Path) -> None:
     )  # fmt: skip
     said = [line for line in ran.stderr.splitlines() if "barograph.service" in line]
     assert said == []
+
+
+def aws_calls() -> Iterator[tuple[str, list[str]]]:
+    """Every call of the AWS CLI in the pages, with where it stands: in blocks, and in lines of text."""
+    for page in pages():
+        for block in blocks(page):
+            for line in re.sub(r"\\\n\s*", " ", block.text).splitlines() if block.language in SHELL else ():
+                if line.strip().startswith("aws "):
+                    yield block.where, shlex.split(line, comments=True)[1:]
+        for code in re.findall(r"`(aws [a-z0-9-]+ [a-z][^`]*)`", prose(page)):
+            yield name(page), shlex.split(code)[1:]
+
+
+def test_every_call_of_aws_is_one_that_aws_has() -> None:
+    """Service, operation and options, by botocore's own models: at three in the morning nobody reads manuals."""
+    session = botocore.session.get_session()
+    wrong, seen = [], 0
+    for where, (service, operation, *rest) in aws_calls():
+        if service in ("s3", "configure"):  # the CLI's own
+            continue
+        seen += 1
+        model = session.get_service_model({"s3api": "s3"}.get(service, service))
+        known = {xform_name(each, "-"): each for each in model.operation_names}
+        if operation not in known:
+            wrong.append(f"{where}: aws {service} {operation}")
+            continue
+        shape = model.operation_model(known[operation]).input_shape
+        members = {xform_name(each, "-") for each in (shape.members if shape is not None else {})}
+        options = {word.removeprefix("--") for word in rest if word.startswith("--")}
+        members |= SHORT.get(f"{service} {operation}", set())
+        left = {one for one in options - members - GLOBAL if one.removeprefix("no-") not in members}
+        if left:
+            wrong.append(f"{where}: aws {service} {operation} has no --{', --'.join(sorted(left))}")
+    assert wrong == []
+    assert seen > 40
+
+
+GLOBAL = {"region", "query", "output", "profile"}
+# What the CLI takes beside the model: docs.aws.amazon.com/cli/latest/reference/ec2/revoke-security-group-ingress.html
+SHORT = {"ec2 revoke-security-group-ingress": {"protocol", "port", "cidr", "source-group", "group-owner"}}
