@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards import names
 from dashboards.board import COST, Addresses, Board
 from dashboards.palette import CRITICAL, INFO, PLAIN, QUIET, WARNING, Steps, wrong_from
-from dashboards.panels import Label, Line, Panel, Value, bars, graph, number, rows
+from dashboards.panels import Label, Line, Panel, Value, bars, blind, graph, number, rows
 from dashboards.query import at_places, least, most, of_most, or_none, ratio, total, until
 
 USD = "currencyUSD"
@@ -56,22 +56,23 @@ def cost(addresses: Addresses) -> Board:
     board.row(16, "Utilization")
     board.line(
         4,
-        (17, 6, number(
+        (17, 5, number(
             "Impaired", "Instances, clusters and node groups whose own health checks fail.",
             or_none(total(at_places(names.IMPAIRED)), at_places(names.ALARMS)), steps=wrong_from(1),
         )),
-        (18, 6, number(
+        (18, 5, number(
             "Unhealthy targets", "Targets of load balancers that get no traffic.",
             or_none(total(at_places(names.TARGETS_UNHEALTHY)), at_places(names.ALARMS)), steps=wrong_from(1, WARNING),
         )),
-        (19, 6, number(
+        (19, 5, number(
             "CloudWatch alarms", "Alarms of the accounts that are in ALARM.",
             total(at_places(names.ALARMS)), steps=wrong_from(1, WARNING),
         )),
-        (20, 6, number(
+        (20, 5, number(
             "Hardly used", "Gauges that every look has found hardly used: candidates for a smaller size.",
             or_none(total(at_places(names.UNDER_USED)), at_places(names.ALARMS)), steps=wrong_from(1, INFO),
         )),
+        (24, 4, blind("Blind to these", "cost", "quotas", "utilization", "network")),
     )  # fmt: skip
     board.line(9, (21, 10, _fullest()), (22, 7, _growth()), (23, 7, _addresses()))
     return board
@@ -102,7 +103,7 @@ def _savings() -> Panel:
     return rows(
         "What could be saved, most first", "What AWS' recommendations would save in a month, by what is to be done. "
         "The incidents of the kind cost_opportunity name the resources.",
-        [Label("account", "Account", 125), Label("action", "Do", 160)],
+        [Label("account", "Account", 125), Label("action", "Do")],
         [Value(total(at_places(names.COST_SAVING), "account", "action") + " > 0", "A month", USD, width=100,
                steps=wrong_from(1, INFO))],
         first="A month", nothing="nothing to save is known",

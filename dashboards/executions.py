@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards import names
 from dashboards.board import DRIFT, EXECUTIONS, Addresses, Board, to
 from dashboards.palette import BLIND, CRITICAL, INFO, PLAIN, QUIET, WARNING, Steps, wrong_from
-from dashboards.panels import Label, Line, Panel, Value, bars, graph, number, rows
+from dashboards.panels import Label, Line, Panel, Value, bars, blind, graph, number, rows
 from dashboards.query import (
     age,
     at_places,
@@ -77,7 +77,7 @@ def executions(addresses: Addresses) -> Board:
             "stage.",
             total(at_places(names.SECURITY_PUBLIC)), steps=wrong_from(1), filled=True,
         )),
-        (15, 4, number(
+        (15, 3, number(
             "Use of root", "What the root user did, in cases that are open. Nobody should need it.",
             or_none(total(at_places(names.ACCESS_ROOT)), at_places(names.ACCESS_READ_TO)), steps=wrong_from(1),
         )),
@@ -85,15 +85,16 @@ def executions(addresses: Addresses) -> Board:
             "Sensitive, by hand", "Changes by hand of access, exposure, keys or the audit trail, in open cases.",
             or_none(total(at_places(names.ACCESS_SENSITIVE)), at_places(names.ACCESS_READ_TO)), steps=wrong_from(1),
         )),
-        (17, 4, number(
+        (17, 3, number(
             "Failed sign-ins", "Console sign-ins that failed, in open cases.",
             or_none(total(at_places(names.ACCESS_FAILED)), at_places(names.ACCESS_READ_TO)),
             steps=wrong_from(5, WARNING),
         )),
-        (18, 4, number(
-            "CloudTrail read to, ago", "How far behind the reading of CloudTrail is, at the slowest place.",
+        (18, 3, number(
+            "CloudTrail read to", "How long ago: how far behind the reading of CloudTrail is, at the slowest place.",
             age(least(at_places(names.ACCESS_READ_TO))), unit="s", decimals=0, steps=wrong_from(7200, BLIND),
         )),
+        (24, 3, blind("Blind to these", "security", "access", "compliance")),
     )  # fmt: skip
     board.line(9, (19, 15, _accounts()), (20, 9, _by_hand()))
     board.row(21, "Compliance")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards import names
 from dashboards.board import EXPIRIES, Addresses, Board
 from dashboards.palette import BLIND, CRITICAL, PLAIN, WARNING, Steps, words, wrong_from
-from dashboards.panels import Label, Line, Panel, Value, graph, number, rows
+from dashboards.panels import Label, Line, Panel, Value, blind, graph, number, rows
 from dashboards.query import age, at_places, constant, either, least, named, or_none, total, until
 
 DAY = 86400.0
@@ -25,22 +25,22 @@ def expiries(addresses: Addresses) -> Board:
     board.row(1, "Expiries")
     board.line(
         4,
-        (2, 5, number(
+        (2, 4, number(
             "Next certificate ends in", "The soonest end of a certificate in use. Negative: it has expired. One that "
             "AWS "
             "renews is not a danger until its renewal fails.",
             until(least(at_places(names.CERTIFICATE_ENDS))), unit="s", decimals=0, steps=SOON, filled=True,
         )),
-        (3, 5, number(
+        (3, 4, number(
             "Expired", "Certificates in use that are past their end, those of a chain included. Clients refuse them "
             "now.",
             total(at_places(names.CERTIFICATES_EXPIRED)), steps=wrong_from(1),
         )),
-        (4, 5, number(
+        (4, 4, number(
             "Near their end", "Certificates in use that end soon with nobody to renew them, or whose renewal is late.",
             total(at_places(names.CERTIFICATES_NEAR_END)), steps=wrong_from(1, WARNING),
         )),
-        (5, 5, number(
+        (5, 4, number(
             "Renewals in trouble", "Renewals that failed, wait for somebody (a DNS record, an e-mail) or are late.",
             total(at_places(names.CERTIFICATES_RENEWALS)), steps=wrong_from(1, WARNING),
         )),
@@ -49,27 +49,28 @@ def expiries(addresses: Addresses) -> Board:
             total(at_places(names.CERTIFICATES_MISPLACED)) + " + " + total(at_places(names.CERTIFICATES_WEAK)),
             steps=wrong_from(1, WARNING),
         )),
+        (17, 4, blind("Blind to certificates", "certificates")),
     )  # fmt: skip
     board.line(10, (7, 12, _next()), (8, 12, _certificates()))
     board.row(9, "Backups")
     board.line(
         4,
-        (10, 5, number(
+        (10, 4, number(
             "Data stores without protection", "Data stores with no recovery point as new as their objective (RPO) "
             "asks. "
             "What is lost now cannot be restored to it.",
             total(at_places(names.BACKUP_UNPROTECTED)), steps=wrong_from(1), filled=True,
         )),
-        (11, 5, number(
+        (11, 4, number(
             "Failed jobs", "Rules of AWS Backup whose last job for a resource did not end well.",
             total(at_places(names.BACKUP_JOBS_FAILED)), steps=wrong_from(1, WARNING),
         )),
-        (12, 5, number(
+        (12, 4, number(
             "Copies missing", "Copies in another region or account that are not as new as was asked.",
             or_none(total(at_places(names.BACKUP_COPIES_MISSING)), at_places(names.BACKUP_STORES)),
             steps=wrong_from(1, WARNING),
         )),
-        (13, 5, number(
+        (13, 4, number(
             "Last restore test ago", "The restore test that is longest ago. A backup that was never restored is a "
             "hope.",
             either(age(least(at_places(names.BACKUP_RESTORE_TESTED))),
@@ -80,6 +81,7 @@ def expiries(addresses: Addresses) -> Board:
             "Can be deleted", "Production data stores without deletion protection.",
             total(at_places(names.BACKUP_DELETABLE)), steps=wrong_from(1, WARNING),
         )),
+        (18, 4, blind("Blind to backups", "backups")),
     )  # fmt: skip
     board.line(10, (15, 15, _recovery()), (16, 9, _unprotected()))
     return board
@@ -136,7 +138,7 @@ def _recovery() -> Panel:
                   steps=((None, CRITICAL), (0, WARNING), (3600, PLAIN))),
             Value(age(least(at_places(names.BACKUP_LAST), *labels)), "Oldest newest point", "s", decimals=0, width=150),
             Value(age(least(at_places(names.BACKUP_COPY_LAST), *labels)), "Copy elsewhere", "s", decimals=0, width=130),
-            Value(counted(names.BACKUP_UNPROTECTED), "Without protection", width=140, steps=wrong_from(1)),
+            Value(counted(names.BACKUP_UNPROTECTED), "Without protection", width=165, steps=wrong_from(1)),
         ],
         first="Without protection", nothing="no data store was found",
     )  # fmt: skip

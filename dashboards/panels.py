@@ -40,7 +40,9 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from dashboards.palette import CLEAR, NOT_KNOWN, PLAIN, QUIET, Mapping, Steps, thresholds, unknown
+from dashboards.names import CHECK_OUTCOME
+from dashboards.palette import BLIND, CLEAR, NOT_KNOWN, PLAIN, QUIET, Mapping, Steps, thresholds, unknown
+from dashboards.query import at_places, total
 
 DATASOURCE = DataSourceRef("prometheus", "${datasource}")
 
@@ -86,6 +88,17 @@ def number(
     if decimals is not None:
         made = made.decimals(decimals)
     return made.data_links([link(*each) for each in links]) if links else made
+
+
+def blind(title: str, *checks: str) -> stat.Panel:
+    """How many places of these checks could not be looked at: what the numbers beside it do not know of."""
+    words = ", ".join(checks)
+    return number(
+        title, f"Places where the checks {words} could not look, or have not looked for too long. Whatever is wrong "
+        "there is not in the numbers beside this one. The fleet dashboard names them.",
+        total(at_places(CHECK_OUTCOME, f'check=~"{"|".join(checks)}"', 'outcome="unknown"')),
+        steps=((None, PLAIN), (1, BLIND)),
+    )  # fmt: skip
 
 
 def _clear(steps: Steps) -> Steps:
