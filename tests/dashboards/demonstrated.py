@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,14 +40,22 @@ EMPTY = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo that runs."""
+
+    process: subprocess.Popen[bytes]
+    told: Path  # the file that its output is in
+
+
 @contextmanager
-def demo(folder: Path) -> Iterator[Path]:
-    """Start the demo, as a user would, and end it as a user would; gives the file that its output is in."""
+def demo(folder: Path) -> Iterator[Demo]:
+    """Start the demo, as a user would, and end it as a user would."""
     told = folder / "demo.txt"
     argv = [sys.executable, "-m", "daemon", "demo", "--port", "0"]
     with told.open("wb") as out, subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT) as process:
         try:
-            yield told
+            yield Demo(process, told)
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -55,14 +64,16 @@ def demo(folder: Path) -> Iterator[Path]:
                 process.kill()
 
 
-def wait_for(told: Path) -> str:
+def wait_for(begun: Demo) -> str:
     """Until all that the demo shows has happened; gives where its service listens. Raises AssertionError."""
     until = time.monotonic() + READY_SECONDS
     while time.monotonic() < until:
-        text = told.read_text(encoding="utf-8", errors="replace")
+        text = begun.told.read_text(encoding="utf-8", errors="replace")
         found = _ADDRESS.search(text)
         if _DONE in text and found:
             return found[1]
+        if begun.process.poll() is not None:
+            raise AssertionError(f"the demo ended by itself: {text[-2000:]}")
         time.sleep(0.5)
     raise AssertionError(f"the demo has not come to its end after {READY_SECONDS:g} s: {text[-2000:]}")
 

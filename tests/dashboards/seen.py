@@ -21,7 +21,7 @@ from typing import Any
 
 from PIL import Image
 
-from tests.dashboards.demonstrated import ask, demo, wait_for
+from tests.dashboards.demonstrated import Demo, ask, demo, wait_for
 from tests.dashboards.history import EVERY, remembered
 from tests.dashboards.reading import FOLDER, ROOT, dashboards
 
@@ -201,9 +201,9 @@ def main() -> int:
             return 1 if _render(folder, given.pictures) else 0
         # The demo takes its time: what is rendered meanwhile costs none.
         (folder / "demo").mkdir()
-        with demo(folder / "demo") as told:
+        with demo(folder / "demo") as begun:
             wrong = _render(folder, None)
-            wrong += _demonstrate(folder / "demo", told)
+            wrong += _demonstrate(folder / "demo", begun)
     return 1 if wrong else 0
 
 
@@ -231,13 +231,13 @@ def _render(folder: Path, pictures: Path | None) -> int:
     return wrong
 
 
-def _demonstrate(folder: Path, told: Path) -> int:
+def _demonstrate(folder: Path, begun: Demo) -> int:
     """Ask the demo's daemon; gives how much is wrong."""
     server, _ = prometheus()
     if server is None:
         print("SKIP: the demo is not asked what dashboards ask: no prometheus", flush=True)
         return 0
-    found = ask(server, folder, wait_for(told))
+    found = ask(server, folder, wait_for(begun))
     print(f"the demo: every query of {len(dashboards())} dashboards, for All and for one, {len(found)} problems")
     print("".join(f"  {each}\n" for each in found), end="", flush=True)
     return len(found)
