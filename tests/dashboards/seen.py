@@ -10,6 +10,7 @@ import argparse
 import copy
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,11 @@ class Programs:
     promtool: str
 
 
+_OUT_OF_REACH = re.compile(
+    r"code (ECONN|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|E403|E407|E5\d\d|UNABLE_TO|SELF_SIGNED)"
+)
+
+
 class MissingError(Exception):
     """A program that is needed cannot be had here."""
 
@@ -76,7 +82,10 @@ def programs() -> Programs:
 
 
 def install(npm: str) -> None:
-    """Put Grafana's libraries where the lock file says. Raises MissingError: the registry cannot be reached."""
+    """Put Grafana's libraries where the lock file says.
+
+    Raises MissingError where the registry cannot be reached, and RuntimeError where it is something else.
+    """
     lock, done = HERE / "package-lock.json", HERE / "node_modules" / ".installed"
     if done.is_file() and done.read_bytes() == lock.read_bytes():
         return
@@ -86,8 +95,9 @@ def install(npm: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise MissingError(f"npm ci has not ended after {NPM_SECONDS:g} s") from error
     if ended.returncode:
-        lines = [line for line in ended.stderr.splitlines() if line.strip()]
-        raise MissingError(f"npm ci failed: {lines[0] if lines else ended.returncode}")
+        if _OUT_OF_REACH.search(ended.stderr):
+            raise MissingError(f"npm ci failed: {ended.stderr.splitlines()[0]}")
+        raise RuntimeError(f"npm ci failed: {ended.stderr}")
     done.write_bytes(lock.read_bytes())
 
 
