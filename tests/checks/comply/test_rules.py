@@ -63,6 +63,7 @@ def test_every_rule_is_tried_here() -> None:
     assert set(BY_NAME) == {
         "tags", "naming", "encryption", "log_retention", "flow_logs", "load_balancer_logs", "bucket_logs", "audit_logs",
         "cdn_logs", "alarms", "multi_az", "deletion_protection", "rollback", "spot", "shutdown", "commitments",
+        "cycle",
     }  # fmt: skip
     assert {rule.name for rule in RULES if rule.kind is not Kind.COMPLIANCE} == {"shutdown", "commitments"}
     assert all(rule.about and rule.lack for rule in RULES)
@@ -244,3 +245,11 @@ def test_an_unmanaged_resource_has_no_stack_to_be_exempt_by() -> None:
     lone = Resource("arn:x", "rds:db", "x", UNMANAGED, "production", {"multi_az": False})
     assert [str(one.word) for one in results(lone, Expected(NOON, off=(_off(stack="acme-*"),)))] == ["failed"]
     assert [str(one.word) for one in results(lone, Expected(NOON, off=(_off(),)))] == ["off"]
+
+
+def test_changes_are_held_against_the_cycle_in_production_alone() -> None:
+    """One that kept to it passes, one that did not fails and says why, and one of which nobody knows is not known."""
+    assert said(resource(kind="execution:apply", cycle=""))["cycle"][0] == "passed"
+    assert said(resource(kind="execution:apply", cycle="no approval"))["cycle"] == ("failed", "no approval")
+    assert said(unread("production", "cycle"))["cycle"][0] == "not_known"
+    assert "cycle" not in said(resource("staging", "execution:apply", cycle="no approval"))
