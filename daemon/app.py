@@ -238,6 +238,8 @@ def _run(
             if repository is not None and repository.content != read_in:
                 read_in = repository.content
                 runner.look_now(REPOSITORY, repository.key, scheduler)
+            if inventory.gone:
+                scheduler.at("gone", clock(), partial(runs.judge.leave, inventory.gone), pool="runs")
             if inventory.watched:
                 scheduler.at("states", clock(), eyes.states.refresh, pool="upkeep")
 

@@ -7,7 +7,7 @@ what it came to, and what that did to incidents, are committed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -65,6 +65,14 @@ class Judge:
     def again(self, stack: str) -> None:
         """Have the applies of a stack judged anew with the next tick. Safe from any thread."""
         self._asked.add(stack)
+
+    def leave(self, gone: Collection[str]) -> None:
+        """Give up the incidents of places that are in no listing any more, but for those that a schedule names."""
+        kept = {one.place for one in self.schedules}
+        for check, place in self.recorder.jobs():
+            if check == CHECK and place in gone and place not in kept:
+                self._awaited.pop(place, None)
+                self.recorder.retire(CHECK, place, "the instance is not listed any more", self.clock())
 
     def tick(self) -> int:
         """Judge what is new and what is due; give how many places were looked at.

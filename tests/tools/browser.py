@@ -115,10 +115,10 @@ class Tab:
             raise BrowserError("the browser has ended")
         self._buffer += piece
         *whole, self._buffer = self._buffer.split(b"\0")
-        for message in whole:
-            heard = json.loads(message)
-            self._note(heard)
-            yield heard
+        heard = [json.loads(message) for message in whole]
+        for each in heard:  # all of them: whoever waits for an answer stops at it
+            self._note(each)
+        yield from heard
 
     def _note(self, heard: Mapping[str, Any]) -> None:
         method, params = heard.get("method"), heard.get("params", {})

@@ -1,6 +1,7 @@
 // Renews the parts of the page that changed. It takes no focus, no selection and no place in a table from anybody.
 (() => {
-  const EVERY = 30000;
+  const lively = document.querySelector("[data-every]"); // what is under way is looked at more often
+  const EVERY = 1000 * (lively ? Number(lively.dataset.every) : 30);
   const said = document.getElementById("said");
   const busy = (part) => {
     const chosen = document.getSelection();
@@ -25,14 +26,17 @@
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const headline = page.querySelector("h1").textContent;
-      for (const part of document.querySelectorAll("[data-live]")) {
+      let held = false; // what somebody is reading stays as it is, and then the page is not of now
+      const parts = [...document.querySelectorAll("[data-live]")].sort((one, other) => (one.id === "when") - (other.id === "when"));
+      for (const part of parts) {
         const fresh = page.getElementById(part.id);
-        if (!fresh || fresh.innerHTML === part.innerHTML || busy(part)) continue;
-        renew(part, fresh);
+        if (!fresh || fresh.innerHTML === part.innerHTML) continue;
+        if (busy(part)) held = true;
+        else if (!held || part.id !== "when") renew(part, fresh);
       }
       if (document.title !== page.title) said.textContent = headline;
       document.title = page.title;
-      old.textContent = "";
+      old.textContent = held ? "What you are reading is not renewed." : "";
     } catch (error) {
       const text = "not renewed: Barograph does not answer. What stands here is old.";
       if (old.textContent !== text) said.textContent = text;

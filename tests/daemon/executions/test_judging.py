@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts.base import IncidentState
 from checks.base import Tier
 from checks.runs.record import RunRecord, Sent, record_of
 from daemon.executions import judging
@@ -47,6 +48,19 @@ def test_the_next_success_of_the_same_ends_it_and_no_other(here: World) -> None:
     assert "workflow_failure" in [kind for kind, _ in here.live()]
     here.whole(number(4))
     assert [kind for kind, _ in here.live()] == ["deployment"] * 3
+
+
+def test_what_is_listed_no_more_is_given_up_and_not_called_well(here: World) -> None:
+    """Only there; and a run that comes later is told of again."""
+    here.whole(number(1), rc=1)
+    here.whole(number(2), rc=1, component="eks")
+    here.judge.leave(frozenset({"acme-prod/vpc"}))
+    here.judge.tick()
+    (left,) = here.incidents()
+    assert left.place == "acme-prod/eks"
+    assert {one.state for one in here.incidents(live=False) if one.place == "acme-prod/vpc"} == {IncidentState.RETIRED}
+    here.whole(number(3), rc=1)
+    assert {one.place for one in here.incidents()} == {"acme-prod/eks", "acme-prod/vpc"}
 
 
 def test_a_run_that_was_begun_earlier_does_not_mend_a_later_failure(here: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,11 @@ def test_the_page_renews_itself_and_takes_nothing_from_anybody(tab: Tab, made: t
     opened(tab, address, STATUS)
     tab.run("document.querySelector('details').open = true; document.querySelector('#open a').focus()")
     world.incident("v1:new", check="cost", evidence={}, summary="something new is wrong")
+    asof = tab.run("document.getElementById('when').textContent")
+    world.now += timedelta(minutes=1)
     tab.run("window.again()")
+    assert tab.run("document.getElementById('when').textContent") == asof, "a page with an old part is not of now"
+    assert "not renewed" in tab.run("document.getElementById('old').textContent")
     assert tab.run("document.activeElement.closest('#open') !== null"), "the focus is where it was"
     assert "something new is wrong" not in tab.run("document.querySelector('#open').textContent"), "nor was it moved"
     said = tab.run("document.getElementById('said').textContent")
@@ -180,6 +185,8 @@ def test_the_page_renews_itself_and_takes_nothing_from_anybody(tab: Tab, made: t
     assert said == tab.run("document.querySelector('h1').textContent")
     tab.run("document.activeElement.blur(); window.again()")
     assert "something new is wrong" in tab.run("document.querySelector('#open').textContent")
+    assert tab.run("document.getElementById('when').textContent") != asof
+    assert tab.run("document.getElementById('old').textContent") == ""
     assert tab.run("document.querySelector('details').open"), "what was open is open"
     assert tab.said == []
 
