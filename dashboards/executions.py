@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboards import names
 from dashboards.board import DRIFT, EXECUTIONS, Addresses, Board, to
+from dashboards.deployments import deployments
 from dashboards.palette import BLIND, CRITICAL, INFO, PLAIN, QUIET, WARNING, Steps, wrong_from
 from dashboards.panels import Label, Line, Panel, Value, bars, blind, graph, number, rows
 from dashboards.query import (
@@ -35,12 +36,12 @@ def executions(addresses: Addresses) -> Board:
     board.line(
         4,
         (2, 4, number(
-            "Runs a day", f"Runs that ended well, a day, over {DAYS} days: how often something is deployed.",
+            "Runs a day", f"Runs that ended well, a day, over {DAYS} days, of every workflow and stage.",
             ratio(_ended("succeeded"), f"{DAYS}"), decimals=1,
         )),
         (3, 4, number(
-            "Change failure rate", f"Part of the runs of {DAYS} days that failed or were lost. Cancelled ones do not "
-            "count.",
+            "Failure rate of runs", f"Part of the runs of {DAYS} days that failed or were lost, of every workflow and "
+            "stage. Cancelled ones do not count. How changes fare in production is a row of its own.",
             ratio(_ended("failed|lost"), _ended("succeeded|failed|lost")), unit="percentunit", decimals=0,
             steps=((None, PLAIN), (0.15, WARNING), (0.3, CRITICAL)),
         )),
@@ -63,6 +64,7 @@ def executions(addresses: Addresses) -> Board:
     )  # fmt: skip
     board.line(9, (8, 15, _workflows()), (9, 9, _durations()))
     board.line(7, (10, 12, _results()), (11, 12, _changed()))
+    deployments(board)
     board.row(12, "Security and access")
     board.line(
         4,

@@ -43,6 +43,17 @@ RUN_IN_PROGRESS = "barograph_run_in_progress"
 RUN_RESULTS = "barograph_run_results"
 RUN_RESOURCES = "barograph_run_resources_total"
 
+# Changes to production, of 30 days.
+DEPLOY_APPLIES = "barograph_deployment_applies"
+DEPLOYED = "barograph_deployment_successes"
+DEPLOY_FAILURES = "barograph_deployment_failures"
+DEPLOY_UNWATCHED = "barograph_deployment_unwatched"
+DEPLOY_LEAD = "barograph_deployment_lead_seconds"
+DEPLOY_RESTORE = "barograph_deployment_restore_seconds"
+DEPLOY_UNRECORDED = "barograph_deployment_unrecorded"
+DEPLOY_CYCLE = "barograph_deployment_cycle_ratio"
+DEPLOY_CYCLE_CHANGES = "barograph_deployment_cycle_changes"
+
 # Checks at places.
 CHECK_OUTCOME = "barograph_check_outcome"
 CHECK_LAST_SUCCESS = "barograph_check_last_success_timestamp_seconds"

@@ -27,6 +27,7 @@ Mapping = ValueMap | RangeMap | SpecialValueMap
 Steps = tuple[tuple[float | None, str], ...]
 
 NOT_KNOWN = "not known"
+NO_DATA = "no data"  # of a figure that is made of nothing, or of nothing that is known
 NOTHING_WRONG: Steps = ((None, PLAIN),)
 
 
@@ -45,9 +46,9 @@ def thresholds(steps: Steps) -> ThresholdsConfig:
     return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value, colour) for value, colour in steps])
 
 
-def unknown() -> SpecialValueMap:
+def unknown(word: str = NOT_KNOWN, colour: str = BLIND) -> SpecialValueMap:
     """What is null or not a number is not known: in words, and never in the colour of something good."""
-    result = ValueMappingResult(text=NOT_KNOWN, color=BLIND, index=0)
+    result = ValueMappingResult(text=word, color=colour, index=0)
     return SpecialValueMap(DashboardSpecialValueMapOptions(match=SpecialValueMatch.NULL_AND_NAN, result=result))
 
 

@@ -66,12 +66,12 @@ def link(title: str, url: str, *, new_tab: bool = False) -> DashboardLink:
 def number(
     title: str, about: str, expr: str, *, unit: str = "short", steps: Steps = ((None, PLAIN),),
     mappings: Sequence[Mapping] = (), decimals: int | None = None, links: Sequence[Link] = (), filled: bool = False,
-    trend: bool = False, legend: str = "",
+    trend: bool = False, legend: str = "", nothing: str = NOT_KNOWN,
 ) -> stat.Panel:  # fmt: skip
     """One number. What is missing is said to be not known, in no colour of something good.
 
     *filled*: the whole tile takes the colour, for the few numbers that must not be overlooked. *trend*: with a line
-    of how it came about. *legend*: show this instead of the value.
+    of how it came about. *legend*: show this instead of the value. *nothing*: the word for what is missing.
     """
     made = (
         stat.Panel()
@@ -83,7 +83,7 @@ def number(
         .text_mode(BigValueTextMode.NAME if legend else BigValueTextMode.VALUE)
         .thresholds(thresholds(_clear(steps) if filled else steps))
         .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
-        .mappings([unknown(), *mappings]).no_value(NOT_KNOWN)
+        .mappings([unknown(nothing), *mappings]).no_value(nothing)
     )  # fmt: skip
     if decimals is not None:
         made = made.decimals(decimals)

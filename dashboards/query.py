@@ -49,6 +49,21 @@ def ratio(part: str, whole: str) -> str:
     return f"{part} / {whole}"
 
 
+def times(one: str, other: str) -> str:
+    """One by the other, series by series."""
+    return f"{one} * {other}"
+
+
+def above(least: float, expr: str) -> str:
+    """Only what is more than *least*."""
+    return f"({expr} > {least:g})"
+
+
+def middle(expr: str) -> str:
+    """The median of the series."""
+    return f"quantile(0.5, {expr})"
+
+
 def constant(value: float, expr: str) -> str:
     """*value* for each series of *expr*."""
     return f"{value:g} + 0 * {expr}"

@@ -300,6 +300,10 @@ _WATCHED = (
         "Part of all changes that went through the recorded cycle, 0 to 1; absent where it is known of none.",
         ("stack",),
     ),
+    Metric(
+        "barograph_deployment_cycle_changes", Type.GAUGE,
+        "Changes, unrecorded ones included, of which that is known: what the ratio is a part of.", ("stack",),
+    ),
 )  # fmt: skip
 
 _ALL = (*_CORE, *_WATCHED)

@@ -155,6 +155,7 @@ def _of_changes(changes: Mapping[str, Figures]) -> Iterator[Series]:
     yield series("barograph_deployment_restore_seconds", lambda each: each.restore.value)
     yield series("barograph_deployment_unrecorded", lambda each: each.unrecorded)
     yield series("barograph_deployment_cycle_ratio", lambda each: each.cycle.ratio)
+    yield series("barograph_deployment_cycle_changes", lambda each: each.cycle.of)
 
 
 def _of_tally(tally: Tally) -> Iterator[Series]:

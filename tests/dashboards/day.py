@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from checks.base import Instance, Kind, Outcome
 from checks.kinds import Fact
+from checks.runs.after import Health
 from dashboards import names as n
 
 DAY = 86400.0
@@ -94,7 +96,10 @@ _WRONG: dict[tuple[str, str], tuple[tuple[float, Mapping[str, Any]], ...]] = {
     }),),
     ("drift", "globex-euc1-dev/eks"): ((20.0, {"verdict": "busy", "outcome": Outcome.UNKNOWN}),),
     ("state", "globex-euc1-dev/eks"): ((20.0, {"values": {n.STATE_LOCK_TAKEN: -9000}}),),
-    ("state", "acme-euw1-prod/rds"): ((9.0, {"values": {n.STATE_TAINTED: 1}}),),
+    ("state", "acme-euw1-prod/rds"): ((9.0, {
+        "findings": [(Kind.SECURITY_VIOLATION, "change:42:5d41402abc4b", "no recorded run explains serial 42", [])],
+        "values": {n.STATE_TAINTED: 1},
+    }),),
     ("security", "222222222222/eu-west-1"): ((14.0, {
         "findings": [(Kind.SECURITY_VIOLATION, "open", "port 22 is open to the world", []),
                      (Kind.SECURITY_VIOLATION, "plain", "a listener speaks plain HTTP", [])],
@@ -293,10 +298,16 @@ class MadeRun:
     end: float | None
     rc: int = 0
     signal: int | None = None
+    lead: float | None = None  # hours from the commit to its end; None: nobody told the time of the commit
+    after: Health | None = None  # of the stack, of an apply to production
+    kept: bool | None = True  # to the guideline's cycle; None: it cannot be told
 
-    def events(self) -> Iterator[tuple[int, str, float, Mapping[str, Any]]]:
-        """(number, event, hour, what it says)."""
+    def events(self, began: datetime) -> Iterator[tuple[int, str, float, Mapping[str, Any]]]:
+        """(number, event, hour, what it says). *began*: when hour 0 is."""
         started = {"workflow": self.workflow, "stack": self.stack, "component": "checkout", "actor": "alice"}
+        if self.lead is not None and self.end is not None:
+            committed = began + timedelta(hours=self.end - self.lead)
+            started |= {"git_sha": f"{int(self.id[-12:], 16):040x}", "git_committed_at": committed.isoformat()}
         yield 0, "run.start", self.begin, started
         yield 1, "phase.start", self.begin + 0.01, {"phase": "apply"}
         if self.end is not None:
@@ -305,14 +316,25 @@ class MadeRun:
 
 
 def runs() -> tuple[MadeRun, ...]:
-    """Runs of the day."""
-    made: list[tuple[str, str, float, float | None, int, int | None]] = [
-        ("deploy", "acme-euw1-prod", 3.0, 3.2, 0, None), ("deploy", "acme-euw1-prod", 9.0, 9.3, 0, None),
-        ("deploy", "acme-use1-prod", 3.5, 3.9, 0, None), ("deploy", "acme-euw1-staging", 2.0, 2.1, 0, None),
+    """Runs of the day, and the deployments of the weeks before it."""
+    ok, dark, worse = Health.HEALTHY, Health.COULD_NOT_LOOK, Health.WORSE
+    made: list[tuple[Any, ...]] = [
+        ("deploy", "acme-euw1-prod", 3.0, 3.2, 0, None, 6.0, ok),
+        ("deploy", "acme-euw1-prod", 9.0, 9.3, 0, None, 4.5, ok),
+        ("deploy", "acme-use1-prod", 3.5, 3.9, 0, None, None, ok), ("deploy", "acme-euw1-staging", 2.0, 2.1, 0, None),
         ("deploy", "acme-euw1-staging", 11.8, 12.0, 0, None), ("deploy", "acme-euw1-staging", 15.0, 15.1, 1, None),
-        ("deploy", "globex-euc1-prod", 8.0, 8.6, 0, None), ("deploy", "globex-euc1-prod", 17.0, 17.2, 1, None),
-        ("deploy", "globex-euc1-prod", 21.0, 21.5, 0, None), ("nightly", "acme-euw1-dev", 1.0, 1.4, 0, None),
+        ("deploy", "globex-euc1-prod", 8.0, 8.6, 0, None, 70.0, ok),
+        ("deploy", "globex-euc1-prod", 17.0, 17.2, 1, None, 30.0, dark, False),
+        ("deploy", "globex-euc1-prod", 21.0, 21.5, 0, None, 3.0, dark), ("nightly", "acme-euw1-dev", 1.0, 1.4, 0, None),
         ("nightly", "globex-euc1-dev", 1.0, 1.3, 0, 15), ("rotate-secrets", "acme-euw1-prod", 5.0, None, 0, None),
         ("deploy", "acme-use1-prod", 23.95, None, 0, None),
     ]  # fmt: skip
+    for day in range(2, 26, 3):
+        hour = -24.0 * day
+        made += [
+            ("deploy", "acme-euw1-prod", hour, hour + 0.3, 0, None, 3.0 + day / 2, worse if day == 17 else ok),
+            ("deploy", "acme-use1-prod", hour + 1, hour + 1.4, 0, None, None, dark if day > 20 else ok),
+            ("deploy", "globex-euc1-prod", hour + 5, hour + 5.5, int(day == 11), None, 20.0 + 4 * day,
+             worse if day == 5 else ok, day != 14),
+        ]  # fmt: skip
     return tuple(MadeRun(f"01890a5d-ac96-774b-bcce-{number:012x}", *each) for number, each in enumerate(made, start=1))

@@ -36,6 +36,7 @@ EMPTY = {
     f"{_COST} / Full next, soonest first / A": _UTILIZATION,
     **{f"{_COST} / Free addresses, least first / {ref}": "its networks have no subnets" for ref in "AB"},
     "barograph-expiries / What can be restored, most urgent first / C": "no copy elsewhere is asked for",
+    "barograph-executions / Stacks of production, worst first / E": "no apply to its production has failed",
     "barograph-itself / Next report in / A": "nobody gets a report of the demo's own service",
 }
 
@@ -83,7 +84,10 @@ def send_runs(address: str) -> None:
     now = datetime.now(UTC)
     for number, (stack, rc) in enumerate((("acme-dev", 0), ("acme-staging", 1), ("acme-prod", 0))):
         run = f"01890a5d-ac96-774b-bcce-{number:012x}"
-        started: dict[str, object] = {"workflow": "deploy", "stack": stack, "component": "service", "actor": "alice"}
+        started: dict[str, object] = {
+            "workflow": "deploy", "stack": stack, "component": "service", "actor": "alice", "git_sha": f"{number:040x}",
+            "git_committed_at": (now - timedelta(hours=2)).isoformat(),
+        }  # fmt: skip
         changed: dict[str, object] = {
             "addr": "aws_sqs_queue.jobs",
             "action": "update",
@@ -130,6 +134,7 @@ def _wait_for_runs(server: Server) -> None:
     for _ in range(300):
         if server.instant(
             "sum(barograph_run_results) >= 3 and on () sum(rate(barograph_run_resources_total[8s])) >= 0"
+            " and on () sum(barograph_deployment_applies) >= 1"
         ):
             return
         time.sleep(0.1)

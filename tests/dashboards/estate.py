@@ -27,6 +27,7 @@ from daemon.store import JobStateRow, Store, StoreOutbox
 from daemon.web import AuthSettings, WebDeps, create_app, serving
 from dashboards import names
 from tests.alerts.build import POLICY
+from tests.dashboards.applies import watched
 from tests.dashboards.day import BLIND_FROM, INSTANCES, Account, accounts, runs, told
 
 SECOND = timedelta(seconds=1)
@@ -154,13 +155,16 @@ class Estate:
 
     def _runs(self) -> None:
         for run in runs():
-            for seq, name, hour, data in run.events():
+            for seq, name, hour, data in run.events(self.began):
                 key = f"{run.id}/{seq}"
                 if self.hours >= hour and key not in self.sent:
                     self.sent.add(key)
                     at = self.began + hour * HOUR
                     said = {"schema": 1, "run_id": run.id, "seq": seq, "event": name, "ts": at.isoformat(), **data}
                     self.intake.events([parse(said)])
+                    if name == "run.end" and run.after is not None:
+                        with self.store.transaction() as tx:
+                            watched(tx, run, self.began)
         self.judge.tick()
 
     def _send(self) -> None:

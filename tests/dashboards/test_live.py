@@ -10,7 +10,7 @@ import pytest
 
 from tests.dashboards.asking import Choice, choose, problems
 from tests.dashboards.estate import HOUR, Estate, estate, served
-from tests.dashboards.reading import dashboards
+from tests.dashboards.reading import asked, dashboards, substituted
 from tests.dashboards.server import Server, running
 from tests.tools.programs import prometheus
 
@@ -77,6 +77,18 @@ def test_every_query_has_an_answer(server: Server) -> None:
         for name, chosen in CHOICES.items()
         for problem in problems(server, dashboard, choose(server, dashboard, name, chosen), EMPTY)
     ] == []
+
+
+def test_a_stack_without_lead_time_has_no_data(server: Server) -> None:
+    """Nobody told when its commits were made: no series, and no 0, while what is known of it is there."""
+    dashboard = ALL["barograph-executions"]
+    made = choose(server, dashboard, "no lead time", {"stack": ["acme-use1-prod"]})
+    wanted = {"Deployments", "Change failure rate", "Median lead time"}
+    found = {
+        one.panel["title"]: [each["value"][1] for each in server.instant(substituted(one.expr, made.values))]
+        for one in asked(dashboard) if one.panel.get("title") in wanted
+    }  # fmt: skip
+    assert found == {"Deployments": ["9"], "Change failure rate": ["0"], "Median lead time": []}
 
 
 def test_a_query_that_asks_for_nothing_is_found(server: Server) -> None:

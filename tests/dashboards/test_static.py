@@ -76,6 +76,25 @@ def test_every_verdict_has_its_rank() -> None:
     assert set(VERDICTS) == {*discover()["drift"]().verdicts, "unknown"}
 
 
+def test_a_figure_of_production_without_data_says_so() -> None:
+    """In every number and in every cell that may be empty; it is never 0, and never good."""
+    found = {panel["id"]: panel["fieldConfig"] for panel in panels(ALL["barograph-executions"])}
+    words = {id_: {found[id_]["defaults"]["noValue"], *_words(found[id_]["defaults"])} for id_ in range(26, 32)}
+    assert words == {key: {"no data"} for key in range(26, 32)}
+    cells = {
+        override["matcher"]["options"]: _words({p["id"]: p["value"] for p in override["properties"]})
+        for override in found[32]["overrides"]
+    }
+    assert {title for title, word in cells.items() if word == {"no data"}} == {
+        "Failure rate", "Through the cycle", "Lead", "Restored in",
+    }  # fmt: skip
+
+
+def _words(field: Json) -> set[str]:
+    """What stands for a value that is missing."""
+    return {m["options"]["result"]["text"] for m in field.get("mappings", ()) if m["type"] == "special"}
+
+
 def test_addresses_can_be_given() -> None:
     """Whoever generates them for an organisation puts in its own status page and runbook."""
     text = written(Addresses("https://barograph.acme.example", "https://wiki.acme.example/runbooks/"))[

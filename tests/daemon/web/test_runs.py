@@ -200,4 +200,5 @@ def test_how_changes_reach_production_is_on_the_page_in_the_json_and_in_the_metr
     series = {metric.name: values for metric, values in _of_changes(changes)}
     assert series["barograph_deployment_failures"] == {(stack,): 1.0}
     assert series["barograph_deployment_cycle_ratio"] == {(stack,): 1.0}
+    assert series["barograph_deployment_cycle_changes"] == {(stack,): 2.0}
     assert series["barograph_deployment_lead_seconds"] == {}
