@@ -7,7 +7,7 @@ itself is believed, but for its end: only an event of its end ends it, and only 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,6 +25,11 @@ _STOPPED = frozenset({1, 2, 15})  # SIGHUP, SIGINT, SIGTERM: somebody stopped it
 _STARTED = frozenset({"started", "start", "in_progress", "progress", "begun"})
 _DONE = frozenset({"done", "complete", "completed", "ok", "success", "succeeded"})
 _FAILED = frozenset({"failed", "errored", "error"})
+# Words of commands that never are a value, wherever they stand.
+_WORDS = frozenset({
+    "apply", "atmos", "destroy", "import", "init", "output", "plan", "refresh", "state", "terraform", "tofu", "validate",
+    "workflow", "workspace",
+})  # fmt: skip
 
 
 class State(StrEnum):
@@ -191,9 +196,22 @@ def place_of(record: RunRecord) -> str:
 
 
 def workflow_of(record: RunRecord) -> str:
-    """The workflow's name; the command where none was given, without its options: `-var=…` holds values."""
-    command = " ".join(word for word in record.argv[:3] if not word.startswith("-"))
-    return record.workflow or command or "a run that did not say what it is"
+    """The workflow's name; the command where none was given, without what may hold a value."""
+    return record.workflow or _called(record.argv) or "a run that did not say what it is"
+
+
+def _called(argv: Sequence[str]) -> str:
+    """The first words of a command: no folder, no option, no `NAME=value`; of a script, or after `-var`, known words."""
+    found, after_option = [], False
+    for number, argument in enumerate(argv[:3]):
+        words = argument.split()
+        for at, word in enumerate(words):
+            program = number == 0 and at == 0
+            safe = program or word in _WORDS or not (after_option or len(words) > 1)
+            after_option = word.startswith("-") and "=" not in word
+            if safe and not word.startswith("-") and "=" not in word:
+                found.append(word.rpartition("/")[2] if program else word)
+    return " ".join(found)
 
 
 def resume_command(record: RunRecord) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.base import Fact, Instance, Kind, Outcome
-from checks.runs.record import Sent, State, place_of, record_of, resource_of, resume_command
+from checks.runs.record import RunRecord, Sent, State, place_of, record_of, resource_of, resume_command, workflow_of
 from checks.runs.told import Standing, decides, is_deployment, reading_of, verdict_of
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -192,3 +192,25 @@ def test_no_event_breaks_the_record(told: list[tuple[str, dict[str, Any]]], lost
     record = record_of(RUN, story(*told), lost)
     reading = reading_of(Standing("r", "w", record if record.over else None), INSTANCE, NOW)
     assert (record.state is State.SUCCEEDED) == (record.over and reading.outcome is Outcome.HEALTHY)
+
+
+@pytest.mark.parametrize(
+    ("argv", "name"),
+    [
+        (["terraform", "apply", "-var=a=b"], "terraform apply"),
+        (["terraform", "-var", "a=b", "apply"], "terraform"),
+        (["terraform", "-no-color", "plan"], "terraform plan"),
+        (["make", "deploy", "PASSWORD=b"], "make deploy"),
+        (["env", "TF_VAR_a=b", "terraform"], "env terraform"),
+        (["sh", "-c", "TF_VAR_a=b terraform apply"], "sh terraform apply"),
+        (["bash", "-c", "echo b"], "bash"),
+        (["mysql", "-p", "b"], "mysql"),
+        (["/opt/app/rotate", "keys"], "rotate keys"),
+        (["./rotate b"], "rotate"),
+        (["TF_VAR_a=b terraform apply"], "terraform apply"),
+        ([], "a run that did not say what it is"),
+    ],
+)
+def test_a_command_is_a_name_without_what_may_be_a_value(argv: list[str], name: str) -> None:
+    """Places, metrics and messages are called by it: no option's value, no variable, nothing out of a script."""
+    assert workflow_of(RunRecord("r", argv=tuple(argv))) == name
