@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from alerts.sinks import pagerduty_hook
+from daemon.web.sent import RefusedError, body_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -53,12 +54,11 @@ class PagerDutyHook:
         return [Route(PAGERDUTY, self.answer, methods=["POST"])] if any(self.secrets) else []
 
     async def answer(self, request: Request) -> Response:
-        """200: heard, or of no interest; 401, 413, 400: not taken, and nothing was done."""
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                return _said("this is too much for an event", 413)
+        """200: heard, or of no interest; 401, 408, 413, 400: not taken, and nothing was done."""
+        try:
+            body = await body_of(request, MAX_BYTES, "this is too much for an event")
+        except RefusedError as error:
+            return _said(str(error), error.status)
         if not pagerduty_hook.is_signed(self.secrets, request.headers.get("x-pagerduty-signature", ""), body):
             return _said("the signature is not one of ours", 401)
         try:

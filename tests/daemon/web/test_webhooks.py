@@ -4,7 +4,9 @@ import hashlib
 import hmac
 import json
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -95,6 +97,16 @@ def test_a_resolving_there_is_an_acknowledgement_here(here: Here) -> None:
     body = event("incident.resolved")
     assert here.post(body, signed(body, NEW)) == 200
     assert [key for key, _ in here.acknowledged] == [KEY]
+
+
+def test_who_sends_no_event_is_not_waited_for(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has signed in yet: a connection whose body never comes is answered and free again."""
+    monkeypatch.setattr("daemon.web.sent.BODY_SECONDS", 0.2)
+    url = here.client.base_url
+    with closing(socket.create_connection((url.host, url.port or 0), timeout=10)) as connection:
+        connection.sendall(f"POST {PAGERDUTY} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{{".encode())
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 408")
+    assert here.acknowledged == []
 
 
 @pytest.mark.parametrize(
