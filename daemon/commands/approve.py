@@ -99,6 +99,8 @@ def _say(reply: Reply, *, as_json: bool) -> None:
         click.echo(json.dumps(dict(reply.body), indent=2))
     else:
         click.echo(printable(reply.text), err=not counts)
+        if "impacts" in reply.body and reply.body["impacts"] is None:
+            click.echo("  what its apply does is shown to those who may read: this token may not", err=not counts)
         for plan in reply.body.get("impacts") or ():
             where = "/".join(part for part in (str(plan.get("stack", "")), str(plan.get("component", ""))) if part)
             click.echo(

@@ -20,9 +20,12 @@ from daemon.executions.waiting import Asked, waiting
 from daemon.store import Reader, StoreError, approvals
 from daemon.web.guard import APPROVALS, REVIEWS
 from daemon.web.sent import RefusedError, json_of, refuse_foreign
+from daemon.web.viewing import sight_of
 
 MOST = 500  # in one answer
 NOBODY = "HTTP, where nobody signs in"
+_PLAIN = ("id", "by", "for", "via", "at", "run_id", "commit", "stack", "workflow", "review", "expires_at", "revoked_at",
+          "revoked_by")  # fmt: skip
 
 
 class Readable(Protocol):
@@ -100,4 +103,11 @@ async def _done(
     except StoreError as error:
         return JSONResponse({"error": f"nothing was stored: {error}"}, 503)
     status = 404 if not answer.known else 409 if answer.refused else 200
-    return JSONResponse({**answer_json(answer), **more}, status)
+    told = {**answer_json(answer), **more}
+    return JSONResponse(told if sight_of(request).full else _untold(told), status)
+
+
+def _untold(told: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer for who may approve and not read: that it is so, and nothing of plans or of what others wrote."""
+    given = [{name: one[name] for name in _PLAIN} for one in told["approvals"]]
+    return {**told, "approvals": given} | ({"impacts": None} if "impacts" in told else {})

@@ -126,13 +126,27 @@ def test_a_page_of_another_site_approves_nothing(here: Here) -> None:
     assert here.by() == []
 
 
+def test_who_takes_back_does_not_read_what_others_wrote(here: Here) -> None:
+    """A token that may approve and not read is told that it is so, and no evidence and no note."""
+    here.start()
+    here.post(GIVE | {"note": "written by root"}, "root")
+    for method in ("DELETE", "DELETE"):
+        answer = here.post({"run": RUN}, "bob", method=method)
+        assert answer.status_code == 200
+        assert "tickets.example" not in answer.text
+        assert "written by root" not in answer.text
+        assert [one["by"] for one in answer.json()["approvals"]] == ["root"]
+    assert here.post({"run": RUN}, "root", method="DELETE").json()["approvals"][0]["note"] == "written by root"
+
+
 def test_the_plan_is_shown_where_it_is_approved(here: Here) -> None:
     """As the run told it; a commit has none."""
     here.start()
     here.send(here.event(1, "phase.start", phase="plan"),
               here.event(2, "resource", addr="aws_vpc.main", action="delete", status="planned"),
               here.event(3, "summary", operation="plan", add=0, change=0, remove=1))  # fmt: skip
-    told = here.post(GIVE).json()["impacts"]
+    told = here.post(GIVE, "root").json()["impacts"]
+    assert here.post(GIVE).json()["impacts"] is None, "who may approve and not read reads no plan"
     run = here.client.get(f"/api/v1/runs/{RUN}", headers={"Authorization": "Bearer token-of-root"}).json()
     assert [one["title"] for one in told] == ["1 to delete"]
     assert told == run["impacts"]
