@@ -27,8 +27,8 @@ _DONE = frozenset({"done", "complete", "completed", "ok", "success", "succeeded"
 _FAILED = frozenset({"failed", "errored", "error"})
 # Words of commands that never are a value, wherever they stand.
 _WORDS = frozenset({
-    "apply", "atmos", "destroy", "import", "init", "output", "plan", "refresh", "state", "terraform", "tofu", "validate",
-    "workflow", "workspace",
+    "apply", "atmos", "destroy", "import", "init", "output", "plan", "refresh", "state", "terraform", "tofu",
+    "validate", "workflow", "workspace",
 })  # fmt: skip
 
 
@@ -201,7 +201,7 @@ def workflow_of(record: RunRecord) -> str:
 
 
 def _called(argv: Sequence[str]) -> str:
-    """The first words of a command: no folder, no option, no `NAME=value`; of a script, or after `-var`, known words."""
+    """The first words of a command: no folder, no option, no `NAME=value`; of scripts, or after `-var`, known words."""
     found, after_option = [], False
     for number, argument in enumerate(argv[:3]):
         words = argument.split()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from checks.base import Outcome
-from daemon.standing import Standing
+from daemon.standing import WORST_FIRST, Standing
 from daemon.store.rows import VerdictChange
 from daemon.web.words import STYLES, moment, spoken
 
 SPAN = timedelta(days=30)
 WIDTH, HEIGHT = 1000.0, 28.0  # of the drawing, in its own units
 THINNEST = 2.0
+_RANK: Mapping[Outcome | None, int] = {outcome: rank for rank, outcome in enumerate(WORST_FIRST)}
 _HEIGHTS = {Outcome.UNHEALTHY: 28.0, Outcome.UNKNOWN: 18.0, Outcome.HEALTHY: 10.0, Outcome.NOT_APPLICABLE: 4.0}
 
 
@@ -53,12 +54,24 @@ def strips(standings: Iterable[Standing], changes: Sequence[VerdictChange], now:
     return found
 
 
+def _worst(changes: Sequence[VerdictChange]) -> list[tuple[datetime, Outcome | None, str]]:
+    """(from when, outcome, verdict) of the worst of all resources, so that one that is fine hides none that is not."""
+    now: dict[str, VerdictChange] = {}
+    found: list[tuple[datetime, Outcome | None, str]] = []
+    for one in changes:
+        now[one.resource] = one
+        worst = min(now.values(), key=lambda each: _RANK.get(each.outcome, len(_RANK)))
+        if not found or found[-1][1:] != (worst.outcome, worst.verdict):
+            found.append((one.at, worst.outcome, worst.verdict))
+    return found
+
+
 def _strip(standing: Standing, changes: Sequence[VerdictChange], now: datetime) -> Strip:
     begins = max(now - SPAN, changes[0].at)
     length = max((now - begins).total_seconds(), 1.0)
     pieces, told = [], []
     blind_from = standing.good_at if standing.outcome is Outcome.UNKNOWN else None
-    stretches = [(one.at, one.outcome, one.verdict) for one in changes]
+    stretches = _worst(changes)
     if blind_from is not None and stretches[-1][1] is not Outcome.UNKNOWN:
         stretches.append((max(blind_from, stretches[-1][0]), Outcome.UNKNOWN, standing.word))
     ends = [at for at, _, _ in stretches[1:]] + [now]
