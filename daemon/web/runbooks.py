@@ -10,19 +10,20 @@ from starlette.routing import Route
 
 from daemon.runbooks import runbook, runbooks
 from daemon.web.rendering import Renderer
+from daemon.web.viewing import sight_of
 
 
 def routes(renderer: Renderer) -> list[Route]:
     """`/runbooks` and `/runbooks/drift`."""
 
     def listed(request: Request) -> Response:
-        return renderer.page("runbooks.html", runbooks=runbooks())
+        return renderer.page("runbooks.html", runbooks=runbooks(), full=sight_of(request).full)
 
     def one(request: Request) -> Response:
         found = runbook(request.path_params["name"])
         if found is None:
             raise HTTPException(404)
         content = Markup(found.html)  # noqa: S704 - made of our own files by a renderer that passes no HTML on
-        return renderer.page("runbook.html", runbook=found, content=content)
+        return renderer.page("runbook.html", runbook=found, content=content, full=sight_of(request).full)
 
     return [Route("/runbooks", listed), Route("/runbooks/", listed), Route("/runbooks/{name}", one)]
