@@ -177,16 +177,18 @@ class _Pages:
                 for row in rows
             ]
         fitting = [each for each in found if asked.fits(each.job.place, each.job.labels, each.job.check)]
+        troubles = self._troubles(health, jobs, backlog, now)
+        itself = status.of_itself(sight.health(health), troubles)
         opened = [each for each in incidents if asked.fits(where(each), each.labels, each.place, each.summary)]
         return self.renderer.page(
             "status.html", now=now, health=sight.health(health), full=sight.full, asked=asked,
-            choices=choices(each.job.labels for each in found), headline=status.headline(incidents, found),
+            choices=choices(each.job.labels for each in found), headline=status.headline(incidents, found, itself),
             details=status.details(incidents), incidents=status.sort(opened), due=status.due, runs=runs,
-            overviews=matrix.overviews(fitting, opened), watched=len(fitting),
-            listed=matrix.listed(fitting, whole=asked.whole, page=asked.page), gaps=status.gaps(fitting, opened),
+            overviews=matrix.overviews(fitting, opened), watched=len(fitting), gaps=status.gaps(fitting, opened),
+            listed=matrix.listed(fitting, opened, whole=asked.whole, page=asked.page),
             ahead=status.ahead(fitting, now), soonest=status.soonest(fitting, health.running), backlog=backlog,
             duties=[each for each in self._deps.planned(now) if each.at <= now + status.DAY], most=MOST_INCIDENTS,
-            troubles=self._troubles(health, jobs, backlog, now), waiting=sum(count for count, _ in backlog.values()),
+            troubles=troubles, waiting=sum(count for count, _ in backlog.values()),
         )  # fmt: skip
 
     def repository(self, request: Request) -> Response:
@@ -263,7 +265,8 @@ class _Pages:
     async def refused(self, request: Request, error: Exception) -> Response:
         """404, 405: a page that says what was meant."""
         assert isinstance(error, HTTPException)
-        what = {404: "There is no such page", 405: "This can only be read"}.get(error.status_code, error.detail)
+        takes = f"This address takes {(error.headers or {}).get('Allow', 'other methods')} only"
+        what = {404: "There is no such page", 405: takes}.get(error.status_code, error.detail)
         full = sight_of(request).full
         page = self.renderer.page("error.html", error.status_code, what=what, why="", full=full)
         page.headers.update(error.headers or {})

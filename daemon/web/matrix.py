@@ -28,6 +28,7 @@ class Sum:
     total: int
     good_at: datetime | None  # the oldest last good look; None: one of the places has none
     unseen: int = 0  # places that could not be looked at, beside the worst
+    open: int = 0  # critical incidents and warnings of the check, where its last looks saw nothing wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,20 @@ class Row:
     place: str
     component: str
     cells: tuple[Standing | None, ...]
+    critical: int = 0  # open incidents about it, wherever they were seen
+    warning: int = 0
 
     @property
     def fine(self) -> bool:
-        return all(each is None or each.outcome in _FINE for each in self.cells)
+        return not self.open and all(each is None or each.outcome in _FINE for each in self.cells)
+
+    @property
+    def open(self) -> int:
+        return self.critical + self.warning
+
+    @property
+    def wrong(self) -> bool:
+        return bool(self.open) or any(each is not None and each.outcome is Outcome.UNHEALTHY for each in self.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,7 @@ class Listed:
     pages: int
     rows: int  # on all pages
     hidden: int  # that are fine and not listed
+    elsewhere: int = 0  # rows with something wrong on other pages than this
 
 
 def overviews(standings: Sequence[Standing], incidents: Iterable[Incident]) -> list[Overview]:
@@ -118,8 +130,16 @@ def overviews(standings: Sequence[Standing], incidents: Iterable[Incident]) -> l
     return found
 
 
-def listed(standings: Sequence[Standing], *, whole: bool, page: int) -> Listed:
-    """The components that are not fine, or (*whole*) all, by stack, worst first: one page of them."""
+def listed(standings: Sequence[Standing], incidents: Iterable[Incident] = (), *, whole: bool, page: int) -> Listed:
+    """The components that are not fine, or (*whole*) all, by stack, worst first: one page of them.
+
+    One that an open incident is about is not fine, whatever the last looks say of it.
+    """
+    opened: dict[tuple[str, str], dict[str, Tier]] = {}
+    for incident in incidents:
+        name = _name(incident.labels)
+        for about in (incident.place, incident.labels.get("component", "")):
+            opened.setdefault((name, about), {})[incident.fingerprint] = incident.tier
     cells: dict[tuple[str, str], dict[str, Standing]] = {}
     for each in standings:
         cells.setdefault((_name(each.job.labels), each.job.place), {})[each.job.check] = each
@@ -132,7 +152,12 @@ def listed(standings: Sequence[Standing], *, whole: bool, page: int) -> Listed:
     for (name, place), found in sorted(cells.items()):
         labels = next(iter(found.values())).job.labels
         stages[name] = stages.get(name) or labels.get("stage", "")
-        row = Row(place, labels.get("component") or place, tuple(found.get(check) for check in columns[name]))
+        component = labels.get("component") or place
+        tiers = [*(opened.get((name, place), {}) | opened.get((name, component), {})).values()]
+        row = Row(
+            place, component, tuple(found.get(check) for check in columns[name]), tiers.count(Tier.CRITICAL),
+            tiers.count(Tier.WARNING),
+        )  # fmt: skip
         rows.setdefault(name, []).append(row)
     groups = [_group(name, stages[name], columns[name], rows[name], whole=whole) for name in rows]
     groups.sort(key=lambda group: (min(map(_worst_row, group.rows), default=len(WORST_FIRST)), _place_of(group.stack)))
@@ -149,7 +174,9 @@ def _page(groups: Sequence[Group], page: int) -> Listed:
         at += len(group.rows)
         if rows:
             found.append(Group(group.stack, group.stage, group.checks, rows, group.hidden))
-    return Listed(tuple(found), page, pages, total, sum(group.hidden for group in groups))
+    here = sum(row.wrong for group in found for row in group.rows)
+    elsewhere = sum(row.wrong for group in groups for row in group.rows) - here
+    return Listed(tuple(found), page, pages, total, sum(group.hidden for group in groups), elsewhere)
 
 
 def _group(name: str, stage: str, checks: tuple[str, ...], rows: Sequence[Row], *, whole: bool) -> Group:
@@ -165,7 +192,7 @@ def _line(
     for check in checks:
         elsewhere = [one.tier for one in opened if one.check == check]
         found = Found(len(elsewhere), set(elsewhere) == {Tier.INFO}) if elsewhere else None
-        sums.append(_sum(cells[check]) if check in cells else found)
+        sums.append(_sum(cells[check], elsewhere) if check in cells else found)
     labels = next(iter(cells.values()))[0].job.labels if name != OTHER else {}
     places = len({each.job.place for found in cells.values() for each in found})
     tiers = [one.tier for one in opened]
@@ -175,7 +202,7 @@ def _line(
     )  # fmt: skip
 
 
-def _sum(found: Sequence[Standing]) -> Sum:
+def _sum(found: Sequence[Standing], opened: Sequence[Tier]) -> Sum:
     worst = min((each.outcome for each in found), key=WORST_FIRST.index)
     alike = [each for each in found if each.outcome is worst]
     words = {each.word for each in alike}
@@ -183,7 +210,9 @@ def _sum(found: Sequence[Standing]) -> Sum:
     known = [at for at in looked if at is not None]
     oldest = min(known) if len(known) == len(looked) else None
     unseen = 0 if worst is Outcome.UNKNOWN else sum(each.outcome is Outcome.UNKNOWN for each in found)
-    return Sum(worst, words.pop() if len(words) == 1 else "several verdicts", len(alike), len(found), oldest, unseen)
+    unhealed = sum(tier is not Tier.INFO for tier in opened) if worst in _FINE else 0
+    word = words.pop() if len(words) == 1 else "several verdicts"
+    return Sum(worst, word, len(alike), len(found), oldest, unseen, unhealed)
 
 
 def _name(labels: Mapping[str, str]) -> str:
@@ -204,7 +233,7 @@ def _worst_line(line: Line) -> tuple[object, ...]:
 
 
 def _worst_row(row: Row) -> int:
-    return min(WORST_FIRST.index(each.outcome) for each in row.cells if each is not None)
+    return 0 if row.open else min(WORST_FIRST.index(each.outcome) for each in row.cells if each is not None)
 
 
 def _place_of(name: str) -> tuple[bool, str]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from alerts.base import Incident, IncidentState
 from checks.base import Kind, Outcome, Tier
 from checks.runs.record import RunRecord
+from daemon.health import Health
 from daemon.standing import LEAST_GRACE, NOT_LOOKED_YET, Standing
 from daemon.store.executions import ExecutionRow
 from daemon.web.words import plural, until
@@ -71,13 +72,16 @@ class Live:
     stuck: bool
 
 
-def headline(incidents: Sequence[Incident], standings: Sequence[Standing]) -> Headline:
-    """Say first what a person must know: what needs them, and what could not be seen."""
+def headline(incidents: Sequence[Incident], standings: Sequence[Standing], itself: Sequence[str] = ()) -> Headline:
+    """Say first what a person must know: what needs them, and what could not be seen. *itself*: see of_itself()."""
     tiers = {tier: sum(incident.tier is tier for incident in incidents) for tier in Tier}
     critical, warnings = tiers[Tier.CRITICAL], tiers[Tier.WARNING]
     unseen = [each for each in standings if each.outcome is Outcome.UNKNOWN]
     new = sum(each.word == NOT_LOOKED_YET for each in unseen)
-    gaps = _gaps(len(unseen) - new, new)
+    opened = {(each.check, each.place) for each in incidents}
+    wrong = [each for each in standings if each.outcome is Outcome.UNHEALTHY]
+    unheard = sum((each.job.check, each.job.place) not in opened for each in wrong)
+    gaps = [*_gaps(len(unseen) - new, new, unheard), *itself]
     if critical or warnings:
         parts = [f"{critical} critical"] if critical else []
         parts += [plural(warnings, "warning")] if warnings else []
@@ -87,16 +91,29 @@ def headline(incidents: Sequence[Incident], standings: Sequence[Standing]) -> He
     if not standings:
         return Headline("Nothing has been looked at yet.", "unknown")
     if gaps:
-        return Headline(f"Nothing is known to need a person, but {' and '.join(gaps)}.", "unknown")
+        return Headline(f"Nothing is known to need a person, but {'; '.join(gaps)}.", "unknown")
     return Headline("Nothing needs a person.", "good")
 
 
-def _gaps(failed: int, new: int) -> list[str]:
+def of_itself(health: Health, troubles: Sequence[str]) -> list[str]:
+    """Why what is seen may be less than what there is, as parts of a sentence; empty: nothing known."""
+    found = ["Barograph itself needs attention"] if troubles else []
+    if health.inventory_stale_because:
+        found.append("the inventory does not load")
+    if health.inventory_problems:
+        found.append(f"the inventory has {plural(len(health.inventory_problems), 'problem')}")
+    return found
+
+
+def _gaps(failed: int, new: int, unheard: int) -> list[str]:
     found = []
     if failed:
         found.append(f"{plural(failed, 'place')} could not be looked at")
     if new:
         found.append(f"{plural(new, 'place')} {'was' if new == 1 else 'were'} not looked at yet")
+    if unheard:
+        is_so = "is not as it should be" if unheard == 1 else "are not as they should be"
+        found.append(f"{plural(unheard, 'place')} {is_so}, and nothing is open about it")
     return found
 
 

@@ -8,15 +8,19 @@ from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
 
 from alerts.base import IncidentState
+from alerts.policy import Policy
+from alerts.routes import Routes
 from checks.base import Outcome, Tier
+from daemon.desk import Desk
 from daemon.store import RunRow
 from daemon.web import create_app
-from tests.daemon.web.world import HOSTILE, HOUR, World, browsing, full_world, reading, world
+from tests.daemon.web.world import HOSTILE, HOUR, NOW, World, browsing, full_world, reading, world
 
 TEXTLESS = {"style", "script"}
 
@@ -86,8 +90,59 @@ def title(page: Page) -> str:
 def test_the_first_sentence_says_what_needs_a_person(full: World) -> None:
     """Criticals and warnings are counted first, then what could not be seen."""
     assert title(get(full, "/")) == (
-        "3 things need a person: 1 critical, 2 warnings; 1 place could not be looked at; 1 place was not looked at yet."
+        "3 things need a person: 1 critical, 2 warnings; 1 place could not be looked at; "
+        "1 place was not looked at yet; 1 place is not as it should be, "
+        "and nothing is open about it; the inventory has 1 problem."
     )
+
+
+@pytest.mark.parametrize(
+    ("ill", "said"),
+    [
+        ({"scheduler_beat": NOW - HOUR}, "Barograph itself needs attention"),
+        ({"inventory_loaded_at": None}, "Barograph itself needs attention"),
+        ({"inventory_stale_because": "git does not answer"}, "the inventory does not load"),
+        ({"inventory_problems": ("stack_unknown: x",)}, "the inventory has 1 problem"),
+        ({"delivery_troubles": ("Slack refuses the token",)}, "Barograph itself needs attention"),
+    ],
+)
+def test_calm_is_not_said_by_who_is_ill_or_may_not_see_all(empty: World, ill: dict[str, Any], said: str) -> None:
+    """Every look was good, and still: what does not look, or does not know all places, does not call it calm."""
+    empty.look("vpc", reading("acme-prod/vpc"))
+    empty.health = replace(empty.health, **ill)
+    for path in ("/", "/?stack=acme-prod"):
+        page = get(empty, path)
+        assert title(page) == f"Nothing is known to need a person, but {said}."
+        assert {"class": "headline unknown", "aria-label": "Summary", "id": "summary", "data-live": ""} in [
+            attributes for _, attributes in page.tags
+        ]
+
+
+def test_what_is_wrong_without_an_incident_is_no_calm(empty: World) -> None:
+    """A verdict that opened nothing is still told of in the first sentence."""
+    empty.look("vpc", reading("acme-prod/vpc", Outcome.UNHEALTHY, "drift"))
+    assert title(get(empty, "/")) == (
+        "Nothing is known to need a person, but 1 place is not as it should be, and nothing is open about it."
+    )
+
+
+def test_an_open_incident_is_never_behind_a_fine_component(empty: World) -> None:
+    """Its component is listed with it though each last look there was good, and the stack's cell says so."""
+    empty.look("network", reading("acme-prod/network"))
+    empty.look("dns", reading("acme-prod/dns"))
+    empty.incident(tier=Tier.CRITICAL, not_seen_because="the look said nothing about it")
+    page = get(empty, "/")
+    assert "1 component or place is fine and is not listed" in page.text
+    assert "✗ 1 open" in page.text
+    assert page.text.count("1 critical") >= 3, "in the first sentence, at the stack and at the component"
+
+
+def test_who_asks_in_the_wrong_way_is_told_the_right_one(empty: World) -> None:
+    """An address that takes POST alone is not said to be one that can only be read."""
+    desk = Desk(empty.store, Policy(routes=Routes("C1")), empty.clock)
+    with browsing(create_app(replace(empty.deps(), desk=desk))) as client:
+        assert "takes POST only" in client.get("/api/v1/incidents/x/ack").text
+        assert "takes GET, HEAD only" in client.post("/", json={}).text.replace("HEAD, GET", "GET, HEAD")
 
 
 def test_an_incident_is_where_messages_say(empty: World) -> None:

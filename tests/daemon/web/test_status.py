@@ -197,6 +197,40 @@ def test_a_strip_ends_with_what_is_true_now() -> None:
     )
 
 
+def test_a_resource_that_healed_hides_none_that_has_not() -> None:
+    """A place of many resources is drawn as its worst one, until that heals too."""
+    place = "111111111111/eu-west-1"
+    changes = [
+        VerdictChange("security", place, resource, NOW - timedelta(days=days), outcome, word, "")
+        for days, resource, outcome, word in (
+            (20, "a", Outcome.UNHEALTHY, "open"), (10, "b", Outcome.HEALTHY, "fine"), (5, "a", Outcome.HEALTHY, "fine"),
+        )
+    ]  # fmt: skip
+    (strip,) = strips([at(place, check="security")], changes[:2], NOW)
+    assert [piece.style for piece in strip.pieces] == ["bad"]
+    (strip,) = strips([at(place, check="security")], changes, NOW)
+    assert [piece.style for piece in strip.pieces] == ["bad", "good"]
+
+
+def test_a_page_says_what_is_wrong_on_others() -> None:
+    """Blind places of one stack may fill the first page: what is wrong behind them is counted there."""
+    blind = [at(f"a/{n}", Outcome.UNKNOWN, stack="a") for n in range(ROWS)]
+    found = listed([*blind, at("a/x", Outcome.UNHEALTHY, stack="a"), at("b/y", Outcome.UNHEALTHY, stack="b")],
+                   whole=False, page=1)  # fmt: skip
+    assert (found.pages, found.elsewhere) == (2, 1)
+
+
+def test_a_component_is_not_fine_while_something_is_open_about_it() -> None:
+    """Wherever it was seen; informational things are for the review and change nothing."""
+    fine = [at("a/b", stack="a", component="b"), at("a/c", stack="a", component="c")]
+    elsewhere = incident("v1:x", place="111111111111/eu-west-1", labels={"stack": "a", "component": "b"})
+    found = listed(fine, [elsewhere, incident("v1:y", place="a/c", tier=Tier.INFO)], whole=False, page=1)
+    assert [(row.place, row.warning) for group in found.groups for row in group.rows] == [("a/b", 1)]
+    assert found.hidden == 1
+    (view,) = overviews(fine, [incident("v1:z", place="a/c")])
+    assert view.lines[0].sums[0] == Sum(Outcome.HEALTHY, "in_sync", 2, 2, NOW - HOUR, open=1)
+
+
 CHANGES = st.lists(st.tuples(st.integers(0, 90 * 24 * 60), st.sampled_from([*Outcome, None])), max_size=12)
 
 
