@@ -32,7 +32,7 @@ PLAIN = frozenset({
     "access", "backups", "certificates", "compliance", "cost", "network", "quotas", "security", "unmanaged",
     "utilization",
 })  # fmt: skip
-_OPTIONS = re.compile(r"\s+-.*", re.DOTALL)
+_OPTIONS = re.compile(r"\s+--?\w.*", re.DOTALL)  # not the dash of a name such as `Terraform - apply`
 UNTOLD = "why is not shown to viewers"
 
 

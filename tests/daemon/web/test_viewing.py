@@ -16,7 +16,7 @@ from starlette.routing import Route
 from checks import discover
 from checks.base import Scope
 from daemon.web import AuthSettings, Credential, create_app
-from daemon.web.viewing import PLAIN, quotes
+from daemon.web.viewing import PLAIN, bare, quotes
 from daemon.web.webhooks import GITHUB, PAGERDUTY
 from tests.daemon.executions.world import RUN
 from tests.daemon.web.whole import whole_world
@@ -160,3 +160,11 @@ def test_checks_that_plan_or_read_code_are_never_taken_for_plain() -> None:
     assert {"drift", "state", "repository"} <= inside
     assert quotes("a_check_of_tomorrow")
     assert quotes("security", {"differences": []})
+
+
+def test_options_are_left_out_and_names_are_not() -> None:
+    """Workflows whose names have a dash are not taken for one: of two, the failed one would be behind the other."""
+    names = ("terraform apply -var=a=b", "aws s3 --profile x", "CI - prod", "CI - dev", "a-b")
+    assert [bare(name) for name in names] == [
+        "terraform apply", "aws s3", "CI - prod", "CI - dev", "a-b",
+    ]  # fmt: skip
