@@ -22,7 +22,7 @@ TIER_RANK = {tier: number for number, tier in enumerate(Tier)}
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """One sentence, and the style it deserves: bad, warn, unknown, good."""
+    """One sentence, and the style it deserves: bad, warn, unknown, none, good."""
 
     text: str
     style: str
@@ -81,18 +81,19 @@ def headline(incidents: Sequence[Incident], standings: Sequence[Standing], itsel
     opened = {(each.check, each.place) for each in incidents}
     wrong = [each for each in standings if each.outcome is Outcome.UNHEALTHY]
     unheard = sum((each.job.check, each.job.place) not in opened for each in wrong)
-    gaps = [*_gaps(len(unseen) - new, new, unheard), *itself]
+    gaps = [*_gaps(len(unseen) - new, new), *itself]
+    also = _unheard(unheard)
     if critical or warnings:
         parts = [f"{critical} critical"] if critical else []
         parts += [plural(warnings, "warning")] if warnings else []
         verb = "thing needs" if critical + warnings == 1 else "things need"
         text = f"{critical + warnings} {verb} a person: {', '.join(parts)}"
-        return Headline("; ".join([text, *gaps]) + ".", "bad" if critical else "warn")
+        return Headline("; ".join([text, *also, *gaps]) + ".", "bad" if critical else "warn")
     if not standings:
         return Headline("Nothing has been looked at yet.", "unknown")
     if gaps:
-        return Headline(f"Nothing is known to need a person, but {'; '.join(gaps)}.", "unknown")
-    return Headline("Nothing needs a person.", "good")
+        return Headline(f"Nothing is known to need a person, but {'; '.join([*gaps, *also])}.", "unknown")
+    return Headline("; ".join(["Nothing needs a person", *also]) + ".", "none" if also else "good")
 
 
 def of_itself(health: Health, troubles: Sequence[str]) -> list[str]:
@@ -105,16 +106,19 @@ def of_itself(health: Health, troubles: Sequence[str]) -> list[str]:
     return found
 
 
-def _gaps(failed: int, new: int, unheard: int) -> list[str]:
+def _gaps(failed: int, new: int) -> list[str]:
     found = []
     if failed:
         found.append(f"{plural(failed, 'place')} could not be looked at")
     if new:
         found.append(f"{plural(new, 'place')} {'was' if new == 1 else 'were'} not looked at yet")
-    if unheard:
-        is_so = "is not as it should be" if unheard == 1 else "are not as they should be"
-        found.append(f"{plural(unheard, 'place')} {is_so}, and nothing is open about it")
     return found
+
+
+def _unheard(count: int) -> list[str]:
+    """What is wrong and opens no incident, such as gaps that only the reports list: no alarm, and not fine either."""
+    is_so = "is not as it should be" if count == 1 else "are not as they should be"
+    return [f"{plural(count, 'place')} {is_so}, and nothing is open about it"] if count else []
 
 
 def details(incidents: Sequence[Incident]) -> list[str]:
