@@ -171,7 +171,7 @@ class _Pages:
             jobs, backlog = view.jobs(), view.backlog()
             found = sight.standings(_standings(view, health, now, jobs))
             incidents = status.by_urgency(sight.incidents(view.incidents(LIVE)))
-            rows = executions.listed(view.db, RUNNING, state=State.RUNNING)
+            rows = executions.listed(view.db, RUNNING + 1, state=State.RUNNING)
             runs = [
                 status.live(sight.run(row), record_of(row.run_id, executions.events_of(view.db, row.run_id)))
                 for row in rows
@@ -183,8 +183,9 @@ class _Pages:
         return self.renderer.page(
             "status.html", now=now, health=sight.health(health), full=sight.full, asked=asked,
             choices=choices(each.job.labels for each in found), headline=status.headline(incidents, found, itself),
-            details=status.details(incidents), incidents=status.sort(opened), due=status.due, runs=runs,
-            overviews=matrix.overviews(fitting, opened), watched=len(fitting), gaps=status.gaps(fitting, opened),
+            details=status.details(incidents), incidents=status.sort(opened), due=status.due, runs=runs[:RUNNING],
+            more_runs=len(runs) > RUNNING, overviews=matrix.overviews(fitting, opened), watched=len(fitting),
+            gaps=status.gaps(fitting, opened),
             listed=matrix.listed(fitting, opened, whole=asked.whole, page=asked.page),
             ahead=status.ahead(fitting, now), soonest=status.soonest(fitting, health.running), backlog=backlog,
             duties=[each for each in self._deps.planned(now) if each.at <= now + status.DAY], most=MOST_INCIDENTS,

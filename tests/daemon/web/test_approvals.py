@@ -22,6 +22,7 @@ from daemon.executions.approving import Approving
 from daemon.executions.guideline import Guideline
 from daemon.metrics.snapshot import Snapshot
 from daemon.store import Store, approvals, open_reader
+from daemon.web.runs import MOST_WAITING
 from tests.daemon.executions.world import RUN, World, number
 from tests.daemon.test_app import free_port
 from tests.daemon.web.world import HOSTILE, browsing
@@ -280,3 +281,13 @@ def test_what_waits_is_shown_with_what_its_apply_does(here: Here) -> None:
     assert (waits["planned_by"], waits["impacts"][0]["worst"]) == (planned, "bad")
     assert "1 to delete" in page("/runs")
     assert f'<a href="/runs/{planned}">An earlier run</a>' in page(f"/runs/{RUN}")
+
+
+def test_of_a_plan_that_was_not_looked_up_nobody_says_that_there_is_none(here: Here) -> None:
+    """Plans are shown of those that wait longest; the page of each further run has its own."""
+    for n in range(MOST_WAITING + 2):
+        here.start(number(100 + n), git_sha=COMMIT, workflow="apply-environment")
+    here.judge.tick()
+    page = here.client.get("/runs", headers={"Authorization": "Bearer token-of-oncall"}).text
+    assert page.count("no plan was told of") == MOST_WAITING
+    assert page.count(">see the run</a>") == 2

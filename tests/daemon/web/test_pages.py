@@ -20,6 +20,9 @@ from checks.base import Outcome, Tier
 from daemon.desk import Desk
 from daemon.store import RunRow
 from daemon.web import create_app
+from daemon.web.app import RUNNING
+from tests.daemon.executions.world import number
+from tests.daemon.executions.world import world as of_runs
 from tests.daemon.web.world import HOSTILE, HOUR, NOW, World, browsing, full_world, reading, world
 
 TEXTLESS = {"style", "script"}
@@ -123,6 +126,18 @@ def test_what_is_wrong_without_an_incident_is_no_calm(empty: World) -> None:
     page = get(empty, "/")
     assert title(page) == "Nothing needs a person; 1 place is not as it should be, and nothing is open about it."
     assert {"headline good", "headline none"} & {given.get("class", "") for _, given in page.tags} == {"headline none"}
+
+
+def test_runs_that_are_not_shown_are_told_of(tmp_path: Path) -> None:
+    """The list of what is under way is short, and says that it is not all."""
+    with of_runs(tmp_path) as runs:
+        for n in range(RUNNING):
+            runs.start(number(n))
+        runs.judge.tick()
+        assert "There are more" not in get(World(runs.store, now=runs.now), "/").text
+        runs.start(number(RUNNING))
+        runs.judge.tick()
+        assert "There are more. All that go on" in get(World(runs.store, now=runs.now), "/").text
 
 
 def test_an_open_incident_is_never_behind_a_fine_component(empty: World) -> None:
