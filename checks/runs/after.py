@@ -16,7 +16,7 @@ CLOSING = timedelta(minutes=5)  # for the last looks to come in, once the period
 # By check: the verdicts that mean that something does not work. What only fills up, ends soon or idles is no sign of
 # a deployment, and neither is what is told for the weekly review.
 SIGNS: Mapping[str, frozenset[str]] = {
-    "utilization": frozenset({"over", "impaired", "targets_unhealthy", "no_targets", "alarm"}),
+    "utilization": frozenset({"over_used", "impaired", "targets_unhealthy", "no_targets", "alarm"}),
     "certificates": frozenset(
         {"expired", "chain_expired", "not_yet_valid", "revoked", "inactive", "wrong_name", "untrusted",
          "incomplete_chain"}

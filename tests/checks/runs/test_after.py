@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.base import Kind, Outcome
-from checks.runs.after import Blind, Health, Look, Period, Planned, Rules, Seen, Verdict, Wrong, verdict
+from checks.certificates import Certificates
+from checks.runs.after import SIGNS, Blind, Health, Look, Period, Planned, Rules, Seen, Verdict, Wrong, verdict
 from checks.runs.aftermath import Aftermath, mended, reading_of, still, stored
+from checks.utilization import Utilization
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PLACE = ("utilization", "111111111111/eu-west-1")
@@ -48,6 +50,12 @@ def judged(
 ) -> Verdict:
     seen = Seen(places=[PLACE], looks=looks, wrong=found, own=3)
     return verdict(period, replace(seen, **more), rules, at(41), final=True)  # type: ignore[arg-type]  # fields of Seen
+
+
+def test_every_sign_is_a_verdict_that_its_check_gives() -> None:
+    """A word that no check says would never be seen, and all would be healthy."""
+    known = {"utilization": Utilization.verdicts, "certificates": Certificates.verdicts}
+    assert {check: words - set(known[check]) for check, words in SIGNS.items()} == dict.fromkeys(known, frozenset())
 
 
 def test_what_was_looked_at_to_the_end_and_is_well_is_healthy() -> None:

@@ -250,7 +250,7 @@ def test_an_alarm_that_was_red_already_is_not_laid_to_the_run(scene: Scene) -> N
 def test_what_the_look_at_the_runs_start_finds_was_so_before(scene: Scene) -> None:
     """A gauge tells no time of its own; the run plans for a minute before it changes anything."""
     scene.before()
-    scene.street.red[TARGETS] = "over"
+    scene.street.red[TARGETS] = "over_used"
     scene.apply()
     scene.minutes(40)
     assert (scene.row().health, len(scene.row().verdict["wrong_before"])) == ("healthy", 1)
