@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,10 +25,16 @@ def stored(found: Verdict) -> dict[str, Json]:
     }  # fmt: skip
 
 
-def mended(told: Mapping[str, Json], ends: Mapping[str, tuple[datetime | None, bool]]) -> dict[str, Json]:
-    """What stored() gave, once some of that has ended: mark -> (when, whether nobody looks at it any more)."""
+def mended(
+    told: Mapping[str, Json], ends: Mapping[str, tuple[datetime | None, bool]], again: Collection[str] = ()
+) -> dict[str, Json]:
+    """What stored() gave, once some of that has ended: mark -> (when, whether nobody looks at it any more).
+
+    *again*: marks of what another look has seen still.
+    """
     worse = [dict(one) for one in told.get("worse") or ()]
     for one in worse:
+        one["confirmed"] = bool(one.get("confirmed")) or one["mark"] in again
         if _open(one) and one["mark"] in ends:
             at, unwatched = ends[one["mark"]]
             one["until"], one["unwatched"] = None if at is None else at.isoformat(), unwatched
@@ -78,6 +84,18 @@ def reading_of(place: str, found: Sequence[Aftermath]) -> Reading | None:
     told = (over or found)[0].told
     outcome, word = _WORDS[Health(str(told.get("health") or Health.WATCHING))]
     return Reading(resource, outcome, word, str(told.get("text") or ""))
+
+
+def latest_of(place: str, found: Sequence[Aftermath]) -> Reading | None:
+    """What to say beside reading_of() where that tells of an earlier run that is well again, and after the latest
+    nobody looked, or not at all of it; None: nothing."""
+    if len(found) < 2 or any(finding for one in found for finding in _findings(one)):
+        return None
+    latest = found[0].told
+    outcome, word = _WORDS[Health(str(latest.get("health") or Health.WATCHING))]
+    if outcome is Outcome.HEALTHY or not any(one.told.get("health") == Health.WORSE for one in found[1:]):
+        return None
+    return Reading(f"{place} health after the latest", outcome, word, str(latest.get("text") or ""))
 
 
 _WORDS: Mapping[Health, tuple[Outcome, str]] = {

@@ -81,12 +81,9 @@ class Aftercare:
             return 0  # whose stage nobody knows yet would count as production
         stages = {one.stack: one.stage for one in known or ()}
         with self.store.read() as view:
-            new = aftercare.candidates(view.db, now - HEARD)
-        wrong = [
-            _spared(partial(self._take_up, run_id, now))
-            for run_id, stack, _ in new
-            if stages.get(stack, "") not in (STAGING, DEVELOPMENT)
-        ]
+            others = [stack for stack, stage in stages.items() if stage in (STAGING, DEVELOPMENT)]
+            new = aftercare.candidates(view.db, now - HEARD, others)
+        wrong = [_spared(partial(self._take_up, run_id, now)) for run_id in new]
         with self.store.read() as view:
             open_ = aftercare.under_way(view.db)
             worse = aftercare.worse_at(view.db, now - WORSE_TOLD)
@@ -162,9 +159,11 @@ class Aftercare:
             notes["set_back"] = True
         care = replace(row, notes=notes, applied=applied_at(events) or row.applied)
         if ended is None:
-            return replace(care, state=RUNNING, ended=None, until=None)
+            # Where nobody watches, nothing says that it is watched.
+            seen = care if self.rules.enabled else replace(care, health="", verdict={})
+            return replace(seen, state=RUNNING, ended=None, until=None)
         if care.state != RUNNING and care.ended == ended:
-            return care
+            return care if self.rules.enabled or care.state not in (WATCHING, PLANNING) else _given_up(care)
         if not is_deployment(record):
             return replace(care, state=SKIPPED, ended=ended)
         care = replace(care, state=WATCHING, ended=ended, until=ended + self.rules.watch, looked_at=None)
@@ -207,17 +206,27 @@ class Aftercare:
     ) -> CareRow:
         """Ask for a plan of what was applied."""
         wanted: dict[str, Json] = {}
+        unplanned: dict[str, Json] = {}
         assert care.until is not None
-        if self.rules.plan and timedelta() <= now - care.until < self.rules.planned_within:
-            for key in _applied_to(record, instances)[:PLANS]:
-                if self.nearby.look(DRIFT, key):
-                    wanted[key] = aftercare.verdict_before(view.db, DRIFT, key, care.began)
-        return replace(care, state=PLANNING, planned_at=now, notes={**care.notes, "plans": wanted})
+        keys = _applied_to(record, instances) if self.rules.plan else []
+        if self.rules.plan and not keys:
+            unplanned[care.place] = "the inventory does not have it"
+        for number, key in enumerate(keys):
+            if not timedelta() <= now - care.until < self.rules.planned_within:
+                unplanned[key] = "nobody was there to ask for it in time"
+            elif number >= PLANS:
+                unplanned[key] = f"no more than {PLANS} are asked for after one run"
+            elif self.nearby.look(DRIFT, key):
+                wanted[key] = aftercare.verdict_before(view.db, DRIFT, key, care.began)
+            else:
+                unplanned[key] = "the check drift does not look at it"
+        notes = {**care.notes, "plans": wanted, "unplanned": unplanned}
+        return replace(care, state=PLANNING, planned_at=now, notes=notes)
 
     def _plans(self, view: Reader, care: CareRow, now: datetime) -> list[Planned]:
         assert care.planned_at is not None
         given_up = not timedelta() <= now - care.planned_at < self.rules.planned_within
-        found: list[Planned] = []
+        found = [Planned(key, why=str(why)) for key, why in dict(care.notes.get("unplanned") or {}).items()]
         for key, before in dict(care.notes.get("plans") or {}).items():
             job = view.job(DRIFT, key)
             plan = Planned(key, before=str(before), why="it did not come in time" if given_up else "")
@@ -229,7 +238,7 @@ class Aftercare:
                 plan = replace(plan, why=": ".join(filter(None, (job.reason, job.detail))) or "it failed")
             elif job is not None and done:
                 reading = next((one for one in _readings(view, DRIFT, key) if one.resource == key), None)
-                if reading is not None and reading.outcome is Outcome.UNKNOWN and reading.verdict != "busy":
+                if reading is not None and reading.outcome not in _READ and reading.verdict != "busy":
                     plan = replace(plan, why=f"{reading.verdict}: {reading.summary}")
                 elif reading is not None and reading.verdict != "busy":
                     plan = replace(plan, verdict=reading.verdict, summary=reading.summary, at=reading.at, why="")
@@ -243,9 +252,14 @@ class Aftercare:
                 str(one["mark"]): end for one in aftermath.still(care.verdict)
                 if (end := _end_of(view, str(one["mark"]), datetime.fromisoformat(str(one["since"])))) is not None
             }  # fmt: skip
-        if ends:
+            once = [one for one in aftermath.still(care.verdict) if not one.get("confirmed")]
+            again = {
+                str(one["mark"]) for one in once
+                if aftercare.seen_after(view.db, str(one["mark"]), datetime.fromisoformat(str(one["since"])))
+            }  # fmt: skip
+        if ends or again:
             with self.store.transaction() as tx:
-                aftercare.save(tx.db, replace(care, verdict=aftermath.mended(care.verdict, ends), told=False))
+                aftercare.save(tx.db, replace(care, verdict=aftermath.mended(care.verdict, ends, again), told=False))
 
     # -- what looks saw -------------------------------------------------------------------------------------------
 
@@ -257,8 +271,8 @@ class Aftercare:
         own = [one for one in readings if self.nearby.mine(care.stack, one.resource, one.place)]
         itself = {str(key): float(at) for key, at in dict(care.notes.get("itself") or {}).items()}
         spells = [
-            one for one in aftercare.spells(view.db, care.stack, tuple(SIGNS), care.began)
-            if one.verdict in SIGNS[one.check]
+            sign for one in aftercare.spells(view.db, care.stack, tuple(SIGNS), care.began)
+            for sign in aftercare.with_verdict(view.db, one, SIGNS[one.check]) if _meets(sign, care.began)
         ]  # fmt: skip
         since = {(one.check, one.place, one.resource): one.values.get(_SINCE) for one in readings}
         for spell in spells:
@@ -287,7 +301,7 @@ class Aftercare:
         with self.store.read() as view:
             return aftercare.untold(view.db)
 
-    def reading(self, view: Reader, place: str, now: datetime) -> Reading | None:
+    def readings(self, view: Reader, place: str, now: datetime) -> Sequence[Reading]:
         """What to say at *place* of what came after its applies."""
         found = []
         for care in aftercare.at_place(view.db, place, now - TOLD, now - WORSE_TOLD):
@@ -298,7 +312,8 @@ class Aftercare:
             facts = {name: said.get(given) for name, given in _FACTS.items()}
             known = {name: value for name, value in facts.items() if isinstance(value, str) and value}
             found.append(Aftermath(care.run_id, care.workflow, care.verdict, known))
-        return aftermath.reading_of(place, found)
+        told = (aftermath.reading_of(place, found), aftermath.latest_of(place, found))
+        return [one for one in told if one is not None]
 
 
 # What a finding says of its run <- what the run said of itself.
@@ -307,6 +322,10 @@ _FACTS = {"commit": "git_sha", "actor": "actor", "rollback": "rollback", "ci_url
 _SINCE = "alarm_since_timestamp_seconds"
 _READ = frozenset({Outcome.HEALTHY, Outcome.UNHEALTHY})
 _OFF = Verdict(Health.NOT_WATCHED, "not watched after it: executions.after_apply is switched off")
+_STOPPED = Verdict(
+    Health.COULD_NOT_LOOK,
+    "not known whether it is healthy: executions.after_apply was switched off before its watch had ended",
+)
 _UNCHANGED = Verdict(Health.UNCHANGED, "it applied nothing, so there was nothing to watch")
 
 
@@ -327,6 +346,13 @@ def ended_at(record: RunRecord, events: Iterable[Sent], lost_at: datetime | None
     if record.ended_at is None:
         return lost_at if record.state is State.LOST else None
     return min([record.ended_at, *(one.received for one in events if one.event == "run.end")])
+
+
+def _given_up(care: CareRow) -> CareRow:
+    """A run whose watch was switched off before its end: what had got worse stays so, and of the rest nobody knows."""
+    if care.health == Health.WORSE:
+        return replace(care, state=DONE)
+    return replace(care, state=DONE, health=str(_STOPPED.health), verdict=aftermath.stored(_STOPPED))
 
 
 def applied_nothing(record: RunRecord) -> bool:
@@ -359,6 +385,10 @@ def _period(care: CareRow) -> Period:
     return Period(care.began, care.applied, care.ended, care.until)
 
 
+def _meets(spell: Spell, since: datetime) -> bool:
+    return spell.ended is None or spell.ended >= since
+
+
 def _mark(spell: Spell) -> str:
     return f"{spell.mark} {spell.began.isoformat()}"
 
@@ -377,7 +407,7 @@ def _end_of(view: Reader, mark: str, since: datetime) -> tuple[datetime | None, 
     if mark.startswith(after.PLAN):
         at = aftercare.in_sync_since(view.db, DRIFT, mark.removeprefix(after.PLAN), since)
         return None if at is None else (at, False)
-    return aftercare.end_of(view.db, mark, since)
+    return aftercare.end_of(view.db, mark, since, SIGNS)
 
 
 def _blind(care: CareRow, readings: Iterable[ReadingRow], own: Sequence[ReadingRow]) -> Iterable[after.Blind]:

@@ -272,9 +272,7 @@ class Judge:
         """What became of the stack after what was applied there."""
         if self.after is not None:
             with self.store.read() as view:
-                reading = self.after.reading(view, place, now)
-            if reading is not None:
-                yield reading
+                yield from self.after.readings(view, place, now)
 
     def _where(self, place: str, judged: Sequence[tuple[str, Judged, int]]) -> tuple[str, str]:
         for _, one, _ in judged:

@@ -5,8 +5,9 @@ Functions of an open transaction or snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -68,19 +69,20 @@ class Spell:
     first_look: bool
 
 
-def candidates(db: Database, since: datetime, limit: int = 500) -> list[tuple[str, str, int]]:
-    """(run, stack, events) of runs on stacks that go on, or of which something was heard since then, and of which it is
-    not known yet whether their stack is to be watched."""
+def candidates(db: Database, since: datetime, without: Sequence[str] = (), limit: int = 500) -> list[str]:
+    """Runs on stacks, but for those of *without*, that go on, or of which something was heard since then, and of which
+    it is not known yet whether their stack is to be watched; the one that was heard of last first."""
     found = rows(
         db,
-        f"""select e.run_id, e.stack, e.events from execution e left join aftercare a on a.run_id = e.run_id
-        where e.stack <> '' and e.place <> '' and (e.state = 'running' or e.heard_at >= :since)
+        f"""select e.run_id from execution e left join aftercare a on a.run_id = e.run_id
+        where e.stack <> '' and e.stack not in (select value from json_each(:without)) and e.place <> ''
+        and (e.state = 'running' or e.heard_at >= :since)
         and (a.run_id is null or (a.state = '{SKIPPED}' and a.events <> e.events)
             or (a.state = '{DONE}' and a.events <> e.events and e.ended_at > a.ended))
-        order by e.heard_at limit :limit""",  # noqa: S608 - literals of this module
-        {"since": since, "limit": limit},
+        order by e.heard_at desc, e.run_id limit :limit""",  # noqa: S608 - literals of this module
+        {"since": since, "without": json.dumps(list(without)), "limit": limit},
     )
-    return [(each["run_id"], each["stack"], each["events"]) for each in found]
+    return [each["run_id"] for each in found]
 
 
 def under_way(db: Database) -> list[CareRow]:
@@ -236,11 +238,51 @@ def _spells(incident: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -
     return told
 
 
-def end_of(db: Database, mark: str, since: datetime) -> tuple[datetime | None, bool] | None:
-    """When an incident that was open at *since* was over, and whether because nobody looks any more; None: it is not.
+def with_verdict(db: Database, spell: Spell, verdicts: Collection[str]) -> list[Spell]:
+    """The parts of a spell in which its resource was said to be one of *verdicts*: an incident goes on where a disk
+    that filled is full, and where it only fills again. A look that could not see it changes nothing."""
+    history = rows(
+        db,
+        """select at, verdict, summary from verdict_change where check_name = :check and place = :place
+        and resource = :resource and outcome in ('healthy', 'unhealthy') order by id""",
+        {"check": spell.check, "place": spell.place, "resource": spell.resource},
+    )
+    told = [(time(each["at"]), each["verdict"], each["summary"]) for each in history]
+    first = next((verdict for at, verdict, _ in reversed(told) if at <= spell.began), None)
+    if first is None:  # what it was then is kept no longer
+        first = told[0][1] if told else spell.verdict
+    changes = [(spell.began, first, spell.summary), *(one for one in told if one[0] > spell.began)]
+    found: list[Spell] = []
+    open_: Spell | None = None
+    for at, verdict, summary in changes:
+        if spell.ended is not None and at >= spell.ended:
+            break
+        if verdict in verdicts and open_ is None:
+            first_look = spell.first_look and at == spell.began
+            open_ = replace(spell, began=at, summary=summary, verdict=verdict, first_look=first_look)
+        elif verdict not in verdicts and open_ is not None:
+            found.append(replace(open_, ended=at))
+            open_ = None
+    return [*found, open_] if open_ is not None else found
+
+
+def seen_after(db: Database, mark: str, since: datetime) -> bool:
+    """Whether a look after *since* has seen an incident, which is not over."""
+    query = f"select 1 from incident where fingerprint = :mark and state in ({LIVE_STATES}) and last_seen > :since"  # noqa: S608 - literals
+    return row(db, query, {"mark": mark, "since": since}) is not None
+
+
+def end_of(
+    db: Database, mark: str, since: datetime, signs: Mapping[str, Collection[str]]
+) -> tuple[datetime | None, bool] | None:
+    """When an incident that was open at *since* was over, or of a verdict that is none of *signs* (by check), and
+    whether because nobody looks any more; None: it is not.
 
     One that nobody looks at has no end.
     """
+    eased = _eased(db, mark, since, signs)
+    if eased is not None:
+        return eased, False
     found = row(
         db,
         """select action, at from transition where fingerprint = :mark and at > :since
@@ -250,6 +292,21 @@ def end_of(db: Database, mark: str, since: datetime) -> tuple[datetime | None, b
     if found is None:
         return None
     return (None, True) if found["action"] == "retire" else (time(found["at"]), False)
+
+
+def _eased(db: Database, mark: str, since: datetime, signs: Mapping[str, Collection[str]]) -> datetime | None:
+    """When a look saw the resource of an incident with a verdict that is no sign, for the first time after *since*."""
+    about = row(db, "select check_name, place, resource from incident where fingerprint = :mark", {"mark": mark})
+    if about is None:
+        return None
+    found = row(
+        db,
+        """select at from verdict_change where check_name = :check_name and place = :place and resource = :resource
+        and at > :since and outcome in ('healthy', 'unhealthy')
+        and verdict not in (select value from json_each(:signs)) order by id limit 1""",
+        {**about, "since": since, "signs": json.dumps(sorted(signs.get(about["check_name"], ())))},
+    )
+    return None if found is None else time(found["at"])
 
 
 def in_sync_since(db: Database, check: str, place: str, since: datetime) -> datetime | None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from checks.base import Kind, Outcome
 from checks.certificates import Certificates
 from checks.runs.after import SIGNS, Blind, Health, Look, Period, Planned, Rules, Seen, Verdict, Wrong, verdict
-from checks.runs.aftermath import Aftermath, mended, reading_of, still, stored
+from checks.runs.aftermath import Aftermath, latest_of, mended, reading_of, still, stored
 from checks.utilization import Utilization
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -288,6 +288,16 @@ def test_it_ends_once_all_of_it_is_well_again() -> None:
     reading = reading_of("acme-prod/vpc", [Aftermath("run-1", "deploy", gone, FACTS)])
     assert reading is not None
     assert (reading.outcome, gone["restored_seconds"]) == (Outcome.NOT_APPLICABLE, None)
+
+
+def test_an_earlier_run_that_is_well_again_does_not_speak_for_the_latest() -> None:
+    """After which nobody looked: both are said."""
+    over = Aftermath("run-1", "deploy", mended(stored(judged(wrong(16))), {"v1:a": (at(76), False)}), FACTS)
+    blind = Aftermath("run-2", "deploy", stored(judged(own=0)), {})
+    for found, outcome in [([blind, over], Outcome.UNKNOWN), ([over, blind], None), ([blind], None)]:
+        latest = latest_of("acme-prod/vpc", found)
+        assert (None if latest is None else latest.outcome) is outcome
+    assert reading_of("acme-prod/vpc", [blind, over]) != latest_of("acme-prod/vpc", [blind, over])
 
 
 @pytest.mark.parametrize(

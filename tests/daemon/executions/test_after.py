@@ -42,6 +42,7 @@ class Street:
     alarm_since: datetime | None = None
     blind: dict[str, str] = field(default_factory=dict)  # resource -> why it cannot be seen
     fails: tuple[str, str] | None = None  # every look does
+    key: str = ""  # of every finding; empty: its verdict
     drift: str = "in_sync"
     away: str = ""  # a check whose looks do not come
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -88,7 +89,9 @@ class Street:
                 yield Reading(resource, Outcome.UNKNOWN, "permission", self.blind[resource])
             elif resource in self.red:
                 word = self.red[resource]
-                found = Finding(Kind.UTILIZATION, word, f"{resource.rpartition(':')[2]} is {word}", owner=OWNER)
+                found = Finding(
+                    Kind.UTILIZATION, self.key or word, f"{resource.rpartition(':')[2]} is {word}", owner=OWNER
+                )
                 values = {}
                 if self.alarm_since is not None:
                     values["alarm_since_timestamp_seconds"] = self.alarm_since.timestamp()
@@ -504,6 +507,99 @@ def test_what_is_switched_off_meanwhile_is_a_gap(scene: Scene) -> None:
     scene.street.checks = (DRIFT,)
     scene.minutes(40)
     assert scene.row().health == "could_not_look"
+
+
+@pytest.mark.parametrize("word", ["filling", "over_used"])
+def test_what_was_only_filling_before_and_is_full_after_it_is_worse(scene: Scene, word: str) -> None:
+    """The incident is the same one; what it says of its resource is not."""
+    scene.street.key, scene.street.red = "storage", {TARGETS: "filling"}
+    scene.before()
+    scene.apply()
+    scene.minutes(6)
+    scene.street.red[TARGETS] = word
+    scene.minutes(40)
+    assert scene.row().health == ("worse" if word == "over_used" else "healthy")
+    scene.street.red[TARGETS] = "filling"
+    scene.street.record(scene.recorder, *UTILIZATION)
+    scene.tick()
+    assert ("well again" in str(scene.row().verdict["text"])) is (word == "over_used")
+
+
+def test_what_was_full_after_it_and_only_fills_by_the_end_was_worse(scene: Scene) -> None:
+    """It is told from when to when, although its incident goes on."""
+    scene.before()
+    scene.apply()
+    scene.minutes(3)
+    scene.street.key, scene.street.red = "storage", {TARGETS: "over_used"}
+    scene.minutes(12)
+    scene.street.red[TARGETS] = "filling"
+    scene.minutes(35)
+    assert scene.row().health == "worse"
+    assert "; well again" in str(scene.row().verdict["text"])
+
+
+def test_a_reading_that_is_gone_is_not_well_again(scene: Scene) -> None:
+    """The region is not looked at any more: what was wrong there has no end."""
+    scene.before()
+    scene.apply()
+    scene.street.red[TARGETS] = "targets_unhealthy"
+    scene.minutes(15)
+    scene.recorder.retire(*UTILIZATION, "it is not watched", scene.it.now)
+    scene.street.checks = (DRIFT,)
+    scene.minutes(40)
+    assert (scene.row().state, scene.row().health) == ("done", "worse")
+    assert "well again" not in str(scene.row().verdict["text"])
+
+
+def test_a_watch_that_is_switched_off_does_not_go_on_for_ever(scene: Scene) -> None:
+    """Nor is it healthy: nobody looked to the end."""
+    scene.before()
+    scene.apply()
+    scene.minutes(6)
+    scene.care.rules = Rules(enabled=False)
+    scene.tick()
+    assert (scene.row().state, scene.row().health) == ("done", "could_not_look")
+    assert "was switched off before its watch had ended" in str(scene.row().verdict["text"])
+
+
+def test_without_a_plan_after_it_nobody_calls_it_healthy(scene: Scene) -> None:
+    """The check drift is off: that is told, for a plan was to come."""
+    scene.street.checks = (UTILIZATION,)
+    scene.before()
+    scene.apply()
+    scene.minutes(40)
+    assert scene.row().health == "could_not_look"
+    assert "the plan of acme-prod/vpc after it: the check drift does not look at it" in scene.row().verdict["text"]
+
+
+def test_what_the_last_look_of_the_watch_sees_first_is_a_failure_once_seen_again(scene: Scene) -> None:
+    """By a look that comes by the clock, when nobody watches for the run any more."""
+    scene.before()
+    scene.apply()
+    scene.minutes(29)
+    until = scene.row().until
+    assert until is not None
+    assert scene.it.now < until
+    scene.street.red = {TARGETS: "targets_unhealthy"}
+    scene.care.rules = Rules(plan=False)
+    scene.minutes(1.5, 0.5)
+    assert (scene.row().state, scene.row().health, scene.incident("worse")) == ("done", "worse", None)
+    scene.street.record(scene.recorder, *UTILIZATION)
+    scene.tick()
+    assert scene.incident("worse") is not None
+
+
+def test_the_runs_of_other_stages_do_not_keep_production_from_being_watched(scene: Scene) -> None:
+    """However many there are in a day."""
+    for each in range(600):
+        scene.it.start(number(1_000 + each), stack="acme-uat")
+    for _ in range(4):
+        scene.it.judge.tick()
+    scene.it.move(minutes=1)
+    scene.it.start()
+    scene.it.judge.tick()
+    scene.care.tick()
+    assert scene.row().run_id == RUN
 
 
 def test_without_any_check_nobody_watches(tmp_path: Path) -> None:
