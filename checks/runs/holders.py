@@ -1,8 +1,8 @@
 """Whether whoever holds a state's lock is known to have ended: the lock's owner joined with recorded runs. Pure.
 
 A lock says who made it (user@host, as Terraform puts it together) and when, by that machine's clock. The run that went
-on there at that time, on that state, holds it. It has ended only if its end was heard, and that of the Terraform in
-it: silence is no end.
+on there at that time, on that state, holds it; but for one that ran into that very lock, or ended well and so gave its
+own back. It has ended only if its end was heard, and that of the Terraform in it: silence is no end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from checks.runs.errors import Lock
+from checks.runs.errors import Lock, explain
 from checks.runs.record import PhaseRow, RunRecord, State, workflow_of
 
 _CREATED = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)? ?(?:\+0000 UTC|UTC|Z|\+00:00)")
@@ -34,15 +34,27 @@ def holder_of(lock: Lock, runs: Iterable[RunRecord]) -> Holder:
     created, host = created_at(lock.created), lock.who.rpartition("@")[2].strip().lower()
     if created is None or not host or "@" not in lock.who:
         return Holder()
-    mine = [run for run in runs if run.host.strip().lower() == host and _went_on(run, created)]
+    mine = [
+        run for run in runs
+        if run.host.strip().lower() == host and _went_on(run, created) and not _ran_into(run, lock)
+    ]  # fmt: skip
     if not mine:
         return Holder()
     open_ = [run for run in mine if not _has_ended(run, created)]
     if open_:
         return Holder(False, _still(open_[0]))
-    last = mine[0]
+    last = next((run for run in mine if run.state is not State.SUCCEEDED), None)
+    if last is None:  # Terraform that ends well gives its lock back: this is somebody else's
+        return Holder()
     at = f"{last.ended_at:%Y-%m-%d %H:%M} UTC" if last.ended_at is not None else ""
     return Holder(True, f"its run {last.run_id} of {workflow_of(last)} ended {at}, and its Terraform with it")
+
+
+def _ran_into(run: RunRecord, lock: Lock) -> bool:
+    """Whether it was told itself that somebody holds this lock: then it is not the one who does."""
+    return bool(lock.id) and any(
+        found is not None and found.id == lock.id for found in (explain(trouble).lock for trouble in run.troubles)
+    )
 
 
 def _went_on(run: RunRecord, at: datetime) -> bool:

@@ -10,12 +10,24 @@ import pytest
 
 from checks.runs.errors import Lock
 from checks.runs.holders import created_at, holder_of
+from checks.runs.model import Trouble
 from checks.runs.record import PhaseRow, RunRecord, State
 from tests.checks.runs.test_record import NOW, RUN
 
 LOCK = Lock("l-1", "ci@Runner-7", "OperationTypeApply", "2026-03-02 09:01:00.123456789 +0000 UTC", "bucket/key")
 MINUTE = timedelta(minutes=1)
 APPLY = PhaseRow("apply", NOW + MINUTE / 2, NOW + 4 * MINUTE)
+HELD = Trouble(
+    "Error acquiring the state lock",
+    """Lock Info:
+  ID:        l-1
+  Path:      bucket/key
+  Operation: OperationTypeApply
+  Who:       ci@Runner-7
+  Version:   1.11.4
+  Created:   2026-03-02 09:01:00.123456789 +0000 UTC
+""",
+)
 ENDED = RunRecord(RUN, True, "deploy", stack="acme-prod", component="vpc", host="runner-7", started_at=NOW,
                   ended_at=NOW + 5 * MINUTE, state=State.FAILED, phases=(APPLY,))  # fmt: skip
 
@@ -37,6 +49,12 @@ CASES: list[tuple[str, Lock, tuple[RunRecord, ...], bool, str]] = [
     ("before its time", LOCK, (run(started_at=NOW + 2 * MINUTE),), False, ""),
     ("after its end", LOCK, (run(ended_at=NOW + MINUTE / 2),), False, ""),
     ("between its calls", LOCK, (run(phases=(replace(APPLY, begun_at=NOW + 3 * MINUTE),)),), False, ""),
+    ("ran into it within the slack of clocks", LOCK, (run(troubles=(HELD,)),), False, ""),
+    ("ran into another one", LOCK, (run(troubles=(replace(HELD, detail=HELD.detail.replace("l-1", "l-2")),)),), True,
+     "ended"),
+    ("ended well", LOCK, (run(state=State.SUCCEEDED),), False, ""),
+    ("ended well, and its Terraform may go on", LOCK,
+     (run(state=State.SUCCEEDED, phases=(replace(APPLY, ended_at=None),)),), False, "is not known"),
     ("no runs", LOCK, (), False, ""), ("nobody", replace(LOCK, who=""), (ENDED,), False, ""),
     ("no host", replace(LOCK, who="runner-7"), (ENDED,), False, ""),
     ("no time", replace(LOCK, created=""), (ENDED,), False, ""),
