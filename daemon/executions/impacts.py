@@ -110,18 +110,27 @@ def for_approval(
 ) -> tuple[str, tuple[Assessed, ...]]:
     """(the run that told of it, its plans): what somebody agrees to who approves a run before it applies.
 
-    A run that has planned itself tells; else the newest one of the same commit on the same stack that did. None: an
-    empty id, and nobody knows what would be applied.
+    A run that has planned itself tells; else the newest one of the same commit on the same stack that did, of the same
+    component, or of all of the stack. None: an empty id, and nobody knows what would be applied.
     """
     known = tuple(instances)
     if own := of_run(view, run_id, known, now):
         return run_id, own
+    asked = executions.find(view.db, run_id)
+    component = asked.component if asked is not None else None  # None: what is to be applied is not recorded yet
     for row in executions.of_stack(view.db, stack, now - PLANNED_BEFORE, _MOST_RUNS) if commit else ():
-        if row.run_id != run_id and row.counts.get("commit") == commit:
+        fits = component is None or row.component in ("", component)
+        if fits and row.run_id != run_id and row.counts.get("commit") == commit:
             found = of_run(view, row.run_id, known, now)
-            if found:
-                return row.run_id, found
+            mine = tuple(one for one in found if not _of_another(one, component))
+            if mine:
+                return row.run_id, mine
     return "", ()
+
+
+def _of_another(one: Assessed, component: str | None) -> bool:
+    """Whether a plan is known to be of another component than what would be applied."""
+    return bool(component) and one.instance is not None and one.instance.component != component
 
 
 def _assessed(

@@ -168,3 +168,20 @@ def test_who_approves_sees_the_plan_of_the_same_commit_and_stack(here: World) ->
     assert shown(run=number(1)) == number(1)
     here.move(days=8)
     assert shown() == ""
+
+
+@pytest.mark.parametrize(
+    ("planned_on", "asks", "shown"), [("vpc", "app", ""), ("vpc", "vpc", number(1)), ("", "vpc", number(1)),
+                                      ("", "app", ""), ("vpc", "", "")],
+)  # fmt: skip
+def test_who_approves_one_component_is_not_shown_the_plan_of_another(
+    here: World, planned_on: str, asks: str, shown: str
+) -> None:
+    """Of the same commit and stack: what is destroyed there is not what they agree to."""
+    here.start(number(1), git_sha="c" * 40, component=planned_on, workflow="plan-environment")
+    here.send(here.event(1, "impact", number(1), **TOLD))
+    here.end(number(1))
+    here.start(number(2), git_sha="c" * 40, component=asks, workflow="apply-environment")
+    here.judge.tick()
+    with here.store.read() as view:
+        assert for_approval(view, number(2), "acme-prod", "c" * 40, (VPC,), here.now)[0] == shown
