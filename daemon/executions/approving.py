@@ -18,7 +18,7 @@ from checks.base import Json
 from checks.plans.redact import Scrubber
 from checks.runs.agreed import Approval, Subject, moment, why_not
 from daemon.audit.redact import text as redacted
-from daemon.executions.guideline import Guideline, Run, run_of
+from daemon.executions.guideline import STEP, Guideline, Run, run_of
 from daemon.store import Reader, Transaction, approvals, executions
 
 LONGEST = 1_000  # characters of evidence
@@ -263,6 +263,13 @@ def _alike(one: Approval, other: Approval) -> bool:
 
 def _same_commit(one: Approval, subject: Subject) -> bool:
     return bool(subject.commit) and one.commit.startswith(subject.commit.lower()[:40])
+
+
+def keep_steps(tx: Transaction, given: Iterable[Approval], now: datetime) -> None:
+    """Note approvals that were given by running the step of that name, once an apply rests on them; each once."""
+    for one in given:
+        if one.via == STEP and one.by.strip() and approvals.add(tx.db, replace(one, heard_at=now)):
+            tx.audit(f"{clean(one.by, 80)} ({one.via})", GIVE, told(one))
 
 
 def told(one: Approval) -> dict[str, Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from daemon.executions.windows import Freeze, Window, outside
 from daemon.store import Reader, Transaction, approvals, executions
 
 _MOST = 200  # runs of one stack that are read
+STEP = f"the step {APPROVAL}"  # how an approval came that was given by running it
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _DRY = frozenset({"--dry-run", "--dry-run=true", "-dry-run"})
 
@@ -67,7 +69,9 @@ class Guideline:
             return []
         uat = sorted({one.stack for one in instances if one.stage == STAGING})
         staging = [one for name in uat for one in self._steps(view, name, since, most, kept) if one.word == APPLY]
-        given = [*approvals.since(view.db, since - self.rules.approval_holds), *_approved(steps)]
+        given = approvals.since(view.db, since - self.rules.approval_holds)
+        known = {one.mark for one in given}  # what is stored may have been revoked since
+        given += [one for one in _approved(steps) if one.mark not in known]
         needs = tuple(name for match, names in self.needs.items() if fnmatchcase(component, match) for name in names)
         why = {one.run_id: outside(self.windows, self.freezes, stack, one.began) for one in applies}
         world = World(steps, staging, given, why, {component: needs})
@@ -197,6 +201,8 @@ def _approved(steps: Iterable[Step]) -> Iterable[Approval]:
     """Approvals that were given by running the step of that name."""
     for step in steps:
         if step.word == APPROVAL and step.state is State.SUCCEEDED and step.commit and not step.dry_run:
+            named = f"{step.run_id}\n{step.component}\n{step.began.isoformat()}"
             yield Approval(
-                step.actor, step.ended or step.began, commit=step.commit, stack=step.stack, via=f"the step {APPROVAL}"
-            )
+                step.actor, step.ended or step.began, commit=step.commit, stack=step.stack, via=STEP,
+                note=f"run {step.run_id}", mark=hashlib.sha256(f"step\n{named}".encode()).hexdigest()[:32],
+            )  # fmt: skip

@@ -18,6 +18,7 @@ from checks.runs.model import Status
 from checks.runs.record import RunRecord, State, place_of, record_of, resource_of, workflow_of
 from checks.runs.told import CHECK, KEPT, Standing, decides, reading_of, verdict_of
 from daemon.executions.after import Aftercare
+from daemon.executions.approving import keep_steps
 from daemon.executions.guideline import Guideline
 from daemon.executions.intake import Storing, counts_of
 from daemon.executions.locks import holders_of
@@ -217,6 +218,7 @@ class Judge:
                 executions.set_schedule(tx.db, replace(executions.schedule(tx.db, name, now), judged=mark))
             for kept in held:
                 aftercare.set_cycle(tx.db, kept.apply.run_id, adheres=kept.adheres)
+                keep_steps(tx, kept.approvals, now)
             aftercare.told(tx.db, place)
             self.failpoint("within_record")
 

@@ -205,3 +205,27 @@ def test_the_estate_sees_how_stacks_were_changed(desk: World) -> None:
     seen = stored(desk.store, dict, lambda: desk.now)("execution")
     assert adherence(seen, [])["acme-prod"].broken == [number(10)]
     assert stored(desk.store, dict, lambda: desk.now)("drift") == []
+
+
+def test_an_approval_by_running_its_step_is_in_the_audit_trail(desk: World) -> None:
+    """Once, with who and which run; and what is stored of it can be revoked."""
+    _run(desk, 1, "deploy", "acme-uat", apply=True)
+    for n, word in enumerate((*BEFORE, "manual-approval"), 2):
+        _run(desk, n, word, actor="carol")
+    _run(desk, 10, "deploy", apply=True, rollback="https://ci/9")
+    for _ in range(3):
+        desk.judge.tick()
+        desk.judge.again("acme-prod")
+    assert _broken_of(desk, "acme-prod") == []
+    with desk.store.read() as view:
+        rows = [row for row in view.db.query("select who, action, detail from audit") if "approval" in row["action"]]
+        (kept,) = approvals.newest(view.db, 10)
+    (row,) = rows
+    assert (row["who"], row["action"]) == ("carol (the step manual-approval)", "approval.give")
+    assert number(6) in row["detail"]
+    assert (kept.by, kept.stack, kept.commit) == ("carol", "acme-prod", COMMIT)
+    with desk.store.transaction() as tx:
+        approvals.revoke(tx.db, kept.mark, desk.now - timedelta(minutes=6), "bob", "", desk.now)
+    desk.judge.again("acme-prod")
+    desk.judge.tick()
+    assert _broken_of(desk, "acme-prod") == [("security_violation", "unapproved")]
