@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -77,6 +77,7 @@ class Impact:
     component: str = ""  # folder
     operation: str = ""  # plan, or apply of a saved plan
     digest: str = ""  # of the plan file
+    planned: bool = False  # an apply of it, and the same file was told of when it was planned
 
     @property
     def known(self) -> bool:
@@ -166,7 +167,8 @@ def _last(found: Iterable[Impact]) -> list[Impact]:
     for one in found:
         before = kept.get(one.digest) if one.digest else None
         if before is None or one.known or not before.known:
-            kept[one.digest or one.plan] = one
+            planned = before is not None and (before.planned or before.operation == "plan")
+            kept[one.digest or one.plan] = replace(one, planned=planned)
     return list(kept.values())
 
 

@@ -40,6 +40,7 @@ class Assessed:
     instance: Instance | None  # what it is a plan of; None: see `unmatched`
     unmatched: str
     lines: tuple[Line, ...]
+    other: str = ""  # that it was applied, and is another plan than those of its run
 
     @property
     def worst(self) -> Answer:
@@ -47,7 +48,7 @@ class Assessed:
         found = worst(self.lines)
         opens = any(row.opens for row in self.impact.rows)
         whole = self.impact.complete and self.impact.source is Source.PLAN
-        return Answer.BAD if opens else found if whole or found is Answer.BAD else Answer.UNKNOWN
+        return Answer.BAD if opens or self.other else found if whole or found is Answer.BAD else Answer.UNKNOWN
 
     @property
     def topics(self) -> tuple[tuple[str, tuple[Line, ...]], ...]:
@@ -137,7 +138,17 @@ def _assessed(
     view: Reader, record: RunRecord, impact: Impact, instances: Sequence[Instance], now: datetime
 ) -> Assessed:  # fmt: skip
     instance, why = planned_of(record.stack, record.component, impact, instances)
-    return Assessed(impact, instance, why, outlook(impact, around(view, instance, impact), now))
+    return Assessed(impact, instance, why, outlook(impact, around(view, instance, impact), now), _other(record, impact))
+
+
+def _other(record: RunRecord, impact: Impact) -> str:
+    """That a plan file was applied which its run did not plan, where it planned others at the same place."""
+    if impact.operation != "apply" or impact.planned or not impact.digest:
+        return ""
+    place = (impact.workspace, impact.component)
+    plans = (one for one in record.impacts if one.operation == "plan" and one.digest)
+    there = any((one.workspace, one.component) == place for one in plans)
+    return "this plan was applied, and it is another one than this run planned there" if there else ""
 
 
 def planned_of(
@@ -229,6 +240,7 @@ def as_json(found: Assessed) -> dict[str, Any]:
         "why_not_known": impact.why, "complete": impact.complete, "partial": impact.partial, "title": found.title,
         "stack": found.instance.stack if found.instance else "",
         "component": found.instance.component if found.instance else "", "unmatched": found.unmatched,
+        "not_as_planned": found.other,
         "workspace": impact.workspace, "folder": impact.component, "digest": impact.digest,
         "operation": impact.operation, "counts": dict(impact.counts), "left_out": impact.left_out,
         "worst": str(found.worst), "changes": [_row_json(row) for row in impact.rows],

@@ -149,6 +149,24 @@ def test_a_plan_that_could_not_be_read_is_not_an_empty_one(here: World) -> None:
         assert of_run(view, "nothing", (VPC,), here.now) == ()
 
 
+@pytest.mark.parametrize(
+    ("applied", "folder", "said"), [("d1", "vpc", False), ("d2", "vpc", True), ("d2", "app", False)]
+)
+def test_another_plan_than_was_planned_is_told_where_it_is_applied(
+    here: World, applied: str, folder: str, said: bool
+) -> None:
+    """By the digest of the file: what was shown before it began is not what was done."""
+    here.start()
+    here.send(here.event(1, "impact", **{**TOLD, "digest": "d1", "component": "vpc"}))
+    here.send(here.event(2, "impact", **{**TOLD, "plan": "q", "operation": "apply", "digest": applied,
+                                         "component": folder}))  # fmt: skip
+    with here.store.read() as view:
+        found = of_run(view, RUN, (VPC,), here.now)
+    assert [bool(one.other) for one in found] == ([False] if applied == "d1" else [False, said])
+    assert bool(as_json(found[-1])["not_as_planned"]) is said
+    assert (found[-1].worst is Answer.BAD) or not said
+
+
 def test_who_approves_sees_the_plan_of_the_same_commit_and_stack(here: World) -> None:
     """The run's own where it has planned; else the newest one; never of another commit, or of long ago."""
 
