@@ -166,6 +166,8 @@ class Approving:
                 known = approvals.find(tx.db, clear.mark)
                 if known is not None and known.revoked_at is not None:
                     tx.audit(known.revoked_by, REVOKE, told(known) | {"why": known.revoked_why})
+                elif known is not None:
+                    self._withdrawn(tx, known)
                 changed = True
         return changed
 
@@ -177,6 +179,25 @@ class Approving:
         if known is not None:  # else it may have been no approval; should it come yet, it is told then
             tx.audit(known.revoked_by, REVOKE, told(known) | {"why": known.revoked_why})
         return True
+
+    def withdraw(self, tx: Transaction, said: Iterable[Approval]) -> bool:
+        """Store that people ask for changes to what they approved at another service: what they had approved of it
+        until then does not hold any more, also where that is heard later."""
+        changed = False
+        for each in said:
+            one = replace(each, by=clean(each.by, 80), evidence=self._clear(each.evidence))
+            changed |= approvals.withdraw(tx.db, one, self.clock())
+            for given in approvals.of_commit(tx.db, one.stack, one.commit, one.via):
+                changed |= self._withdrawn(tx, given)
+        return changed
+
+    def _withdrawn(self, tx: Transaction, given: Approval) -> bool:
+        """Revoke one whose giver asked for changes afterwards."""
+        found = approvals.withdrawn(tx.db, given)
+        if found is None or given.revoked_at is not None:
+            return False
+        at, why = found
+        return self.end(tx, given.mark, at, f"{given.by} ({given.via})", f"changes requested: {why}")
 
     def of_run(self, view: Reader, run_id: str) -> list[tuple[Approval, str]]:
         """Approvals of a run, each with why it does not count; empty: it does."""

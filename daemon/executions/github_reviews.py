@@ -32,6 +32,7 @@ class Heard:
 
     given: tuple[Approval, ...] = ()
     ended: tuple[tuple[str, datetime, str, str], ...] = ()
+    withdrawn: tuple[Approval, ...] = ()  # by whom, of what, and when: what they approved of it before holds no more
     rejected: tuple[tuple[str, Mapping[str, str]], ...] = ()  # by whom, what
     offer: Offer | None = None  # what it says of a run
 
@@ -108,20 +109,22 @@ def _review(told: Mapping[str, Any], repository: str, rows: Sequence[Mapped], no
         at = _moment(map_in(told, "pull_request"), "updated_at") or now
         who = f"{text_in(map_in(told, 'sender'), 'login') or 'somebody'} ({REVIEW})"
         return Heard(ended=tuple((mark, _not_ahead(at, now), who, f"dismissed: {page}") for mark in marks.values()))
-    approves = action == "submitted" and text_in(review, "state").lower() == "approved"
-    if not approves or text_in(review, "author_association").upper() not in _TRUSTED:
+    state = text_in(review, "state").lower()
+    heard = action == "submitted" and state in ("approved", "changes_requested")
+    if not heard or text_in(review, "author_association").upper() not in _TRUSTED:
         return Heard()
     who, commit = text_in(map_in(review, "user"), "login"), text_in(review, "commit_id").lower()
     at_submit = _moment(review, "submitted_at")
     if not who or at_submit is None or len(commit) < 40:
         raise ValueError("the pull_request_review does not say who, when, or of which commit")
-    return Heard(tuple(
+    said = tuple(
         Approval(
             who, _not_ahead(at_submit, now), commit=commit, stack=stack, note=text_in(review, "body"), via=REVIEW,
             evidence=page, mark=mark,
         )
         for stack, mark in marks.items()
-    ))  # fmt: skip
+    )  # fmt: skip
+    return Heard(said) if state == "approved" else Heard(withdrawn=said)
 
 
 def _mark(*parts: object) -> str:

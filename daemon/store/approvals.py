@@ -53,6 +53,37 @@ def revoke(db: Database, mark: str, at: datetime, who: str, why: str, heard: dat
     ))  # fmt: skip
 
 
+def withdraw(db: Database, said: Approval, heard: datetime) -> bool:
+    """Store that somebody asked for changes to a commit on a stack, whatever they had approved; False: it was known."""
+    ended = said.mark and revoke(db, _asked(said, said.at), said.at, said.by, said.evidence, heard)
+    return bool(ended)
+
+
+def withdrawn(db: Database, given: Approval) -> tuple[datetime, str] | None:
+    """(when, where) the giver of an approval asked for changes to the same after it; None: never."""
+    found = row(
+        db,
+        """select at, why from approval_end where mark like :of || '%' escape '!' and at >= :at order by at limit 1""",
+        {"of": _asked(given, None).replace("!", "!!").replace("%", "!%").replace("_", "!_"), "at": given.at},
+    )
+    return None if found is None else (time(found["at"]), found["why"])
+
+
+def _asked(one: Approval, at: datetime | None) -> str:
+    """The mark under which it is kept that somebody asked for changes; without a time, how all such begin."""
+    moment = "" if at is None else at.isoformat()
+    return f"changes {one.via} {one.by.casefold()} {one.commit} {one.stack} {moment}"
+
+
+def of_commit(db: Database, stack: str, commit: str, via: str) -> list[Approval]:
+    """Those of a commit on a stack that came one way."""
+    found = rows(
+        db, f"{_ALL} where a.run_id = '' and a.stack = :stack and a.commit_id = :commit and a.via = :via order by a.id",
+        {"stack": stack, "commit": commit, "via": via},
+    )  # fmt: skip
+    return [_approval(each) for each in found]
+
+
 def find(db: Database, mark: str) -> Approval | None:
     found = row(db, f"{_ALL} where a.mark = :mark", {"mark": mark})
     return None if found is None else _approval(found)

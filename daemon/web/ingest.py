@@ -155,13 +155,16 @@ class Ingest:
             changed = self.approving.keep(tx, heard.given)
             for mark, at, who, why in heard.ended:
                 changed |= self.approving.end(tx, mark, at, who, why)
+            changed |= self.approving.withdraw(tx, heard.withdrawn)
             for who, what in heard.rejected:
                 tx.audit(f"{who} ({github_reviews.ENVIRONMENT})", REJECT, dict(what))
             if heard.offer is not None:
                 self.intake.within(tx, [replace(heard.offer, silence=self.github_silence)])
             if delivery:
                 tx.hear("github", delivery, HEARD)
-        for stack in {one.stack for one in heard.given} | {row.stack for row in self.mapped if heard.ended}:
+        for stack in {one.stack for one in (*heard.given, *heard.withdrawn)} | {
+            row.stack for row in self.mapped if heard.ended
+        }:
             self.approving.on_stored(stack)
         self.intake.on_taken()
         return "heard" if changed or heard.offer or heard.rejected else "nothing to do"

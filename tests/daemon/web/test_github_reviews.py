@@ -179,7 +179,7 @@ def test_a_review_approves_the_commit_that_was_looked_at(here: Here) -> None:
 
 @pytest.mark.parametrize(
     "told",
-    [review(state="commented"), review(state="changes_requested"), review("edited"),
+    [review(state="commented"), review("edited"), review("edited", "changes_requested"),
      review(author_association="NONE"), review(author_association="CONTRIBUTOR"),
      review() | {"repository": {"full_name": "acme/other"}}],
 )  # fmt: skip
@@ -202,6 +202,27 @@ def test_a_dismissed_review_is_revoked_in_whatever_order(here: Here, order: tupl
     ]  # fmt: skip
     here.apply()
     assert "unapproved" in here.broken()
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_who_asks_for_changes_afterwards_approves_no_more_until_they_do_again(
+    here: Here, order: tuple[int, ...]
+) -> None:
+    """In whatever order that is heard; somebody else's approval, and another commit's, stays."""
+    asked = review(state="changes_requested", id=2, submitted_at="2026-03-02T08:52:00Z", user={"login": "Bob"})
+    told = [review(), asked, review(id=3, commit_id=OTHER)]
+    for number_ in order:
+        assert here.tell(told[number_], str(number_)).json() == {"said": "heard"}
+    assert {one.commit: bool(one.revoked_at) for one in here.kept()} == {COMMIT: True, OTHER: False}
+    assert ("bob (GitHub pull request)", "approval.revoke") in here.trail()
+    here.apply()
+    assert "unapproved" in here.broken()
+    here.tell(review(id=4, submitted_at="2026-03-02T08:53:00Z"), "again")
+    here.judge.again("acme-prod")
+    assert "unapproved" not in here.broken()
+    here.tell(review(id=5, user={"login": "carol"}), "carol")
+    here.tell(review(state="changes_requested", id=6, submitted_at="2026-03-02T08:54:00Z"), "bob")
+    assert {one.by for one in here.kept() if one.commit == COMMIT and one.revoked_at is None} == {"carol"}
 
 
 def test_an_old_delivery_sent_again_approves_nothing_anew(here: Here) -> None:
