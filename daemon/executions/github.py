@@ -12,13 +12,14 @@ import json
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
 from checks.runs.record import Sent, State
-from daemon.executions.intake import Offer, plausible
+from daemon.executions.intake import OLDEST, Offer, plausible
 
 GITHUB = "github"
 SIGNATURE, EVENT, DELIVERY = "x-hub-signature-256", "x-github-event", "x-github-delivery"
@@ -74,6 +75,8 @@ def read(event: str, body: bytes, mapped: Sequence[Mapped], silence: timedelta, 
     if not whole(number) or not whole(attempt) or not text_in(repository, "full_name"):
         raise ValueError(f"the {event} has no id, no attempt, or no repository")
     name = text_in(repository, "full_name")
+    if _long_ago(one, now):
+        return None  # of a run that may be kept no longer: its times would be taken for now
     run_id = run_of(name, number, attempt)
     events = tuple(_of_run(one, name, mapped, now) if event == "workflow_run" else _of_job(one, now))
     return Offer(run_id, GITHUB, events, silence)
@@ -134,6 +137,16 @@ def _of_job(one: Mapping[str, Any], now: datetime) -> Iterator[Sent]:
 
 def _result(one: Mapping[str, Any]) -> str:
     return str(_ENDS.get(text_in(one, "conclusion"), State.CANCELLED))
+
+
+def _long_ago(one: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the last that happened to it is longer ago than a time is believed."""
+    found = []
+    for name in ("updated_at", "completed_at", "run_started_at", "started_at", "created_at"):
+        with suppress(ValueError):
+            found.append(datetime.fromisoformat(text_in(one, name)))
+    known = [at for at in found if at.tzinfo is not None]
+    return bool(known) and max(known) < now - OLDEST
 
 
 def _moment(told: Mapping[str, Any], name: str, now: datetime) -> datetime | None:

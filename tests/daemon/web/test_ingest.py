@@ -337,6 +337,15 @@ def test_what_github_did_not_sign_is_nothing(here: Here) -> None:
     assert here.states() == []
 
 
+def test_a_delivery_of_long_ago_is_no_run_of_now(here: Here) -> None:
+    """The run is kept no longer, and its success would end the failure of today."""
+    old = run_told("completed", "success")
+    old["workflow_run"] |= {"id": 7, "run_started_at": "2025-03-02T09:00:00Z", "updated_at": "2025-03-02T09:05:00Z"}
+    assert delivery(here, "workflow_run", old).json() == {"said": "nothing to do"}
+    with here.store.read() as view:
+        assert executions.listed(view.db, 10) == []
+
+
 @given(JSON, st.sampled_from(["workflow_run", "workflow_job"]))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_delivery_is_an_error_of_ours(served: Here, told: Any, kind: str) -> None:
