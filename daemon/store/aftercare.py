@@ -344,7 +344,9 @@ def applied(db: Database, since: datetime, until: datetime) -> list[Applied]:
         f"""select a.run_id, a.stack, a.place, a.workflow, a.ended, a.health, a.verdict, a.cycle, a.notes, e.state,
         e.seconds, e.counts from aftercare a join execution e on e.run_id = a.run_id
         where a.ended >= :since and a.ended < :until and a.state <> '{SKIPPED}' and a.health <> 'unchanged'
-        and (e.state in ('succeeded', 'failed', 'lost') or (e.state = 'cancelled' and e.decides = 1))
+        and (e.state in ('succeeded', 'failed', 'lost') or (e.state = 'cancelled' and (e.decides = 1
+            or coalesce(json_extract(e.counts, '$.added'), 0) + coalesce(json_extract(e.counts, '$.changed'), 0)
+                + coalesce(json_extract(e.counts, '$.destroyed'), 0) > 0)))
         order by a.ended, a.run_id limit {MOST}""",  # noqa: S608 - literals of this module
         {"since": since, "until": until},
     )

@@ -18,6 +18,7 @@ from checks.spend.model import Bill, stored
 from daemon.executions.after import Aftercare
 from daemon.executions.costing import Costing
 from daemon.executions.nearby import Neighbourhood
+from daemon.executions.production import production
 from daemon.record import Recorder, Run
 from daemon.states.ownership import Unread
 from daemon.store import aftercare, executions
@@ -452,6 +453,25 @@ def test_a_failed_or_lost_apply_is_watched_too(scene: Scene, ended: str) -> None
     scene.minutes(45)
     assert scene.it.row().state == ended
     assert scene.row().health == "worse"
+
+
+@pytest.mark.parametrize(("added", "counted"), [(1, 1), (0, 0)])
+def test_a_run_that_was_stopped_after_it_had_changed_something_is_a_failed_change(
+    scene: Scene, added: int, counted: int
+) -> None:
+    """Terraform ends what it is at, and leaves the rest: nothing is unfinished, and the change is half done."""
+    scene.before()
+    scene.it.start()
+    scene.minutes(1, 0.5, RUN)
+    scene.it.send(scene.it.event(1, "phase.start", phase="apply"))
+    for each in range(added):
+        scene.it.send(scene.it.event(2 + each, "resource", addr=f"aws_vpc.{each}", action="create", status="done"))
+    scene.it.end(rc=130)
+    scene.minutes(45)
+    assert scene.it.row().state == "cancelled"
+    with scene.it.store.read() as view:
+        (figures,) = [*production(view, scene.it.now - timedelta(days=1), scene.it.now).values()] or [None]
+    assert (figures is not None and (figures.failures.part, figures.failures.of)) == ((1, 1) if counted else False)
 
 
 def test_the_end_of_a_lost_run_begins_its_period_anew(scene: Scene) -> None:
