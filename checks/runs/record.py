@@ -82,6 +82,8 @@ class PhaseRow:
     name: str
     begun_at: datetime | None = None
     ended_at: datetime | None = None
+    code: int | None = None  # None: not told
+    where: tuple[str, str] = ("", "")  # folder and workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,12 @@ class RunRecord:
         if self.state in (State.FAILED, State.LOST, State.CANCELLED):
             return next((step for step in reversed(self.steps) if step.begun_at and step.ended_at is None), None)
         return None
+
+    @property
+    def failed_apply(self) -> PhaseRow | None:
+        """An apply that failed and was not done again at the same place."""
+        last = {phase.where: phase for phase in self.phases if phase.name == "apply"}
+        return next((phase for phase in last.values() if phase.code), None)
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -311,15 +319,17 @@ class _Fold:
 
     def _phase(self, sent: Sent) -> None:
         name = _text(sent.body, "phase") or _text(sent.body, "name") or "terraform"
+        where = (_text(sent.body, "component"), _text(sent.body, "workspace"))
         if sent.event == "phase.start":
             self.call += name == "init" or (name == "plan" and bool(self.phases) and self.phases[-1].name == "apply")
-            self.phases.append(PhaseRow(name, sent.at))
+            self.phases.append(PhaseRow(name, sent.at, where=where))
             return
-        for number in range(len(self.phases) - 1, -1, -1):
-            if self.phases[number].name == name and self.phases[number].ended_at is None:
-                self.phases[number] = replace(self.phases[number], ended_at=sent.at)
-                return
-        self.phases.append(PhaseRow(name, None, sent.at))
+        code = _number(sent.body, "rc")
+        open_ = [n for n, one in enumerate(self.phases) if one.name == name and one.ended_at is None]
+        for number in sorted(open_, key=lambda n: (self.phases[n].where == where, n), reverse=True)[:1]:
+            self.phases[number] = replace(self.phases[number], ended_at=sent.at, code=code)
+            return
+        self.phases.append(PhaseRow(name, None, sent.at, code, where))
 
     def _resource(self, sent: Sent) -> None:
         body = sent.body
@@ -400,6 +410,8 @@ def _ended(record: RunRecord, end: Sent) -> RunRecord:
     if seconds is None and record.started_at is not None:
         seconds = max(0.0, (end.at - record.started_at).total_seconds())
     state = _state(record, code, signal, _text(body, "result"))
+    if state is State.SUCCEEDED and record.failed_apply is not None:
+        state = State.FAILED  # a pipe, or a script that goes on, has an exit code of its own
     name = "" if signal in (None, "", 0) else str(signal)
     return replace(record, state=state, code=code, signal=name, ended_at=end.at, seconds=seconds)
 

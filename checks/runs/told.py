@@ -240,6 +240,8 @@ def _named(step: StepRow) -> str:
 
 
 def _because(run: RunRecord) -> str:
+    if not run.code and not run.signal and run.failed_apply is not None and not run.troubles:
+        return f": its apply ended with exit code {run.failed_apply.code}, and the run went on"
     if not run.troubles:
         told = f" with signal {run.signal}" if run.signal else f" with exit code {run.code}" if run.code else ""
         return f"{told}: it said no reason" if told else ": it said no reason"

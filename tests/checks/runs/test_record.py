@@ -28,6 +28,37 @@ def story(*told: tuple[str, dict[str, Any]]) -> list[Sent]:
     return [sent(seq, event, **body) for seq, (event, body) in enumerate(told)]
 
 
+APPLIES: list[tuple[list[tuple[str, int]], State]] = [
+    ([("vpc", 0)], State.SUCCEEDED), ([("vpc", 1)], State.FAILED), ([("vpc", 1), ("vpc", 0)], State.SUCCEEDED),
+    ([("vpc", 1), ("app", 0)], State.FAILED), ([("vpc", 0), ("app", 1)], State.FAILED), ([], State.SUCCEEDED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("applies", "state"), APPLIES)
+def test_a_run_that_hides_the_failure_of_its_apply_is_no_success(applies: list[tuple[str, int]], state: State) -> None:
+    """`terraform apply | tee log` ends with 0; one that was done again, and well, did not fail."""
+    phases = [
+        (event, {"phase": "apply", "component": where, **more})
+        for where, code in applies for event, more in [("phase.start", {}), ("phase.end", {"rc": code})]
+    ]  # fmt: skip
+    found = record_of(RUN, story(("run.start", START), *phases, ("run.end", {"rc": 0})))
+    assert found.state is state
+    if state is State.FAILED:
+        reading = reading_of(Standing("acme-prod/vpc deploy", "deploy", found), None, NOW)
+        assert "its apply ended with exit code 1, and the run went on" in reading.summary
+
+
+def test_the_ends_of_applies_beside_each_other_are_told_apart() -> None:
+    """By their folder: the failure of one is not the other's."""
+    told = [("phase.start", {"phase": "apply", "component": name}) for name in ("a", "b")]
+    ends = [("phase.end", {"phase": "apply", "component": "a", "rc": 1}),
+            ("phase.end", {"phase": "apply", "component": "b", "rc": 0})]  # fmt: skip
+    again = [("phase.start", {"phase": "apply", "component": "a"}),
+             ("phase.end", {"phase": "apply", "component": "a", "rc": 0})]  # fmt: skip
+    found = record_of(RUN, story(("run.start", START), *told, *ends, *again, ("run.end", {"rc": 0})))
+    assert (found.state, found.failed_apply) == (State.SUCCEEDED, None)
+
+
 GOOD = story(
     ("run.start", START),
     ("step.start", {"index": 0, "name": "plan", "command": "terraform plan vpc"}),
