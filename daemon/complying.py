@@ -56,7 +56,7 @@ class Compliance:
         rules = Rules() if self.guideline is None else self.guideline.rules
         given = approvals.since(view.db, span.starts - rules.approval_holds)
         runs = tuple(self._ran(view, row, stages, given, rules) for row in found.runs)
-        applied = tuple(self._applied(view, runs, stages, instances, span, now))
+        applied = tuple(self._applied(view, found, stages, instances, span, now))
         agreed = tuple(self._agreed(view, one, applied, rules) for one in given if span.holds(one.at))
         freezes = () if self.guideline is None else tuple(
             (one.stack, one.begins, one.ends, one.why) for one in self.guideline.freezes
@@ -94,7 +94,7 @@ class Compliance:
         )  # fmt: skip
 
     def _applied(
-        self, view: Reader, runs: Sequence[Ran], stages: Mapping[str, str], instances: Sequence[Instance],
+        self, view: Reader, known: Known, stages: Mapping[str, str], instances: Sequence[Instance],
         span: Span, now: datetime,
     ) -> list[Applied]:  # fmt: skip
         """Applies that began in the period, in order, each held against the cycle as it is configured now."""
@@ -102,7 +102,7 @@ class Compliance:
             return []
         found: list[Applied] = []
         read: dict[str, list[Step]] = {}
-        for stack, component in sorted({(one.stack, one.component) for one in runs if one.stack}):
+        for stack, component in known.ran_at:
             stage = stages.get(stack, "")
             judged = self.guideline.judged(view, stack, component, stage, instances, now, span.starts, MOST, read)
             found += [

@@ -64,6 +64,9 @@ class Known:
     places: tuple[Mapping[str, str], ...]  # labels of all places with a stack
     checks: Mapping[str, bool] = field(default_factory=dict)  # check -> whether a look of it has ever succeeded
     looks: int = 0  # that ended in the period, well or not
+    ran_at: tuple[
+        tuple[str, str], ...
+    ] = ()  # stack and component of what went on in the period, begun before it or not
     blind: tuple[tuple[str, str, int, str], ...] = ()  # check, place, looks that failed in the period, why the last did
 
 
@@ -83,6 +86,12 @@ def known(view: Reader, starts: datetime, ends: datetime, as_of: datetime) -> Kn
         view.db, "select action, count(*) as n from audit where at >= :starts and at < :ends group by action",
         bounds,
     )  # fmt: skip
+    places = rows(
+        view.db,
+        """select distinct stack, component from execution where stack <> '' and started_at < :ends
+        and heard_at >= :starts order by stack, component""",
+        bounds,
+    )
     looks = row(view.db, "select count(*) as n from run where ended >= :starts and ended < :ends", bounds)
     jobs = view.jobs()
     ever: dict[str, bool] = {}
@@ -95,7 +104,7 @@ def known(view: Reader, starts: datetime, ends: datetime, as_of: datetime) -> Kn
         time_or_none(trail["at"]) if trail is not None else None,
         {each["action"]: each["n"] for each in actions},
         tuple(dict(job.labels) for job in jobs if job.labels.get("stack")), ever, looks["n"] if looks else 0,
-        tuple(_blind(view, bounds)),
+        tuple((each["stack"], each["component"]) for each in places), tuple(_blind(view, bounds)),
     )  # fmt: skip
 
 

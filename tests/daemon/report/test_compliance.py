@@ -262,6 +262,28 @@ def test_who_ran_the_step_of_approval_is_shown(tmp_path: Path) -> None:
     assert row["approved by"] == "carol"
 
 
+def test_an_apply_whose_run_began_before_the_border_is_in_the_period_in_which_it_applied(tmp_path: Path) -> None:
+    """Once: in no period twice, and in none not at all."""
+    it = Quarter(tmp_path)
+    it.judge.tick()
+    it.now = datetime(2026, 3, 31, 23, 58, tzinfo=UTC)
+    it.start(number(1), workflow="deploy", stack="acme-prod", git_sha=COMMITS[0])
+    it.judge.tick()
+    it.move(minutes=1)
+    it.send(it.event(1, "heartbeat", number(1)))
+    it.move(minutes=1)
+    it.send(it.event(2, "phase.start", number(1), phase="apply"))
+    it.move(minutes=1)
+    it.end(number(1))
+    it.judge.tick()
+    it.move(days=1)
+    april = Span(SPAN.ends, datetime(2026, 5, 1, tzinfo=UTC), UTC_ZONE)
+    with it.store.read() as view:
+        found = [len(it.compliance().facts(view, span, it.now).applied) for span in (SPAN, april)]
+    it.store.close()
+    assert found == [0, 1]
+
+
 def test_no_form_runs_or_leaks_what_data_says(month: Quarter) -> None:
     """A strict parser takes the page; no cell is a formula; no secret is anywhere; the JSON fits its schema."""
     report = month.report()
