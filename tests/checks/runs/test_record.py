@@ -28,6 +28,7 @@ def story(*told: tuple[str, dict[str, Any]]) -> list[Sent]:
     return [sent(seq, event, **body) for seq, (event, body) in enumerate(told)]
 
 
+Told = list[tuple[str, dict[str, Any]]]
 APPLIES: list[tuple[list[tuple[str, int]], State]] = [
     ([("vpc", 0)], State.SUCCEEDED), ([("vpc", 1)], State.FAILED), ([("vpc", 1), ("vpc", 0)], State.SUCCEEDED),
     ([("vpc", 1), ("app", 0)], State.FAILED), ([("vpc", 0), ("app", 1)], State.FAILED), ([], State.SUCCEEDED),
@@ -37,7 +38,7 @@ APPLIES: list[tuple[list[tuple[str, int]], State]] = [
 @pytest.mark.parametrize(("applies", "state"), APPLIES)
 def test_a_run_that_hides_the_failure_of_its_apply_is_no_success(applies: list[tuple[str, int]], state: State) -> None:
     """`terraform apply | tee log` ends with 0; one that was done again, and well, did not fail."""
-    phases = [
+    phases: Told = [
         (event, {"phase": "apply", "component": where, **more})
         for where, code in applies for event, more in [("phase.start", {}), ("phase.end", {"rc": code})]
     ]  # fmt: skip
@@ -50,10 +51,10 @@ def test_a_run_that_hides_the_failure_of_its_apply_is_no_success(applies: list[t
 
 def test_the_ends_of_applies_beside_each_other_are_told_apart() -> None:
     """By their folder: the failure of one is not the other's."""
-    told = [("phase.start", {"phase": "apply", "component": name}) for name in ("a", "b")]
-    ends = [("phase.end", {"phase": "apply", "component": "a", "rc": 1}),
+    told: Told = [("phase.start", {"phase": "apply", "component": name}) for name in ("a", "b")]
+    ends: Told = [("phase.end", {"phase": "apply", "component": "a", "rc": 1}),
             ("phase.end", {"phase": "apply", "component": "b", "rc": 0})]  # fmt: skip
-    again = [("phase.start", {"phase": "apply", "component": "a"}),
+    again: Told = [("phase.start", {"phase": "apply", "component": "a"}),
              ("phase.end", {"phase": "apply", "component": "a", "rc": 0})]  # fmt: skip
     found = record_of(RUN, story(("run.start", START), *told, *ends, *again, ("run.end", {"rc": 0})))
     assert (found.state, found.failed_apply) == (State.SUCCEEDED, None)

@@ -470,8 +470,8 @@ def test_a_run_that_was_stopped_after_it_had_changed_something_is_a_failed_chang
     scene.minutes(45)
     assert scene.it.row().state == "cancelled"
     with scene.it.store.read() as view:
-        (figures,) = [*production(view, scene.it.now - timedelta(days=1), scene.it.now).values()] or [None]
-    assert (figures is not None and (figures.failures.part, figures.failures.of)) == ((1, 1) if counted else False)
+        found = production(view, scene.it.now - timedelta(days=1), scene.it.now).values()
+    assert [(one.failures.part, one.failures.of) for one in found] == [(1, 1)] * counted
 
 
 def test_the_end_of_a_lost_run_begins_its_period_anew(scene: Scene) -> None:
