@@ -122,11 +122,16 @@ class Gathered:
     def impacts(self) -> tuple[Impact, ...]:
         """All of them, in the order in which they were heard."""
         read = [_of_parts(name, parts) for name, parts in self._parts.items() if parts]
-        known = [one for one in read if one.known]
-        heard = [self._of_output(call) for call in sorted({*self._rows, *self._sums})]
-        return tuple(
-            _last(sorted([*read, *(one for one in heard if not _covered(one, known))], key=lambda one: one.at))
-        )
+        known = list({one.digest or one.plan: one for one in read if one.known}.values())
+        heard = []
+        for call in sorted({*self._rows, *self._sums}):
+            one = self._of_output(call)
+            same = _covering(one, self._sums[call][1] if call in self._sums else None, known)
+            if same is None:
+                heard.append(one)
+            else:
+                known.remove(same)  # one plan is one output: another one of the same addresses is another place's
+        return tuple(_last(sorted([*read, *heard], key=lambda one: one.at)))
 
     def _of_output(self, call: int) -> Impact:
         rows = tuple(self._rows.get(call, {}).values())
@@ -142,23 +147,30 @@ class Gathered:
 def _missing(rows: Sequence[Planned], counts: Sequence[int]) -> str:
     """Terraform counts a replacement as one that is added and one that is destroyed."""
     told = Counter(row.action for row in rows)
-    heard = (told["create"] + told["replace"], told["update"], told["delete"] + told["replace"])
-    if heard == tuple(counts[:3]):
+    if _summed(told) == tuple(counts[:3]):
         return ""
     return f"Terraform counts {counts[0]} to add, {counts[1]} to change, {counts[2]} to destroy; not all was heard"
 
 
-def _covered(heard: Impact, known: Iterable[Impact]) -> bool:
-    """Whether a plan that was read as data is the one that the output tells of.
+def _covering(heard: Impact, sums: Sequence[int] | None, known: Sequence[Impact]) -> Impact | None:
+    """The plan that was read as data and is the one that the output tells of, with Terraform's *sums*; None: none is.
 
     Keys of addresses are left aside: the plan told which of them are secret, and the output did not.
     """
     told = Counter((_KEY.sub("[]", row.address), row.action) for row in heard.rows)
+    fitting: list[tuple[bool, Impact]] = []
     for one in known:
         rows = Counter((_KEY.sub("[]", row.address), row.action) for row in one.rows)
-        if told <= rows or (one.left_out and set(told) & set(rows)):
-            return True
-    return False
+        same = sums is not None and _summed(one.counts) == tuple(sums[:3])
+        if (told and told <= rows) or (not told and same) or (one.left_out and set(told) & set(rows)):
+            fitting.append((told == rows or (one.left_out > 0 and same), one))
+    return max(fitting, key=lambda each: each[0])[1] if fitting else None
+
+
+def _summed(counts: Mapping[str, int]) -> tuple[int, int, int]:
+    """As Terraform sums a plan up: a replacement is added and destroyed."""
+    told = Counter(counts)
+    return told["create"] + told["replace"], told["update"], told["delete"] + told["replace"]
 
 
 def _last(found: Iterable[Impact]) -> list[Impact]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
+
 from checks.plans.redact import Scrubber
 from checks.runs import travel, wire
 from checks.runs.impact import Impact, Source, type_of
@@ -121,6 +123,29 @@ def test_an_output_of_which_a_part_was_missed_says_so() -> None:
     assert not cut.complete
     (none,) = of_output("No changes. Your infrastructure matches the configuration.\n")
     assert (none.rows, none.complete) == ((), True)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        [("resource", {"addr": "aws_vpc.a", "action": "create", "status": "planned"}),
+         ("resource", {"addr": "aws_vpc.b", "action": "delete", "status": "planned"})],
+        [("resource", {"addr": "aws_vpc.b", "action": "delete", "status": "planned"})],
+        [("summary", {"operation": "plan", "add": 3, "remove": 9})],
+    ],
+)  # fmt: skip
+def test_the_plan_of_a_second_place_is_not_hidden_by_that_of_the_first(
+    second: list[tuple[str, dict[str, Any]]],
+) -> None:
+    """The same root module elsewhere has the same addresses, and only its output was heard; or only its sum."""
+    first: list[tuple[str, dict[str, Any]]] = [
+        ("phase.start", {"phase": "init"}),
+        ("resource", {"addr": "aws_vpc.a", "action": "create", "status": "planned"}),
+        ("resource", {"addr": "aws_vpc.b", "action": "delete", "status": "planned"}),
+        ("summary", {"operation": "plan", "add": 1, "remove": 1}), *(("impact", part) for part in PARTS),
+    ]  # fmt: skip
+    found = record_of(RUN, story(*first, ("phase.start", {"phase": "init"}), *second)).impacts
+    assert [one.source for one in found] == [Source.PLAN, Source.OUTPUT]
 
 
 def test_what_a_plan_tells_the_output_does_not_tell_again() -> None:
