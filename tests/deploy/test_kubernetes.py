@@ -16,6 +16,7 @@ import yaml
 
 from checks import discover
 from daemon.config import Config, load
+from daemon.metrics import CATALOGUE, measure_metrics
 from dashboards.operator import document, prometheus_rule, rule_files
 from tests.tools.programs import promtool
 
@@ -25,6 +26,8 @@ BASE, MONITORING, EXAMPLE = FOLDER / "base", FOLDER / "monitoring", FOLDER / "ov
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 SECRETS = "/run/secrets/barograph"
 OPERATOR = "monitoring.coreos.com/v1"
+# What the Prometheus operator adds to each target of a ServiceMonitor.
+OPERATORS = frozenset({"job", "instance", "namespace", "service", "pod", "container", "endpoint", "node"})
 KUSTOMIZATION = "kustomization.yaml"
 PAGE = (ROOT / "docs" / "container.md").read_text(encoding="utf-8")
 
@@ -141,6 +144,15 @@ def test_selectors_and_names_fit() -> None:
     assert {mount["name"] for mount in container["volumeMounts"]} == volumes.keys()
     assert the("PersistentVolumeClaim", found, volumes["data"]["persistentVolumeClaim"]["claimName"])
     assert the("ServiceAccount", found, template["spec"]["serviceAccountName"])
+
+
+def test_no_label_of_the_operator_displaces_one_of_ours() -> None:
+    """What Prometheus would rename to exported_… is told apart in rules and dashboards by its own name."""
+    checks = {name: check() for name, check in discover().items()}
+    ours = {label for each in (*CATALOGUE.values(), *measure_metrics(checks).values()) for label in each.labels}
+    [endpoint] = the("ServiceMonitor", manifests(MONITORING))["spec"]["endpoints"]
+    dropped = {each["regex"] for each in endpoint["relabelings"] if each["action"] == "labeldrop"}
+    assert ours & OPERATORS == dropped == {"service"}
 
 
 def test_there_is_one_pod_without_rights() -> None:
