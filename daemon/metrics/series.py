@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from alerts.base import LIVE, Incident
+from alerts.base import LIVE, DeliveryState, Incident
 from checks.base import Json, Kind, Outcome, Tier
 from checks.runs.dora import Figures
 from daemon.health import Health
@@ -19,7 +19,7 @@ from daemon.metrics.catalogue import (
     measure_metrics,
     measure_name,
 )
-from daemon.metrics.workings import Labels, Series, of_jobs, of_queues, of_trail, of_workings
+from daemon.metrics.workings import Labels, Series, by, of_jobs, of_queues, of_trail, of_workings
 from daemon.metrics.workings import one as single
 from daemon.standing import Standing, effective
 from daemon.store import Counts, JobStateRow
@@ -96,7 +96,8 @@ def _of_alerts(view: View) -> Iterator[Series]:
     yield CATALOGUE["barograph_incidents"], counts
     yield CATALOGUE["barograph_incidents_baseline"], baseline
     yield CATALOGUE["barograph_incidents_oldest_timestamp_seconds"], oldest
-    yield CATALOGUE["barograph_delivery_messages"], {(state,): float(n) for state, n in view.counts.deliveries.items()}
+    messages = {str(state): view.counts.deliveries.get(state, 0) for state in DeliveryState}  # 0: the first is a rise
+    yield by("barograph_delivery_messages", messages)
     yield CATALOGUE["barograph_delivery_backlog"], {(name,): float(n) for name, (n, _) in view.backlog.items()}
     waiting: dict[Labels, float] = {(name,): since.timestamp() for name, (_, since) in view.backlog.items() if since}
     yield CATALOGUE["barograph_delivery_oldest_timestamp_seconds"], waiting

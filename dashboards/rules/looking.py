@@ -45,7 +45,9 @@ LOOKING = Group("barograph-looking", (
         "BarographNeverLooked", "warning",
         f"""
         count by ({_L}) (
-          barograph_check_interval_seconds unless barograph_check_last_success_timestamp_seconds
+          (barograph_check_interval_seconds unless barograph_check_last_success_timestamp_seconds)
+          unless on (job, instance)
+            barograph_series_left_out{{family="barograph_check_last_success_timestamp_seconds"}}
         )
         """,
         "Places are watched that were never looked at with success",

@@ -48,11 +48,7 @@ TELLING = Group("barograph-telling", (
     ),
     Alert(
         "BarographUndeliverable", "warning",
-        """
-        barograph_delivery_messages{state="dead"}
-          - (barograph_delivery_messages{state="dead"} offset 1h or barograph_delivery_messages{state="dead"} * 0)
-          > 0
-        """,
+        'barograph_delivery_messages{state="dead"} - min_over_time(barograph_delivery_messages{state="dead"}[1h]) > 0',
         "A message was refused in every form",
         "{{ $labels.instance }} gave up {{ $value | humanize }} messages within an hour. The status page has "
         "what they said.",

@@ -14,6 +14,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from alerts.base import DeliveryState
 from checks import discover
 from checks.base import Outcome
 from daemon.metrics import CATALOGUE, OwnMetrics, Snapshot, document, measure_metrics
@@ -108,6 +109,15 @@ def test_outcomes_are_one_hot(tmp_path: Path) -> None:
                 sums[rest] = sums.get(rest, 0) + value
         assert len(sums) == 6
         assert set(sums.values()) == {1.0}
+
+
+def test_messages_of_every_state_are_there_from_the_start(tmp_path: Path) -> None:
+    """At 0, so that the first message that is given up is a rise."""
+    with world(tmp_path) as made:
+        snapshot = made.snapshots().refresh()
+    assert {state: values(snapshot, "barograph_delivery_messages", state=state) for state in DeliveryState} == {
+        state: [0] for state in DeliveryState
+    }
 
 
 def test_a_look_that_is_overdue_counts_for_nothing(tmp_path: Path) -> None:

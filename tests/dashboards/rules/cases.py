@@ -173,7 +173,7 @@ CASES = (
         "slack refuses the credential of b:9877: everything for it waits.", more(sink="slack", reason="credential"),
     ),
     Case(
-        "BarographUndeliverable", 3, 2, {'barograph_delivery_messages{@,state="dead"}': "_ _ _ 1x20"},
+        "BarographUndeliverable", 3, 2, {'barograph_delivery_messages{@,state="dead"}': "0 0 0 1x20"},
         "b:9877 gave up 1 messages within an hour. The status page has what they said.", more(state="dead"),
     ),
     Case(

@@ -19,13 +19,14 @@ from daemon.metrics import CATALOGUE, CORE, Type, measure_metrics
 from dashboards.rules.every import GROUPS
 from dashboards.rules.model import RUNBOOK, Alert, Record, alerts, records, said_by, written
 from dashboards.rules.page import runbook, table
-from tests.dashboards.rules.cases import CASES, TARGET, Case
+from tests.dashboards.rules.cases import CASES, PLACE, TARGET, Case
 from tests.tools.programs import promtool, promtools
 
 ROOT = Path(__file__).parents[3]
 RULES = ROOT / "dashboards" / "prometheus" / "barograph.rules.yml"
 ALERTS = {rule.name: rule for rule in alerts(GROUPS)}
 FIRES_ALWAYS = "BarographWatchdog"
+_AT = 'instance="b:9877",job="barograph"'
 EVERY: list[Record | Alert] = [rule for group in GROUPS for rule in group.rules]
 
 
@@ -115,6 +116,42 @@ def silent(series: Mapping[str, str], firing: Mapping[str, tuple[Mapping[str, st
             for name, alert in ALERTS.items()
         ],
     }  # fmt: skip
+
+
+def test_what_was_given_up_long_ago_is_not_told_again(tmp_path: Path) -> None:
+    """Messages refused before a gap in the scrapes, or before the pod got another address, are no news."""
+    dead = 'barograph_delivery_messages{instance="%s",job="barograph",state="dead"}'
+    judged(tmp_path, [{
+        "interval": "1m",
+        "input_series": [
+            {"series": dead % "b:9877", "values": "3x10 _x60 3x60"},
+            {"series": dead % "new:9877", "values": "_x60 3x60"},
+        ],
+        "alert_rule_test": [
+            {"eval_time": f"{minute}m", "alertname": "BarographUndeliverable", "exp_alerts": []}
+            for minute in (5, 62, 75, 100)
+        ],
+    }])  # fmt: skip
+
+
+def test_a_metric_that_is_left_out_is_no_place_that_was_never_looked_at(tmp_path: Path) -> None:
+    """Without the times of the last good looks nobody knows; that they are left out is said by its own alert."""
+    out = f'barograph_series_left_out{{{_AT},family="barograph_check_last_success_timestamp_seconds"}}'
+    alert = ALERTS["BarographSeriesLeftOut"]
+    labels = {**TARGET, "family": "barograph_check_last_success_timestamp_seconds"}
+    said = ("b:9877 leaves out barograph_check_last_success_timestamp_seconds (9000 series): what uses it shows "
+            "nothing.")  # fmt: skip
+    judged(tmp_path, [{
+        "interval": "10m",
+        "input_series": [
+            {"series": f"barograph_check_interval_seconds{{{_AT},{PLACE}}}", "values": "3600x20"},
+            {"series": out, "values": "9000x20"},
+        ],
+        "alert_rule_test": [
+            {"eval_time": "180m", "alertname": "BarographNeverLooked", "exp_alerts": []},
+            {"eval_time": "180m", "alertname": alert.name, "exp_alerts": [expected(alert, said, labels)]},
+        ],
+    }], step=10)  # fmt: skip
 
 
 def test_missing_metrics_are_never_silence(tmp_path: Path) -> None:
