@@ -99,8 +99,8 @@ def _worst() -> Panel:
             Value(counted(names.DRIFT_PENDING), "Not applied", width=110, steps=wrong_from(1, INFO)),
             Value(counted(names.DRIFT_IGNORES_EXPIRED), "Expired ignore rules", width=165,
                   steps=wrong_from(1, WARNING)),
-            Value(age(most(at_places(names.CHECK_LAST_SUCCESS, 'check="drift"'), *INSTANCE)), "Last good look ago", "s",
-                  decimals=0, width=150, steps=wrong_from(172800, BLIND)),
+            Value(age(least(at_places(names.CHECK_LAST_SUCCESS, 'check="drift"'), *INSTANCE)),
+                  "Last good look ago", "s", decimals=0, width=150, steps=wrong_from(172800, BLIND)),
         ],
         first="Verdict", nothing="no instance is watched",
     )  # fmt: skip

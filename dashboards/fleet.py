@@ -166,8 +166,7 @@ def _blind_places() -> Panel:
     return rows(
         "Blind places, longest first",
         "Where Barograph could not look, or has not looked for too long, and how long ago it last could. Why is on the "
-        "status page: access denied, throttled, timed out, or the look is late. No row here means that every place "
-        "was looked at.",
+        "status page: access denied, throttled, timed out, or the look is late.",
         [Label("check", "Check", 120), Label("place", "Place", links=(("Status page", "${status_page}"),))],
         [
             Value(either(f"({seen}) and on (check, place) {blind}", f"1e9 * ({blind} unless on (check, place) {seen})"),

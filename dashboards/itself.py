@@ -33,13 +33,13 @@ def itself(addresses: Addresses) -> Board:
     board.line(
         4,
         (2, 4, number(
-            "Last sign of life", "How old the newest metrics are. More than a minute: Barograph stands still or "
-            "is away. Nothing here can be trusted then.",
-            age(most(of(names.SNAPSHOT))), unit="s", decimals=0, steps=wrong_from(60), filled=True,
+            "Last sign of life", "How old the metrics are; of several Barographs, those of the one that is silent "
+            "longest. More than a minute: it stands still. Nothing here can be trusted then.",
+            age(least(of(names.SNAPSHOT))), unit="s", decimals=0, steps=wrong_from(60), filled=True, always=True,
         )),
         (3, 4, number(
             "Scheduler's beat", "How long ago the scheduler last proved that it runs. Without it no check is started.",
-            age(most(of(names.SCHEDULER_BEAT))), unit="s", decimals=0, steps=wrong_from(120),
+            age(least(of(names.SCHEDULER_BEAT))), unit="s", decimals=0, steps=wrong_from(60), always=True,
         )),
         (4, 4, number(
             "Started late by", "How late the last started job was. Minutes: more is asked than can be done; spread the "
@@ -48,14 +48,14 @@ def itself(addresses: Addresses) -> Board:
         )),
         (5, 4, number(
             "Overdue looks", "Places whose next look was due a whole interval ago. What is known of them is old.",
-            f"count(({age(at_places(names.CHECK_NEXT_RUN))}) > {at_places(names.CHECK_INTERVAL)}) "
-            f"or 0 * count({at_places(names.CHECK_NEXT_RUN)})",
+            f"sum(({age(at_places(names.CHECK_NEXT_RUN))}) > bool {at_places(names.CHECK_INTERVAL)})",
             steps=wrong_from(1, WARNING),
         )),
         (6, 4, number(
             "Inventory", "Whether the last load of the repository worked. Stale: an older inventory is used, and "
             "new stacks are not watched.",
-            most(of(names.INVENTORY_STALE)), unit="none", steps=wrong_from(1),
+            f"{most(of(names.INVENTORY_STALE))} and on () {most(of(names.INVENTORY_LOADED))}", unit="none",
+            steps=wrong_from(1),
             mappings=[words({0: ("up to date", PLAIN), 1: ("stale", CRITICAL)})],
         )),
         (7, 4, number(
@@ -123,12 +123,12 @@ def itself(addresses: Addresses) -> Board:
             "Series of the limit", "Time series against `metrics.series_limit`. Above it whole metrics are left out, "
             "and "
             "panels show gaps.",
-            ratio(most(of(names.SERIES)), most(of(names.SERIES_LIMIT))), unit="percentunit", decimals=0,
+            most(ratio(of(names.SERIES), of(names.SERIES_LIMIT))), unit="percentunit", decimals=0,
             steps=((None, PLAIN), (0.8, WARNING), (1, CRITICAL)),
         )),
         (33, 4, number(
             "Paid requests today", "Estimated cost of the requests that `aws.paid_usd_per_day` bounds, of that bound.",
-            ratio(most(of(names.AWS_PAID)), most(of(names.AWS_PAID_LIMIT))), unit="percentunit", decimals=0,
+            most(ratio(of(names.AWS_PAID), of(names.AWS_PAID_LIMIT))), unit="percentunit", decimals=0,
             steps=((None, PLAIN), (0.8, WARNING), (1, CRITICAL)),
         )),
     )  # fmt: skip
@@ -167,9 +167,9 @@ def _tasks() -> Panel:
         "stays overdue fails each time: its log says why.",
         [Label("task", "Task")],
         [
-            Value(age(most(of(names.TASK_DUE), "task")), "Overdue by", "s", decimals=0, width=130,
+            Value(age(least(of(names.TASK_DUE), "task")), "Overdue by", "s", decimals=0, width=130,
                   steps=wrong_from(60)),
-            Value(age(most(of(names.TASK_SUCCESS), "task")), "Last ended well ago", "s", decimals=0, width=150),
+            Value(age(least(of(names.TASK_SUCCESS), "task")), "Last ended well ago", "s", decimals=0, width=150),
         ],
         first="Overdue by", nothing="no task has begun",
     )  # fmt: skip

@@ -40,9 +40,9 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from dashboards.names import CHECK_OUTCOME
+from dashboards.names import CHECK_OUTCOME, SNAPSHOT
 from dashboards.palette import BLIND, CLEAR, NOT_KNOWN, PLAIN, QUIET, Mapping, Steps, thresholds, unknown
-from dashboards.query import at_places, total
+from dashboards.query import at_places, total, while_current
 
 DATASOURCE = DataSourceRef("prometheus", "${datasource}")
 
@@ -67,16 +67,19 @@ def number(
     title: str, about: str, expr: str, *, unit: str = "short", steps: Steps = ((None, PLAIN),),
     mappings: Sequence[Mapping] = (), decimals: int | None = None, links: Sequence[Link] = (), filled: bool = False,
     trend: bool = False, legend: str = "", nothing: str = NOT_KNOWN,
+    always: bool = False,
 ) -> stat.Panel:  # fmt: skip
     """One number. What is missing is said to be not known, in no colour of something good.
 
     *filled*: the whole tile takes the colour, for the few numbers that must not be overlooked. *trend*: with a line
-    of how it came about. *legend*: show this instead of the value. *nothing*: the word for what is missing.
+    of how it came about. *legend*: show this instead of the value. *always*: also while Barograph's metrics stand
+    still; else it is not known then. *nothing*: the word for what is missing.
     """
+    shown = expr if always else while_current(expr, SNAPSHOT)
     made = (
         stat.Panel()
         .title(title).description(about).datasource(DATASOURCE).unit(unit)
-        .with_target(query(expr, instant=not trend, legend=legend))
+        .with_target(query(shown, instant=not trend, legend=legend))
         .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
         .color_mode(BigValueColorMode.BACKGROUND_SOLID if filled else BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.AREA if trend else BigValueGraphMode.NONE)
@@ -208,7 +211,7 @@ def rows(
     *nothing*: what no rows mean. *hidden*: titles of label columns that only tell rows apart.
     """
     names = {f"Value #{chr(ord('A') + n)}" if len(values) > 1 else "Value": v.title for n, v in enumerate(values)}
-    made = _table(title, f"{about} No row: {nothing}." if nothing else about).targets([
+    made = _table(title, f"{about} No row: {nothing}, or Barograph gives no metrics." if nothing else about).targets([
         query(v.expr, chr(ord("A") + n), instant=True, as_table=True) for n, v in enumerate(values)
     ])  # fmt: skip
     if len(values) > 1:

@@ -99,6 +99,11 @@ def or_none(expr: str, looked: str) -> str:
     return either(expr, constant(0, total(looked)))
 
 
+def while_current(expr: str, snapshot: str) -> str:
+    """*expr* as long as no Barograph's metrics are older than five minutes; then nothing, for it may not hold."""
+    return f"({expr}) and on () (time() - min({snapshot}) < 300)"
+
+
 def age(expr: str) -> str:
     """Seconds since a moment."""
     return f"time() - {expr}"
