@@ -41,7 +41,7 @@ from daemon.web.guard import Guard, keep_quiet
 from daemon.web.rendering import Renderer
 from daemon.web.runs import STYLES, SYMBOLS
 from daemon.web.timeline import strips
-from daemon.web.viewing import sight_of
+from daemon.web.viewing import SEES_ALL, sight_of
 from daemon.web.wanted import choices, wanted
 
 log = logging.getLogger(__name__)
@@ -162,7 +162,8 @@ class _Pages:
             reasons = self._troubles(health, jobs, backlog, now)
         except StoreError as error:
             reasons = [f"the store cannot be read: {error}"]
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        why = {"reasons": reasons} if SEES_ALL in request.scope else {}  # not for who did not sign in
+        return JSONResponse({"ready": not reasons, **why}, 503 if reasons else 200)
 
     def status(self, request: Request) -> Response:
         now, health, sight = self._deps.clock(), self._deps.health(), sight_of(request)

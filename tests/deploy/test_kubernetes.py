@@ -17,7 +17,9 @@ import yaml
 from checks import discover
 from daemon.config import Config, load
 from daemon.metrics import CATALOGUE, measure_metrics
+from daemon.web import AuthSettings, Credential, create_app
 from dashboards.operator import document, prometheus_rule, rule_files
+from tests.daemon.web.world import browsing, full_world
 from tests.tools.programs import promtool
 
 ROOT = Path(__file__).parents[2]
@@ -193,6 +195,19 @@ def test_nothing_gets_in_or_out_that_is_not_named() -> None:
     blocks = [peer["ipBlock"] for rule in some["egress"] for peer in rule["to"] if "ipBlock" in peer]
     assert {block["cidr"] for block in blocks} == {"0.0.0.0/0", "::/0"}
     assert any("169.254.0.0/16" in block["except"] for block in blocks)
+
+
+def test_probes_are_answered_without_signing_in(tmp_path: Path) -> None:
+    """A kubelet has neither token nor password, and asks for the pod's own address."""
+    [container] = the("Deployment", manifests(BASE))["spec"]["template"]["spec"]["containers"]
+    config = loaded(BASE / "barograph.yml", tmp_path)
+    assert config.web.auth.asks
+    with full_world(tmp_path) as made:
+        auth = AuthSettings(tokens=(Credential("prometheus", "token-of-prometheus"),))
+        client = browsing(create_app(made.deps(None, auth)), Host="10.1.2.3:9877")
+        with client as kubelet:
+            paths = {container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")}
+            assert {path: kubelet.get(path).status_code in (200, 503) for path in paths} == dict.fromkeys(paths, True)
 
 
 @pytest.mark.parametrize("folder", [BASE, EXAMPLE], ids=["base", "example"])

@@ -68,7 +68,7 @@ def test_who_gets_in(made: World, header: str, status: int, browser: Browser) ->
     snapshots = made.snapshots()
     snapshots.refresh()
     client = browser(create_app(made.deps(snapshots, AUTH)), **({"Authorization": header} if header else {}))
-    for path in ("/", "/metrics", "/readyz", "/instances/acme-prod/network", "/incidents/v1:a"):
+    for path in ("/", "/metrics", *(["/readyz"] if header else []), "/instances/acme-prod/network", "/incidents/v1:a"):
         answer = client.get(path)
         assert answer.status_code == status, path
         if status == 401:
@@ -79,6 +79,18 @@ def test_who_gets_in(made: World, header: str, status: int, browser: Browser) ->
             assert "acme" not in answer.text
     assert client.get("/healthz").status_code == 200
     assert client.get("/nowhere").status_code == (404 if status == 200 else status)
+
+
+def test_a_probe_that_cannot_sign_in_is_told_whether_and_not_why(made: World, browser: Browser) -> None:
+    """A kubelet has no token: it gets the status alone. Who signs in gets the reasons too."""
+    made.health = replace(made.health, inventory_loaded_at=None)
+    app = create_app(made.deps(None, AUTH))
+    answer = browser(app).get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"ready": False})
+    known = browser(app, Authorization=f"Bearer {TOKEN}").get("/readyz")
+    assert known.status_code == 503
+    assert "the inventory is not loaded" in known.json()["reasons"]
+    assert browser(app, Authorization="Bearer wrong").get("/readyz").status_code == 401
 
 
 def test_secrets_never_print() -> None:
