@@ -180,7 +180,7 @@ def configuration_of(text: str) -> Mapping[str, Any] | None:
 
 def placed(text: str, folder: Path) -> str:
     """*text* with its files in *folder*, and these files there."""
-    text = text.replace("${CREDENTIALS_DIRECTORY}", str(folder))
+    text = re.sub(r"\$\{CREDENTIALS_DIRECTORY:-([^}]+)\}", r"\1", text)
     text = re.sub(r"(?<=[\s:\[{\"'])/(?:run/secrets|etc|srv|var/lib|opt)/", f"{folder}/", text)
     for key, file in re.findall(r"\b(\w*)file: *\"?([^\s,}\"#]+)", text):
         path = folder / file
@@ -217,6 +217,22 @@ def test_every_configuration_loads(block: Block, tmp_path: Path) -> None:
     path.write_text(placed(text, tmp_path))
     named = dict.fromkeys(re.findall(r"(?<!\$)\$\{(\w+)", text), "canary")
     load(path, {**os.environ, **named}, discover())
+
+
+def test_what_systemd_runs_is_read_without_it_too(tmp_path: Path) -> None:
+    """`db backup`, `db check` and the rest are typed by people, to whom systemd hands no credential."""
+    [text] = [block.text for block in blocks(ROOT / "docs" / "install.md") if configuration_of(block.text)]
+    path = tmp_path / "barograph.yml"
+    path.write_text(placed(text, tmp_path))
+    config = load(path, {}, discover())
+    assert config.slack is not None
+    assert "${" in text, "the unit hands the token over as a credential"
+
+
+def test_the_readme_counts_the_checks() -> None:
+    """All but drift, which has a line of its own."""
+    counts = {13: "Thirteen", 14: "Fourteen", 15: "Fifteen", 16: "Sixteen"}
+    assert f"**{counts[len(discover()) - 1]} checks** beside it" in README
 
 
 def test_every_json_is_json() -> None:

@@ -48,6 +48,15 @@ def test_every_kind_has_a_runbook_that_begins_with_what_to_look_at(kind: str) ->
     assert len(found.text.splitlines()) < 250
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_code_has_one_heading_and_a_copy_one_reader(kind: str) -> None:
+    """Two headings of one code have one address, and nobody sees the second; a copy of a state is not for /tmp."""
+    text = one(kind).text
+    codes = [code for line in re.findall(r"^### (.+)$", text, re.MULTILINE) for code in re.findall(r"`([^`]+)`", line)]
+    assert sorted(codes) == sorted(set(codes))
+    assert not re.search(r"(?<!\S)/tmp/", text)
+
+
 def test_every_word_of_every_check_is_in_a_runbook_or_needs_nobody() -> None:
     """A code in a message that nobody has written about is a night's work."""
     written = {code for each in runbooks() for code in each.codes}

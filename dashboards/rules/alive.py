@@ -42,7 +42,8 @@ ALIVE = Group("barograph-alive", (
         "{{ $labels.instance }} is scraped, and barograph_snapshot_timestamp_seconds is missing: other alerts "
         "cannot see.",
         "The target is another program, the path is wrong, or metric_relabel_configs drops our metrics.",
-        "`curl http://HOST:9877/metrics | grep snapshot`, and the scrape configuration.",
+        "`curl -H 'Authorization: Bearer TOKEN' http://HOST:9878/metrics | grep snapshot` (the port of "
+        "`web.metrics_listen`, else of `web.listen`), and the scrape configuration.",
         "Correct the target, or stop dropping metrics that begin with `barograph_`.",
         hold="10m", missing="BarographDown",
     ),
