@@ -19,6 +19,7 @@ MOST_BYTES = 16 * 1024 * 1024  # of one run's events
 # What says how a run stands is kept beyond these bounds, within bounds of its own.
 ALWAYS = frozenset({"run.start", "run.end", "summary", "impact"})
 MORE = 1_000
+OTHERS = "(others)"  # in place of the names of workflows that are too many to tell apart
 HISTORY = 50  # runs from which the usual duration is taken
 
 
@@ -381,20 +382,31 @@ class RunTotal:
     ended_at: datetime | None
 
 
-def totals(db: Database, of: timedelta, now: datetime) -> list[RunTotal]:
-    """Runs that were heard of in that time, the latest first; of workflows beyond the bound nothing is told."""
+def totals(db: Database, of: timedelta, now: datetime, most: int = 2_000) -> list[RunTotal]:
+    """Runs that were heard of in that time, the latest first; those of workflows beyond *most* are counted as OTHERS.
+
+    Whoever may tell of runs makes up the names: they are bounded, and no sum is of a part.
+    """
+    heard = {"since": now - of, "most": most}
     found = rows(
         db,
         """select workflow, stack, state, count(*) as n, max(coalesce(ended_at, started_at)) as latest, seconds,
         ended_at from execution where place <> '' and heard_at >= :since group by workflow, stack, state
-        order by latest desc limit 2000""",
-        {"since": now - of},
+        order by latest desc limit :most""",
+        heard,
     )  # with max(), SQLite takes the other columns from the row that has it
-    return [
+    told = [
         RunTotal(each["workflow"], each["stack"], each["state"], each["n"], each["seconds"],
                  time_or_none(each["ended_at"]))
         for each in found
     ]  # fmt: skip
+    if len(told) < most:
+        return told
+    whole = rows(
+        db, "select state, count(*) as n from execution where place <> '' and heard_at >= :since group by state", heard
+    )
+    rest = {each["state"]: each["n"] - sum(one.count for one in told if one.state == each["state"]) for each in whole}
+    return [*told, *(RunTotal(OTHERS, "", state, count, None, None) for state, count in rest.items() if count)]
 
 
 def _execution(found: Mapping[str, Any]) -> ExecutionRow:

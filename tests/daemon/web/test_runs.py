@@ -119,6 +119,26 @@ def test_runs_as_metrics(here: World) -> None:
     assert found["barograph_run_last_success_timestamp_seconds"] == {where: here.row(number(2)).ended_at.timestamp()}  # type: ignore[union-attr]  # it has ended
 
 
+def test_names_that_a_sender_makes_up_are_bounded_and_no_sum_is_of_a_part(here: World) -> None:
+    """Workflows beyond the bound have no series of their own, and hide no failure."""
+    here.whole(number(1), rc=1, workflow="deploy")
+    for n in range(2, 6):
+        here.whole(number(n), workflow=f"made-up-{n}")
+    here.start(number(6), workflow="made-up-6")
+    here.judge.tick()
+    with here.store.read() as view:
+        found = {
+            metric.name: values
+            for metric, values in _of_runs(executions.totals(view.db, timedelta(days=365), here.now, most=2))
+        }
+    results = found["barograph_run_results"]
+    assert sum(count for (_, _, state), count in results.items() if state == "failed") == 1
+    assert sum(count for (_, _, state), count in results.items() if state == "succeeded") == 4
+    assert sum(found["barograph_run_in_progress"].values()) == 1
+    assert ("(others)", "", "failed") in results
+    assert len({(workflow, stack) for workflow, stack, _ in results}) <= 3
+
+
 def test_what_a_plan_would_do_is_on_the_page_and_in_the_json(here: World, client: httpx.Client) -> None:
     """With hostile names as text, and what nobody knows as that."""
     row = {"addr": f'aws_db_instance.a["{HOSTILE}"]', "type": "aws_db_instance", "action": "replace",
