@@ -38,8 +38,13 @@ def seen(tmp_path: Path, expr: str, minute: int, series: Mapping[str, str], *val
             "expr": expr, "eval_time": f"{minute}m", "exp_samples": [{"labels": "{}", "value": v} for v in values],
         }],
     }  # fmt: skip
+    judged(tmp_path, [test])
+
+
+def judged(tmp_path: Path, tests: list[dict[str, Any]]) -> None:
+    """Have promtool run *tests*; all must hold."""
     path = tmp_path / "tests.yml"
-    path.write_text(json.dumps({"tests": [test]}))
+    path.write_text(json.dumps({"tests": tests}))
     done = subprocess.run([promtool(), "test", "rules", str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -62,6 +67,21 @@ def test_every_number_asks_whether_the_metrics_are_current(uid: str, title: str)
     """All but those whose answer it is."""
     condition = "and on () (time() - min(barograph_snapshot_timestamp_seconds) < 300)"
     assert query(uid, title).endswith(condition) is ((uid, title) not in SIGNS)
+
+
+def test_without_metrics_nothing_has_an_answer(tmp_path: Path) -> None:
+    """Barograph is down: no query of any panel makes up a 0 or an ok."""
+    tests = [
+        {
+            "interval": "1m", "input_series": [{"series": f"up{{{A}}}", "values": "0x60"}],
+            "promql_expr_test": [{
+                "expr": substituted(each.expr, {**dict.fromkeys(variables(board), ".*"), "__rate_interval": "1m"}),
+                "eval_time": "60m", "exp_samples": [],
+            }],
+        }
+        for board in ALL.values() for each in asked(board)
+    ]  # fmt: skip
+    judged(tmp_path, tests)
 
 
 def test_a_silent_one_is_not_hidden_by_another(tmp_path: Path) -> None:
