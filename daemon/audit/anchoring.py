@@ -25,6 +25,7 @@ from daemon.store import AnchorRow, JobStateRow, Reader, Store, audit
 log = logging.getLogger(__name__)
 
 WEBHOOK = "webhook"
+JOB = "audit anchor:"  # and the name of the target: how the store calls the work of telling it
 _NAME = re.compile(r"(?P<seq>\d{12})-(?P<hash>[0-9a-f]{64})\.json")
 
 
@@ -144,9 +145,16 @@ class Anchoring:
     def _state(self, target: Target, now: datetime, why: str) -> JobStateRow:
         outcome = "failed" if why else "ok"
         with self._store.read() as view:
-            before = view.job_states().get(f"audit anchor:{target.name}")
+            before = view.job_states().get(f"{JOB}{target.name}")
         good = now if not why else (before.last_ok if before is not None else None)
-        return JobStateRow(f"audit anchor:{target.name}", now, now, good, now + self._every, outcome, "", why)
+        return JobStateRow(f"{JOB}{target.name}", now, now, good, now + self._every, outcome, "", why)
+
+
+def forget_others(store: Store, targets: Iterable[Target]) -> None:
+    """Remove where anchors stand that are configured no more: nobody is late in telling them. What they hold stays."""
+    keep = [f"{JOB}{target.name}" for target in targets]
+    with store.transaction() as tx:
+        tx.forget_job_states(JOB, keep)
 
 
 def known_here(view: Reader) -> list[Anchored]:

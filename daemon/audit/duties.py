@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from daemon.audit.anchoring import Anchoring
+from daemon.audit.anchoring import Anchoring, forget_others
 from daemon.audit.looking import verify
 from daemon.audit.refusals import Refusals
 from daemon.audit.ways import targets_of
@@ -32,6 +32,7 @@ def begin(
             log.info("audit: %d rows have left by age", count)
 
     targets = tuple(targets_of(config))
+    forget_others(store, targets)
     if targets:
         every = config.audit.anchor.every
         anchoring = Anchoring(store, targets, clock, every)

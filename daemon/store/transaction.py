@@ -17,7 +17,7 @@ from checks.base import Json, Reading
 from daemon.audit.chain import Head
 from daemon.store import audit, blindness, groups, incidents, queue, runs, silences, states, summaries
 from daemon.store.rows import AnchorRow, JobStateRow, RunRow, StateRow
-from daemon.store.sql import run, upsert
+from daemon.store.sql import rows, run, upsert
 
 
 class Transaction:
@@ -197,6 +197,13 @@ class Transaction:
                 "detail": job.detail,
             },
         )
+
+    def forget_job_states(self, prefix: str, keep: Iterable[str]) -> None:
+        """Remove where jobs stand whose names begin with *prefix*, and that there are no more."""
+        kept = frozenset(keep)
+        for name in [each["name"] for each in rows(self.db, "select name from job_state")]:
+            if name.startswith(prefix) and name not in kept:
+                run(self.db, "delete from job_state where name = :name", {"name": name})
 
     def save_state(self, state: StateRow) -> None:
         """Store what was read of a Terraform state, in place of what was known of it."""

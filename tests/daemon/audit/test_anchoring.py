@@ -19,7 +19,7 @@ import pytest
 
 from alerts.sinks.http import Http
 from checks.base import LookFailed
-from daemon.audit.anchoring import AnchorError, Anchoring, Hook, Vault
+from daemon.audit.anchoring import AnchorError, Anchoring, Hook, Vault, forget_others
 from daemon.audit.chain import NONE, Head, digest
 from daemon.audit.looking import verify
 from daemon.aws import Aws, Identity
@@ -303,6 +303,22 @@ def receiver() -> Iterator[HTTPServer]:
     server.shutdown()
     server.server_close()
     thread.join(5)
+
+
+def test_a_target_that_is_configured_no_more_is_not_late_for_ever(tmp_path: Path, receiver: HTTPServer) -> None:
+    """Where it stood is gone, and with it the metric that says it is due; what was anchored stays known."""
+    hook = Hook(f"http://127.0.0.1:{receiver.server_port}/x", ("shared",), Http(5))
+    with world(tmp_path, hook) as it:
+        it.write()
+        for _ in range(2):  # the receiver refuses the first
+            it.anchoring.tick()
+        forget_others(it.store, (hook,))
+        with it.store.read() as view:
+            assert set(view.job_states()) == {"audit anchor:webhook"}
+        forget_others(it.store, ())
+        with it.store.read() as view:
+            assert view.job_states() == {}
+        assert [row.target for row in it.anchors()] == ["webhook"]
 
 
 def test_the_webhook_is_told_signed_and_again_after_a_failure(tmp_path: Path, receiver: HTTPServer) -> None:
