@@ -88,9 +88,13 @@ def run_of(repository: str, number: object, attempt: object) -> str:
 
 
 def run_of_page(url: str, attempt: int) -> str:
-    """The same, of the page of a job that runs in it; empty: the page is not GitHub's."""
+    """The same, of the page of a job that runs in it; empty: the page is not GitHub's, or which attempt is not told.
+
+    *attempt*: as the job says; 0: it does not. What was agreed to of one attempt is not agreed to of the next.
+    """
     found = _PAGE.fullmatch(url)
-    return run_of(found["name"], found["number"], found["attempt"] or attempt) if found else ""
+    which = (found["attempt"] or attempt) if found else 0
+    return run_of(found["name"], found["number"], which) if found and which else ""
 
 
 def _of_run(one: Mapping[str, Any], repository: str, mapped: Sequence[Mapped], now: datetime) -> Iterator[Sent]:

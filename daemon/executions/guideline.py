@@ -123,8 +123,7 @@ def run_of(view: Reader | Transaction, run_id: str, named: Sequence[Named]) -> R
     began = min((one.began for one in steps if one.word == APPLY and not _waits(one, record)), default=None)
     whole = _whole(record, events)
     subject = Subject(
-        run_id, record.stack or row.stack, record.commit, record.actor, workflow_of(record),
-        run_of_page(record.url, record.attempt), began,
+        run_id, record.stack or row.stack, record.commit, record.actor, workflow_of(record), whole.within, began,
     )  # fmt: skip
     held = any(one.word == APPROVAL and one.state is State.RUNNING for one in steps)
     asked = any(sent.event == "log" and sent.body.get("waits") for sent in events)
@@ -167,7 +166,7 @@ def _whole(record: RunRecord, events: Iterable[Sent]) -> Step:
         record.run_id, "", record.started_at or _EVER, record.ended_at, record.state, record.stack, record.component,
         record.commit, record.actor, record.dirty, bool(_DRY & set(record.argv)) or said.get("dry_run") is True,
         said.get("emergency") is True, rollback if isinstance(rollback, str) else "", workflow_of(record),
-        run_of_page(record.url, record.attempt),
+        run_of_page(record.url, record.attempt if "attempt" in said else 0),
     )  # fmt: skip
 
 

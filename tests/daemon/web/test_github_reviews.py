@@ -157,6 +157,18 @@ def test_another_environment_run_commit_or_stack_is_not_approved(
     assert "unapproved" in here.broken()
 
 
+@pytest.mark.parametrize(
+    ("data", "approved"),
+    [({"ci_url": PAGE}, False), ({"ci_url": PAGE, "attempt": 1}, True), ({"ci_url": PAGE, "attempt": 2}, False),
+     ({"ci_url": f"{PAGE}/attempts/2"}, False), ({"ci_url": f"{PAGE}/attempts/1"}, True)],
+)  # fmt: skip
+def test_an_attempt_is_approved_alone(here: Here, data: dict[str, Any], approved: bool) -> None:
+    """One that is run again needs an approval of its own, and one that does not say which it is has none."""
+    here.tell(environment())
+    here.apply(**data)
+    assert ("unapproved" not in here.broken()) is approved
+
+
 def test_who_started_the_run_does_not_approve_it(here: Here) -> None:
     """GitHub lets them; it is kept and does not count."""
     here.tell(environment(who="Alice"))
