@@ -48,6 +48,7 @@ class Subject:
     workflow: str = ""
     within: str = ""
     began: datetime | None = None
+    heard: datetime | None = None  # when that it began was stored here; None: not known
 
 
 def names(approval: Approval, subject: Subject) -> bool:
@@ -68,7 +69,8 @@ def in_time(approval: Approval, subject: Subject, holds: timedelta) -> str:
     began = subject.began
     if began is None:
         return "it was revoked" if approval.revoked_at is not None else ""
-    if approval.at > began + SKEW:
+    here = approval.at == approval.heard_at  # by the clock by which the begin was heard, so that no two differ
+    if approval.at > began + SKEW or (here and subject.heard is not None and approval.at > max(began, subject.heard)):
         return f"it was given after the apply began at {moment(began)}"
     if began - approval.at > holds:
         return f"it was given more than {holds} before the apply began"

@@ -79,12 +79,13 @@ class Step:
     rollback: str = ""  # how to go back: a link, a commit, a run
     workflow: str = ""
     within: str = ""  # the run of GitHub that it is part of
+    heard: datetime | None = None  # when that it began was stored here
 
     @property
     def subject(self) -> Subject:
         """What an approval of it is held against."""
         return Subject(
-            self.run_id, self.stack, self.commit, self.actor, self.workflow, self.within, self.began
+            self.run_id, self.stack, self.commit, self.actor, self.workflow, self.within, self.began, self.heard
         )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
@@ -19,6 +19,7 @@ from daemon.store import Reader, Transaction, approvals, executions
 
 _MOST = 200  # runs of one stack that are read
 STEP = f"the step {APPROVAL}"  # how an approval came that was given by running it
+_BEGINS = frozenset({"step.start", "phase.start"})
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _DRY = frozenset({"--dry-run", "--dry-run=true", "-dry-run"})
 
@@ -120,10 +121,13 @@ def run_of(view: Reader | Transaction, run_id: str, named: Sequence[Named]) -> R
     events = executions.events_of(view.db, run_id)
     record = record_of(run_id, events, row.lost_at is not None)
     steps = steps_of(record, events, named)
-    began = min((one.began for one in steps if one.word == APPLY and not _waits(one, record)), default=None)
+    first = min(
+        (one for one in steps if one.word == APPLY and not _waits(one, record)), key=lambda one: one.began, default=None
+    )
+    began, heard = (None, None) if first is None else (first.began, first.heard)
     whole = _whole(record, events)
     subject = Subject(
-        run_id, record.stack or row.stack, record.commit, record.actor, workflow_of(record), whole.within, began,
+        run_id, record.stack or row.stack, record.commit, record.actor, workflow_of(record), whole.within, began, heard,
     )  # fmt: skip
     held = any(one.word == APPROVAL and one.state is State.RUNNING for one in steps)
     asked = any(sent.event == "log" and sent.body.get("waits") for sent in events)
@@ -138,7 +142,7 @@ def _waits(step: Step, record: RunRecord) -> bool:
     return plain and not record.over and step.began == record.started_at
 
 
-def steps_of(record: RunRecord, events: Iterable[Sent], named: Sequence[Named]) -> list[Step]:
+def steps_of(record: RunRecord, events: Sequence[Sent], named: Sequence[Named]) -> list[Step]:
     """What a run did of the guideline's steps: as a whole, and by its own steps."""
     began = record.started_at
     if began is None:
@@ -155,7 +159,11 @@ def steps_of(record: RunRecord, events: Iterable[Sent], named: Sequence[Named]) 
         phase = next((one.begun_at for one in record.phases if one.name == "apply" and one.begun_at), None)
         when = phase if word == APPLY and phase is not None else began
         found.append(_with(whole, word, when, record.ended_at, record.state))
-    return found
+    heard: dict[datetime, datetime] = {}
+    for sent in events:
+        if sent.event in _BEGINS:
+            heard[sent.at] = min(sent.received, heard.get(sent.at, sent.received))
+    return [replace(one, heard=heard.get(one.began)) for one in found]
 
 
 def _whole(record: RunRecord, events: Iterable[Sent]) -> Step:

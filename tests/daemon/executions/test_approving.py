@@ -109,6 +109,21 @@ def test_an_approval_that_comes_after_the_apply_does_not_count(desk: Desk) -> No
     assert "unapproved" in desk.broken()
 
 
+@pytest.mark.parametrize(("lag", "counts"), [(0, False), (60, True)])
+def test_no_clock_excuses_an_approval_of_what_was_heard_to_apply_already(desk: Desk, lag: int, counts: bool) -> None:
+    """Half a minute after the apply began: late where that had been heard here, else clocks may differ."""
+    began = desk.event(1, "phase.start", RUN, phase="apply")
+    desk.start(RUN, git_sha=COMMIT, rollback="https://ci/1")
+    if not lag:
+        desk.send(began)
+    desk.move(seconds=30)
+    desk.give(run_id=RUN)
+    desk.move(seconds=lag)
+    desk.send(began)
+    desk.end(RUN)
+    assert ("unapproved" not in desk.broken()) is counts
+
+
 @pytest.mark.parametrize(
     ("commit", "stack", "workflow", "fits"),
     [(COMMIT, "acme-prod", "", True), (COMMIT, "acme-prod", "deploy", True), (OTHER, "acme-prod", "", False),
