@@ -64,6 +64,17 @@ def test_a_run_is_shown_while_it_runs(here: World, client: httpx.Client) -> None
     assert 'href="javascript' not in text
 
 
+def test_errors_and_texts_that_are_not_shown_are_told_of(here: World, client: httpx.Client) -> None:
+    """A run with many of them does not look like one with few."""
+    here.start()
+    here.send(*(here.event(n, "error", summary=f"error {n}") for n in range(1, 24)))
+    here.send(*(here.event(n, "log", message=f"text {n}") for n in range(30, 55)))
+    here.judge.tick()
+    page = read(client, f"/runs/{RUN}")
+    assert "and 3 errors more" in page
+    assert "the last 20 of 25 texts" in page
+
+
 def test_a_run_that_was_lost_says_what_nobody_knows(here: World, client: httpx.Client) -> None:
     """No end of a step is made up, and orphans are named."""
     here.start()
