@@ -49,7 +49,7 @@ def acknowledge(
         return Answer(f"an acknowledgement lasts {LONGEST_ACKNOWLEDGEMENT.days} days at most", refused=True)
     if incident.state is IncidentState.ACKNOWLEDGED and incident.ack_until is not None and now < incident.ack_until:
         return Answer(f"already acknowledged by {incident.ack_by}, until {moment(incident.ack_until)}")
-    who = clean(who, 300)
+    who = clean(who, 500)
     after = replace(
         incident, state=IncidentState.ACKNOWLEDGED, ack_by=who, ack_at=now, ack_until=now + length,
         escalated_level=0, seq=incident.seq + 1, changed_at=now,

@@ -54,6 +54,8 @@ def clean(text: str, most: int = 6_000) -> str:
     if len(text) <= most:
         return scrub(text)
     cleaned = scrub(text[: most + _LONGEST_SECRET])
+    if len(text) <= most + _LONGEST_SECRET:  # all of it was looked through
+        return cleaned if len(cleaned) <= most else cleaned[:most] + ELLIPSIS
     return cleaned[: max(0, min(most, len(cleaned) - _LONGEST_SECRET))] + ELLIPSIS
 
 
