@@ -48,11 +48,12 @@ ALIVE = Group("barograph-alive", (
         hold="10m", missing="BarographDown",
     ),
     Alert(
-        "BarographSnapshotOld", "critical", "time() - barograph_snapshot_timestamp_seconds > 120",
-        "Barograph's metrics stand still",
-        "The metrics of {{ $labels.instance }} are {{ $value | humanizeDuration }} old: what they say may not "
+        "BarographSnapshotOld", "critical", "abs(time() - barograph_snapshot_timestamp_seconds) > 120",
+        "Barograph's metrics stand still, or its clock is wrong",
+        "The metrics of {{ $labels.instance }} are {{ $value | humanizeDuration }} from now: what they say may not "
         "hold any more.",
-        "Metrics are put together at least every 15 seconds. They stand still while the database cannot be read.",
+        "Metrics are put together at least every 15 seconds. They stand still while the database cannot be read. If "
+        "they go on, the clocks of Prometheus and Barograph differ, and every age is wrong by that.",
         "The log for `metrics stay as they were`; the alerts on the database; whether the clocks of both hosts "
         "agree.",
         "Mend what the log names. If nothing is named, restart Barograph: nothing that is stored is lost.",
@@ -70,7 +71,8 @@ ALIVE = Group("barograph-alive", (
         missing="BarographDown",
     ),
     Alert(
-        "BarographSchedulerStalled", "critical", "time() - barograph_scheduler_beat_timestamp_seconds > 60",
+        "BarographSchedulerStalled", "critical",
+        "time() - (barograph_scheduler_beat_timestamp_seconds or barograph_start_timestamp_seconds) > 60",
         "Barograph's scheduler has stopped",
         "The scheduler of {{ $labels.instance }} has not beaten for {{ $value | humanizeDuration }}: no look is "
         "begun.",

@@ -54,7 +54,7 @@ CASES = (
     ),
     Case(
         "BarographSnapshotOld", 5, 4, {"barograph_snapshot_timestamp_seconds{@}": "0x20"},
-        "The metrics of b:9877 are 5m 0s old: what they say may not hold any more.",
+        "The metrics of b:9877 are 5m 0s from now: what they say may not hold any more.",
     ),
     Case(
         "BarographRestarting", 3, 2, {"process_start_time_seconds{@}": "0 60 120 180 180x30"},

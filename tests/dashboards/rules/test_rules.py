@@ -118,6 +118,39 @@ def silent(series: Mapping[str, str], firing: Mapping[str, tuple[Mapping[str, st
     }  # fmt: skip
 
 
+def test_a_scheduler_that_never_began_is_stalled_too(tmp_path: Path) -> None:
+    """Without a first beat its time is that of the start; with one, the start is long ago and nothing is wrong."""
+    name = "BarographSchedulerStalled"
+    said = "The scheduler of b:9877 has not beaten for 10m 0s: no look is begun."
+    begun, beat = f"barograph_start_timestamp_seconds{{{_AT}}}", f"barograph_scheduler_beat_timestamp_seconds{{{_AT}}}"
+    judged(tmp_path, [
+        {
+            "interval": "1m", "input_series": [{"series": begun, "values": "0x20"}],
+            "alert_rule_test": [
+                {"eval_time": "10m", "alertname": name, "exp_alerts": [expected(ALERTS[name], said, TARGET)]},
+            ],
+        },
+        {
+            "interval": "1m",
+            "input_series": [{"series": begun, "values": "0x20"}, {"series": beat, "values": "0+60x20"}],
+            "alert_rule_test": [{"eval_time": "10m", "alertname": name, "exp_alerts": []}],
+        },
+    ])  # fmt: skip
+
+
+def test_a_clock_that_is_ahead_is_told(tmp_path: Path) -> None:
+    """Every age would be too small, and metrics that stand still would look fresh."""
+    name = "BarographSnapshotOld"
+    said = "The metrics of b:9877 are 5m 0s from now: what they say may not hold any more."
+    judged(tmp_path, [{
+        "interval": "1m",
+        "input_series": [{"series": f"barograph_snapshot_timestamp_seconds{{{_AT}}}", "values": "300+60x20"}],
+        "alert_rule_test": [
+            {"eval_time": "10m", "alertname": name, "exp_alerts": [expected(ALERTS[name], said, TARGET)]},
+        ],
+    }])  # fmt: skip
+
+
 def test_what_was_given_up_long_ago_is_not_told_again(tmp_path: Path) -> None:
     """Messages refused before a gap in the scrapes, or before the pod got another address, are no news."""
     dead = 'barograph_delivery_messages{instance="%s",job="barograph",state="dead"}'
