@@ -272,6 +272,7 @@ def test_what_is_told_with_more_weight_hides_what_follows_from_it(tmp_path: Path
          "job": "third"},
         {"alertname": "BarographDeliveryFailing", "severity": "warning", "sink": "slack", "reason": "gone",
          "job": "third"},
+        {"alertname": "BarographBlind", "severity": "warning", "job": "barograph", "instance": "c:9877"},
     ]  # fmt: skip
     port = free_port()
     argv = [alertmanager(), f"--config.file={EXAMPLE}", f"--storage.path={tmp_path / 'am'}",
