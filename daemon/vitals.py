@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from checks.base import Place
-from checks.runs.model import Doing
+from checks.runs.model import Doing, Status
 from daemon.aws import Asked, Spending, Waited
 from daemon.health import Health, Workings
 from daemon.inventory.model import ABSTRACT, Inventory
@@ -169,7 +169,8 @@ def count_request(own: OwnMetrics, asked: Asked) -> None:
 def count_resources(own: OwnMetrics, action: str, result: str, count: int) -> None:
     """Count what a run did to resources. Words that a sender made up are one: a label is bounded."""
     known = action if action in frozenset(Doing) else "other"
-    own.count("barograph_run_resources_total", count, action=known, result=result)
+    ended = result if result in (Status.DONE, Status.FAILED) else "other"
+    own.count("barograph_run_resources_total", count, action=known, result=ended)
 
 
 def count_wait(own: OwnMetrics, waited: Waited) -> None:

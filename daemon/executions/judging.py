@@ -230,7 +230,7 @@ class Judge:
         for _, one, _ in judged:
             doing = one.counts.get("doing") if one.ended_at is not None else None
             for key, count in doing.items() if isinstance(doing, dict) else ():
-                action, _, result = key.partition(".")
+                action, _, result = key.rpartition(".")  # the action is a sender's text, and may have dots
                 self.on_resources(action, result, count)
         self.failpoint("after_record")
 

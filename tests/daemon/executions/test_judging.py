@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from checks.runs.record import RunRecord, Sent, record_of
 from daemon.executions import judging
 from daemon.executions.judging import FAILPOINTS
 from daemon.executions.schedules import Schedule
+from daemon.metrics import OwnMetrics
 from daemon.store import executions
+from daemon.vitals import count_resources
 from tests.daemon.executions.world import INSTANCES, NOW, RUN, SECRET, World, number, world
 
 HELD = {"addr": "aws_vpc.main", "action": "create", "status": "started"}
@@ -370,3 +373,19 @@ def test_a_lock_may_be_taken_away_once_its_run_is_known_to_have_ended(
         (found,) = [one for one in here.incidents() if one.evidence.get("run_id") == number(2)]
         assert words in found.remedy
         assert found.remedy.startswith("#") is not words.startswith("--")
+
+
+def test_words_that_a_sender_makes_up_are_no_labels(here: World) -> None:
+    """An action with dots is one that nobody knows, and nothing of it is a label: series are bounded."""
+    own = OwnMetrics()
+    here.judge.on_resources = partial(count_resources, own)
+    here.start()
+    here.send(
+        here.event(1, "resource", addr="a.b", action="create", status="done"),
+        here.event(2, "resource", addr="a.c", action="create.hunter2", status="done"),
+        here.event(3, "resource", addr="a.d", action="x.y.z", status="failed"),
+    )
+    here.end()
+    here.judge.tick()
+    found = {metric.name: series for metric, series in own.counters()}["barograph_run_resources_total"]
+    assert found == {("create", "done"): 1, ("other", "done"): 1, ("other", "failed"): 1}
