@@ -9,7 +9,7 @@ from typing import Any
 def main() -> Any:
     """Run the command of the arguments; gives the exit code."""
     if sys.argv[1:2] == ["exec"]:
-        from daemon.execution.wrap import main as wrap
+        from daemon.wrapper.wrap import main as wrap
 
         return wrap(sys.argv[2:])
     from daemon.cli import main as cli

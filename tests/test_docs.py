@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from checks import discover
 from daemon.cli import COMMANDS, cli
 from daemon.config import Config, load
-from daemon.execution.options import parse
+from daemon.wrapper.options import parse
 from tests.pages import ROOT, Block, Command, anchors, blocks, commands, links, name, pages
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -13,6 +13,6 @@ import click
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def exec(arguments: tuple[str, ...]) -> None:  # noqa: A001  (the module's command is named as the command is)
     """Run a job unchanged, and report it."""
-    from daemon.execution.wrap import main
+    from daemon.wrapper.wrap import main
 
     sys.exit(main(arguments))

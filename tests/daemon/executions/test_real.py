@@ -14,9 +14,9 @@ import pytest
 from alerts.base import LIVE
 from checks.base import Kind
 from daemon.store import open_reader
-from tests.daemon.execution.support import Shop
 from tests.daemon.executions.world import number
 from tests.daemon.test_app import Daemon, wait_for
+from tests.daemon.wrapper.support import Shop
 
 EXTRA = "checks: {drift: {enabled: false}, repository: {enabled: false}}\n"
 

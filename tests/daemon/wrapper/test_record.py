@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from checks.runs import wire
-from tests.daemon.execution.support import Daemon, Shop, daemon, of, raw_server, wait_for
+from tests.daemon.wrapper.support import Daemon, Shop, daemon, of, raw_server, wait_for
 
 LOG = """\
 terraform_data.a: Creating...
@@ -280,7 +280,7 @@ def test_a_folder_that_others_may_write_is_not_used(shop: Shop) -> None:
 
 def test_a_broken_installation_of_ours_does_not_keep_the_job_from_running(shop: Shop, tmp_path: Path) -> None:
     """What the scribe imports fails in every way; the job does not notice."""
-    broken = "import sys; sys.modules['daemon.execution.scribe'] = sys.modules['daemon.execution.feed'] = None; "
+    broken = "import sys; sys.modules['daemon.wrapper.scribe'] = sys.modules['daemon.wrapper.feed'] = None; "
     for code in (broken, "import os; os.fork = lambda: (_ for _ in ()).throw(OSError(11, 'no')); "):
         script = code + "from daemon.entry import main; sys.exit(main())"
         words = [sys.executable, "-c", "import sys; " + script, "exec", "--", "sh", "-c", "echo hi; exit 3"]
@@ -300,9 +300,9 @@ def test_heavy_libraries_are_not_imported(shop: Shop) -> None:
     """By the wrapper before its job starts, nor by its scribe."""
     code = """
 import sys
-from daemon.execution import wrap, job, feed
+from daemon.wrapper import wrap, job, feed
 assert not {"json", "dataclasses", "click"} & set(sys.modules)
-import daemon.execution.scribe, daemon.execution.outbox, daemon.execution.facts, checks.runs.listener
+import daemon.wrapper.scribe, daemon.wrapper.outbox, daemon.wrapper.facts, checks.runs.listener
 print(sorted({"boto3", "botocore", "pydantic", "sqlite_utils", "starlette", "click", "yaml"} & set(sys.modules)))
 """
     assert shop.bare(sys.executable, "-c", code).stdout == b"[]\n"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from checks.plans.impact import Reduced
-from daemon.execution import plans
-from tests.daemon.execution.support import Shop, daemon, of, wait_for
+from daemon.wrapper import plans
+from tests.daemon.wrapper.support import Shop, daemon, of, wait_for
 
 SECRET = "hunter2-hunter2"
 MAIN = f"""

@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     mask: Iterable[int] = ()
     try:
-        from daemon.execution import keeper, relay
+        from daemon.wrapper import keeper, relay
 
         environ = relay.own_environment()
         mask = relay.hold_signals()
@@ -59,7 +59,7 @@ def _read_plan(
     """Let the plan file of a call, if it has one, be read beside it; whether it is."""
     if sys.platform != "linux" or environ.get("BAROGRAPH_EXEC_IMPACT") == "0":
         return False
-    from daemon.execution import plans
+    from daemon.wrapper import plans
 
     name = plans.saved(argv[1:], environ)
     if not name:

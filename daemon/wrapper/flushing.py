@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from checks.runs import wire
-from daemon.execution import spool
-from daemon.execution.sending import Sender, taken
+from daemon.wrapper import spool
+from daemon.wrapper.sending import Sender, taken
 
 AWAY = 1
 USAGE = 2

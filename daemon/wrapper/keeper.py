@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from daemon.execution.relay import FORWARDED, Sentry
+from daemon.wrapper.relay import FORWARDED, Sentry
 
 _LOOK_SECONDS = 0.2  # how soon it notices that the wrapper is gone
 _CHUNK = 65_536

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checks.runs import wire
-from daemon.execution.spool import Spool
+from daemon.wrapper.spool import Spool
 
 if TYPE_CHECKING:
-    from daemon.execution.sending import Sender
+    from daemon.wrapper.sending import Sender
 
 _GATHER = 1.0  # seconds for which events gather before they are sent
 _PAUSES = (2.0, 5.0, 15.0, 60.0)  # seconds after a daemon did not answer, again and again
@@ -74,7 +74,7 @@ class Outbox:
         return sent
 
     def _work(self) -> None:
-        from daemon.execution.sending import Sender  # with all of HTTP: only where there is somebody to send to
+        from daemon.wrapper.sending import Sender  # with all of HTTP: only where there is somebody to send to
 
         try:
             sender = Sender(self._environ)
@@ -96,7 +96,7 @@ class Outbox:
 
     def _send(self, sender: Sender) -> bool:
         """Send what waits; whether the daemon took it."""
-        from daemon.execution.sending import taken
+        from daemon.wrapper.sending import taken
 
         while True:
             with self._lock:
@@ -113,6 +113,6 @@ class Outbox:
         if self._place is None or self._looked:
             return
         self._looked = True
-        from daemon.execution.flushing import send_left
+        from daemon.wrapper.flushing import send_left
 
         send_left(sender, self._place, self._run_id, lambda: not self._over)

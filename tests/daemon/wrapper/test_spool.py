@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.execution import spool
-from daemon.execution.spool import Spool, folder, left
+from daemon.wrapper import spool
+from daemon.wrapper.spool import Spool, folder, left
 
 BYTES = 10_000
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.execution.support import COMMAND, Shop, of, wait_for
+from tests.daemon.wrapper.support import COMMAND, Shop, of, wait_for
 
 NOISE = """
 import sys, hashlib

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from daemon.execution import relay
-from daemon.execution.options import USAGE, Options, UsageError, parse
+from daemon.wrapper import relay
+from daemon.wrapper.options import USAGE, Options, UsageError, parse
 
 if TYPE_CHECKING:
-    from daemon.execution.feed import Feed
+    from daemon.wrapper.feed import Feed
 
 _T = TypeVar("_T")
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(USAGE)
         return 0
     if options.on("flush"):
-        from daemon.execution.flushing import flush
+        from daemon.wrapper.flushing import flush
 
         return flush(os.environ)
     return Wrapped(options, relay.own_environment()).run()
@@ -65,7 +65,7 @@ class Wrapped:
 
     def run(self) -> int:
         """Run the job to its end; gives the exit code."""
-        from daemon.execution import job
+        from daemon.wrapper import job
 
         argv = self._options.command
         environ = self._try(self._prepared) or self._given
@@ -169,7 +169,7 @@ class _Scribe:
 
 def _start_scribe(options: Options, environ: Mapping[str, str], run: str, report: int) -> _Scribe:
     """Fork the scribe. Raises OSError."""
-    from daemon.execution.feed import Feed
+    from daemon.wrapper.feed import Feed
 
     read, write = os.pipe()
     status_read, status_write = os.pipe()
@@ -179,7 +179,7 @@ def _start_scribe(options: Options, environ: Mapping[str, str], run: str, report
             os.close(fd)
         return _Scribe(Feed(write, end_write), status_read)
     try:
-        from daemon.execution.keeper import only
+        from daemon.wrapper.keeper import only
 
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
@@ -187,7 +187,7 @@ def _start_scribe(options: Options, environ: Mapping[str, str], run: str, report
         only({0, 1, 2, read, end_read, status_write, *((report,) if report >= 0 else ())})
         os.setsid()  # whoever ends the job's process group leaves the record whole
         os.nice(10)
-        from daemon.execution import scribe
+        from daemon.wrapper import scribe
 
         scribe.write_down(options, environ, run, scribe.Ears(read, end_read, report), status_write)
     except Exception as error:  # noqa: BLE001  (its end is not the job's)
@@ -224,7 +224,7 @@ def _note_fault(environ: Mapping[str, str], run: str, error: Exception) -> None:
     """Write down where a scribe failed, for who asked: not what the error says, as that may hold what it was about."""
     import traceback
 
-    from daemon.execution.spool import folder
+    from daemon.wrapper.spool import folder
 
     place = folder(environ)
     if place is not None:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checks.runs import wire
-from daemon.execution.feed import Frames
-from daemon.execution.options import Options
-from daemon.execution.spool import Spool, folder
+from daemon.wrapper.feed import Frames
+from daemon.wrapper.options import Options
+from daemon.wrapper.spool import Spool, folder
 
 # Fields of fixed words, and those that the listener has scrubbed.
 _CLEAN = frozenset(
@@ -43,7 +43,7 @@ _AFTERWARDS = 8.0  # seconds for which it still tries to send once the job has e
 
 def write_down(options: Options, environ: Mapping[str, str], run_id: str, ears: Ears, status: int) -> None:
     """Hear a run to its end. *status* is told `s` (all is on disk), then `d` (all is sent) or `a` (it is not)."""
-    from daemon.execution.outbox import Outbox
+    from daemon.wrapper.outbox import Outbox
 
     place = folder(environ)
     spool = Spool(place, run_id)
@@ -57,7 +57,7 @@ def write_down(options: Options, environ: Mapping[str, str], run_id: str, ears: 
     if scribe.awaits:
         # Who waits for the job's end does not wait for what a plan would do.
         _say(status, b"d" if outbox.hurry(_AFTERWARDS) else b"a")
-        from daemon.execution.plans import seconds
+        from daemon.wrapper.plans import seconds
 
         scribe.linger(ears.report, seconds(environ) + _LINGER)
         spool.sync()
@@ -239,7 +239,7 @@ class Scribe:
         if self._started:
             return
         self._started = True
-        from daemon.execution import facts
+        from daemon.wrapper import facts
 
         data: dict[str, Any] = {
             **self._options.texts, **facts.surroundings(self._environ), **(self._git or {}),
@@ -312,7 +312,7 @@ class Scribe:
 
     def _scrubber(self) -> Scrubber:
         if self._scrub is None:
-            from daemon.execution.facts import scrubber
+            from daemon.wrapper.facts import scrubber
 
             self._scrub = scrubber(self._environ, self._options.command)
         return self._scrub
@@ -320,7 +320,7 @@ class Scribe:
     def _ask_git(self) -> None:
         found: dict[str, Any] = {}
         with contextlib.suppress(OSError):
-            from daemon.execution import facts
+            from daemon.wrapper import facts
 
             found = facts.git(Path.cwd(), self._environ)
         self._git = found

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.execution.options import UsageError, parse
-from daemon.execution.wrap import run_id
+from daemon.wrapper.options import UsageError, parse
+from daemon.wrapper.wrap import run_id
 
 
 @given(st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))

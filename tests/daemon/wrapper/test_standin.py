@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests import fakeatmos
-from tests.daemon.execution.support import Shop, of
-from tests.daemon.execution.test_job import COUNT
+from tests.daemon.wrapper.support import Shop, of
+from tests.daemon.wrapper.test_job import COUNT
 
 MAIN = """
 variable "secret" {

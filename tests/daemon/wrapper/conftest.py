@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.execution.support import Shop
+from tests.daemon.wrapper.support import Shop
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from daemon.execution import keeper, relay
-from daemon.execution.keeper import Keeper, Stream, write_all
+from daemon.wrapper import keeper, relay
+from daemon.wrapper.keeper import Keeper, Stream, write_all
 
 _CHUNK = 65_536
 _LEFT = 1_048_576  # bytes read after the job's end, before the rest is the keeper's

@@ -96,7 +96,7 @@ def aside(
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
-        from daemon.execution.keeper import only
+        from daemon.wrapper.keeper import only
 
         only({0, 1, 2, plan, told})  # the job's output would not end before us
         for line in _lines(plan, argv, environ, mask, about):
@@ -154,7 +154,7 @@ def digest(plan: int) -> str:
 
 def show(plan: int, argv: Sequence[str], environ: Mapping[str, str], mask: Iterable[int]) -> bytes:
     """The plan as JSON. Raises UnreadError."""
-    from daemon.execution import relay
+    from daemon.wrapper import relay
 
     os.set_inheritable(plan, True)
     read, write = os.pipe()
