@@ -97,7 +97,8 @@ class Guard:
             given = headers.get("authorization", "")
             who = sign_in(self._auth, given)
             if who is None:
-                if scope["path"] == READY and not given and len(claims) == len(scope["headers"]):
+                asks = scope["path"] == READY and scope["method"] in READS
+                if asks and not given and len(claims) == len(scope["headers"]):
                     return None  # whether, and to nobody why: probes cannot sign in
                 if given:
                     self._refused("", "no such token, or user and password", where)
