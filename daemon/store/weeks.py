@@ -22,13 +22,11 @@ from daemon.store.codec import bind, load, time, time_text
 from daemon.store.incidents import LIVE_STATES, incident_of
 from daemon.store.read import Reader, reading_of
 from daemon.store.sql import row, rows
+from daemon.store.week_runs import executions
+from daemon.store.week_sql import MOST, RANK, WHERE, numbered
 
 TARGETS: Mapping[Tier, timedelta] = {Tier.CRITICAL: timedelta(minutes=15), Tier.WARNING: timedelta(hours=24)}
-MOST = 2_000  # rows of incidents; the numbers count all
 SILENT = timedelta(hours=2, minutes=30)  # Barograph records a look at itself every hour
-_RANK = "case {} when 'critical' then 0 when 'warning' then 1 else 2 end"
-_WHERE = """case when json_extract(i.labels, '$.stack') is null then i.place
-    else json_extract(i.labels, '$.stack') || coalesce('/' || json_extract(i.labels, '$.component'), '') end"""
 # An incident that comes back is no baseline any more, but what it was then stays so.
 _FIRST_LOOK = f"t.action = 'open' and t.reason like '%; no message: {OF_THE_BASELINE}%'"
 # Values of readings that a report shows.
@@ -54,7 +52,7 @@ def facts(reader: Reader, weeks: Sequence[tuple[datetime, datetime]], as_of: dat
         silent=tuple(silent_in(db, weeks[last])), sent=tuple(_sent(db, weeks)), verdicts=tuple(_verdicts(db, ends)),
         readings=tuple(_readings(db)), bills=bills_of(db),
         measures=tuple(measures(db, (weeks[0][0] - timedelta(days=1)).date(), (ends[last] + timedelta(days=1)).date())),
-        hidden=tuple(_hidden(db, weeks[last])), executions=tuple(_executions(db, weeks)),
+        hidden=tuple(_hidden(db, weeks[last])), executions=tuple(executions(db, weeks)),
         applied=tuple(aftercare.applied(db, weeks[0][0] - BACK, ends[last])),
         unrecorded=tuple(aftercare.unrecorded(db, weeks[0][0], ends[last])),
     )  # fmt: skip
@@ -68,14 +66,6 @@ def began_of(db: Database) -> datetime | None:
         union all select min(first_seen) from incident)""",
     )
     return None if found is None or found["at"] is None else time(found["at"])
-
-
-def _numbered(weeks: Iterable[tuple[datetime, datetime]], first: int = 0) -> str:
-    """Weeks as a table of SQL. The texts are times of ours, made here."""
-    values = ", ".join(
-        f"({number}, '{time_text(start)}', '{time_text(end)}')" for number, (start, end) in enumerate(weeks, first)
-    )
-    return f"w (week, starts, ends) as (values {values})"
 
 
 def _replayed(
@@ -193,7 +183,7 @@ _THEN = """(select t.tier || ' ' || t.after from transition t where t.fingerprin
 def _standing(db: Database, weeks: Sequence[tuple[datetime, datetime]]) -> Iterable[given.Standing]:
     found = rows(
         db,
-        f"""with {_numbered(weeks)},
+        f"""with {numbered(weeks)},
         c as materialized (
             select fingerprint, check_name, kind, first_seen, case when state in ({LIVE_STATES}) then '9' else
                 coalesce(resolved_at, changed_at) end as over from incident
@@ -229,7 +219,7 @@ def _open(db: Database, end: datetime) -> Iterable[given.Item]:
             from then_ where stood like '% open' or stood like '% acknowledged')
         select i.*, live.stood_tier, live.stood_acknowledged, coalesce(live.began, i.first_seen) as began
         from live join incident i on i.fingerprint = live.fingerprint
-        order by {_RANK.format("live.stood_tier")}, live.stood_acknowledged, began, i.place, i.resource,
+        order by {RANK.format("live.stood_tier")}, live.stood_acknowledged, began, i.place, i.resource,
             i.fingerprint limit {MOST}""",  # noqa: S608 - literals
         {"end": end},
     )
@@ -242,12 +232,12 @@ def _open(db: Database, end: datetime) -> Iterable[given.Item]:
 def _ended(db: Database, week: tuple[datetime, datetime]) -> Iterable[given.Ended]:
     found = rows(
         db,
-        f"""select t.fingerprint, t.tier, t.at, i.check_name, i.kind, t.summary, {_WHERE} as place_,
+        f"""select t.fingerprint, t.tier, t.at, i.check_name, i.kind, t.summary, {WHERE} as place_,
             (select o.at from transition o where o.fingerprint = t.fingerprint and o.seq < t.seq
                 and o.action in ('open', 'reopen') order by o.seq desc limit 1) as opened
         from transition t join incident i on i.fingerprint = t.fingerprint
         where t.at >= :start and t.at < :end and t.action = 'resolve'
-        order by {_RANK.format("t.tier")}, t.at, t.fingerprint limit {MOST}""",  # noqa: S608 - literals of this module
+        order by {RANK.format("t.tier")}, t.at, t.fingerprint limit {MOST}""",  # noqa: S608 - literals of this module
         {"start": week[0], "end": week[1]},
     )
     for each in found:
@@ -283,7 +273,7 @@ def _baseline(db: Database, ends: Sequence[datetime]) -> Iterable[given.Baseline
 def _looks(db: Database, weeks: Sequence[tuple[datetime, datetime]]) -> Mapping[tuple[int, str], given.Looks]:
     found = rows(
         db,
-        f"""with {_numbered(weeks)}
+        f"""with {numbered(weeks)}
         select w.week, r.check_name, r.place, r.outcome, r.reason, count(*) as count, max(r.detail) as detail
         from w cross join run r on r.ended >= w.starts and r.ended < w.ends
         group by 1, 2, 3, 4, 5""",  # noqa: S608 - times of this module
@@ -447,53 +437,10 @@ def _hidden(db: Database, week: tuple[datetime, datetime]) -> Iterable[given.Hid
                 order by t.seq desc limit 1), i.summary) as summary
         from hidden h join incident i on i.fingerprint = h.fingerprint
         where h.began_at < :end and (h.ended_at is null or h.ended_at > :start)
-        order by {_RANK.format("h.tier")}, h.began_at, h.fingerprint limit {MOST}""",  # noqa: S608 - literals of this module
+        order by {RANK.format("h.tier")}, h.began_at, h.fingerprint limit {MOST}""",  # noqa: S608 - literals of this module
         {"start": week[0], "end": week[1]},
     )
     for each in found:
         yield given.Hidden(
             each["fingerprint"], time(each["began_at"]), Tier(each["tier"]), each["summary"], each["note"]
         )
-
-
-def _executions(db: Database, weeks: Sequence[tuple[datetime, datetime]]) -> Iterable[given.Execution]:
-    found = rows(
-        db,
-        f"""with {_numbered(weeks)},
-        i as materialized (select * from incident where kind in ('deployment', 'workflow_failure'))
-        select w.week, i.kind, t.at, {_WHERE} as place_, t.summary, i.evidence, i.remedy, i.labels
-        from i cross join transition t on t.fingerprint = i.fingerprint
-        join w on t.at >= w.starts and t.at < w.ends
-        where t.action in ('open', 'reopen')
-        order by t.at, t.id limit {5 * MOST}""",  # noqa: S608 - times of this module
-    )
-    for each in found:
-        yield given.Execution(
-            each["week"], each["kind"], time(each["at"]), each["place_"], each["summary"], load(each["evidence"]),
-            each["remedy"], str(load(each["labels"]).get("owner", "")),
-        )  # fmt: skip
-    yield from _failed_again(db, weeks)
-
-
-def _failed_again(db: Database, weeks: Sequence[tuple[datetime, datetime]]) -> Iterable[given.Execution]:
-    """Runs that failed or were lost while their workflow stood so already: its incident goes on, and is not opened."""
-    found = rows(
-        db,
-        f"""with {_numbered(weeks)}
-        select w.week, e.run_id, e.workflow, e.place, e.state, e.ended_at as at, i.remedy,
-            coalesce(i.labels, '{{}}') as labels
-        from execution e join w on e.ended_at >= w.starts and e.ended_at < w.ends
-        left join incident i on i.check_name = 'execution' and i.resource = e.resource and i.key = 'run'
-        where e.decides = 1 and e.state in ('failed', 'lost', 'cancelled') and
-            (select p.state from execution p where p.resource = e.resource and p.decides = 1
-            and (p.started_at, p.run_id) < (e.started_at, e.run_id) order by p.started_at desc, p.run_id desc limit 1)
-            in ('failed', 'lost', 'cancelled')
-        order by e.ended_at, e.run_id limit {5 * MOST}""",  # noqa: S608 - times of this module
-    )
-    for each in found:
-        yield given.Execution(
-            each["week"], "workflow_failure", time(each["at"]), each["place"],
-            f"{each['workflow']} {'is lost' if each['state'] == 'lost' else each['state']}, as the run before it",
-            {"run_id": each["run_id"], "state": each["state"]}, each["remedy"] or "",
-            str(load(each["labels"]).get("owner", "")),
-        )  # fmt: skip
