@@ -132,6 +132,8 @@ class RunRecord:
     planned: tuple[int, int, int, int] | None = None
     troubles: tuple[Trouble, ...] = ()
     notes: tuple[str, ...] = ()
+    rollback: str = ""  # how to go back: a link, a commit, a run
+    emergency: bool = False
     heard_at: datetime | None = None
     impacts: tuple[Impact, ...] = ()  # what its plans would do, as they were heard
 
@@ -394,7 +396,7 @@ class _Fold:
             steps=tuple(self.steps[key] for key in sorted(self.steps)), phases=tuple(self.phases),
             resources=tuple(self.rows.values()), troubles=tuple(self.troubles), notes=tuple(self.notes),
             applied=_four(self.applied), planned=_four(self.planned), heard_at=self.heard,
-            impacts=self.plans.impacts(),
+            impacts=self.plans.impacts(), rollback=_text(start, "rollback"), emergency=start.get("emergency") is True,
         )  # fmt: skip
         if self.end is None:
             return replace(record, state=State.LOST if lost else State.RUNNING)

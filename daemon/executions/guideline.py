@@ -169,11 +169,10 @@ def steps_of(record: RunRecord, events: Sequence[Sent], named: Sequence[Named]) 
 def _whole(record: RunRecord, events: Iterable[Sent]) -> Step:
     """A run as one step that has no word yet."""
     said = next((sent.body for sent in events if sent.event == "run.start"), {})
-    rollback = said.get("rollback")
     return Step(
         record.run_id, "", record.started_at or _EVER, record.ended_at, record.state, record.stack, record.component,
         record.commit, record.actor, record.dirty, bool(_DRY & set(record.argv)) or said.get("dry_run") is True,
-        said.get("emergency") is True, rollback if isinstance(rollback, str) else "", workflow_of(record),
+        record.emergency, record.rollback, workflow_of(record),
         run_of_page(record.url, record.attempt if "attempt" in said else 0),
     )  # fmt: skip
 

@@ -138,7 +138,7 @@ def routes(
             remedy=finding.remedy if finding is not None else "", steps=_steps(record, now),
             phases=_phases(record, now), resources=_resources(record, now), styles_of=STYLES, symbols_of=SYMBOLS,
             care=care, usual=median_of(row), cost=cost_json(care), care_styles=HEALTH_STYLES,
-            plans=plans, planned_by=planned_by, link=_link(record.url),
+            plans=plans, planned_by=planned_by, link=_link(record.url), way_back=_link(record.rollback),
             approvals=[(one, why, _link(one.evidence)) for one, why in agreed[:MOST]],
         )  # fmt: skip
 
@@ -226,7 +226,8 @@ def record_json(record: RunRecord) -> dict[str, Any]:
     """What the list lacks."""
     return {
         "argv": list(record.argv), "host": record.host, "ci_url": record.url, "attempt": record.attempt,
-        "exit_code": record.code, "signal": record.signal, "expected_steps": record.expected_steps,
+        "rollback": record.rollback, "emergency": record.emergency, "exit_code": record.code, "signal": record.signal,
+        "expected_steps": record.expected_steps,
         "steps": [
             {"index": each.index, "name": each.name, "command": each.command, "started_at": _text(each.begun_at),
              "ended_at": _text(each.ended_at), "exit_code": each.code, "inert": each.inert}

@@ -113,7 +113,7 @@ class Sight:
         if self.full:
             return found
         steps = tuple(replace(each, command="") for each in found.steps)
-        return replace(found, argv=(), steps=steps, resources=(), troubles=(), notes=())
+        return replace(found, argv=(), steps=steps, resources=(), troubles=(), notes=(), rollback="")
 
     def health(self, found: Health) -> Health:
         if self.full:

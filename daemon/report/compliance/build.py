@@ -52,12 +52,15 @@ def _headline(facts: Facts, trail: Section) -> str:
             f"and of {open_} it is not known"
         )
     past = unrecorded_known(facts)
-    parts = [text, "unrecorded changes are not known" if past is None else plural(past, "change was", "changes were")
-             + " recorded by no run"]  # fmt: skip
+    parts = [text]
+    if past is None:
+        parts.append("unrecorded changes are not known")
+    elif past:
+        parts.append(plural(past, "change was", "changes were") + " recorded by no run")
     owed = [one for one in facts.runs if one.emergency and not one.reviewed_by]
     if owed:
         parts.append(plural(len(owed), "emergency owes its review", "emergencies owe their review"))
-    parts.append(trail.summary.rstrip("."))
+    parts.append(trail.summary[:1].lower() + trail.summary[1:].rstrip("."))
     if facts.as_of < facts.span.ends:
         parts.append("the period is not over")
     return "; ".join(parts) + "."

@@ -115,9 +115,10 @@ def _agreed(facts: Facts) -> Section:
     useless = [one for one in given if one.why_not]
     columns = [_WHEN, *_text("by", "said to be from", "for what", "evidence", "how", "counts for", "why not"),
                Column("revoked", Unit.MOMENT), Column("id")]  # fmt: skip
-    said = f"{plural(len(given), 'approval')} given, of which {len(revoked)} were revoked."
+    said = f"{plural(len(given), 'approval')} given; {len(revoked)} revoked, {len(useless)} that count for nothing."
+    light = Light.GREY if not known else Light.AMBER if useless else Light.GREEN
     return Section(
-        "approvals", "Approvals", Light.GREEN if known else Light.GREY, said if known else "No data.",
+        "approvals", "Approvals", light, said if known else "No data.",
         figures=(
             _figure("Approvals given", len(given) if known else None),
             _figure("Revoked", len(revoked) if known else None),

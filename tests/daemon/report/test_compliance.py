@@ -229,7 +229,7 @@ def test_it_says_first_what_needs_a_decision(month: Quarter) -> None:
         "Of 6 applies to production 1 kept to the cycle, 5 did not, and of 0 it is not known;"
     )
     assert "1 emergency owes its review" in report.headline
-    assert "The audit trail is whole" in report.headline
+    assert "the audit trail is whole" in report.headline
     texts = [one.text for one in report.decisions]
     assert any("broke the rule unapproved" in text for text in texts)
     assert any("broke the rule self_approved: alice approved it" in text for text in texts)
@@ -246,6 +246,9 @@ def test_who_approved_what_is_shown_with_its_worth(month: Quarter) -> None:
     assert (found["33"]["by"], found["33"]["counts for"]) == ("alice", "")
     assert found["33"]["why not"] == "alice ran it, and somebody else has to agree"
     assert figures(month.report())["That count for nothing"] == 1
+    assert {one.id: one.light for one in month.report().sections}["approvals"] is Light.AMBER, (
+        "one that is none is not fine"
+    )
     assert found["44"]["revoked"] != ""
     kept = rows(month.report(), "cycle", "Applies")
     assert [row["approved by"] for row in kept if row["kept to it"] == "yes"] == ["bob"]

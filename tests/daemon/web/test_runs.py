@@ -64,6 +64,19 @@ def test_a_run_is_shown_while_it_runs(here: World, client: httpx.Client) -> None
     assert 'href="javascript' not in text
 
 
+@pytest.mark.parametrize("back", ["https://wiki.example/back", "javascript:alert(1)", "apply 3f2a9c1 again"])
+def test_the_way_back_is_on_the_page(here: World, client: httpx.Client, back: str) -> None:
+    """To be followed where a browser may, else as text; and that it was an emergency."""
+    here.start(rollback=back, emergency=True)
+    here.judge.tick()
+    text = read(client, f"/runs/{RUN}")
+    assert back in text
+    assert (f'href="{back}"' in text) is back.startswith("https")
+    assert "asks for a review" in text
+    one = client.get(f"/api/v1/runs/{RUN}").json()
+    assert (one["rollback"], one["emergency"]) == (back, True)
+
+
 def test_errors_and_texts_that_are_not_shown_are_told_of(here: World, client: httpx.Client) -> None:
     """A run with many of them does not look like one with few."""
     here.start()
