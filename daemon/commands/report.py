@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from daemon.commands.config import USAGE, config_file
+from daemon.commands.config import USAGE, config_file, load_or_exit
 
 if TYPE_CHECKING:
     from daemon.config import Config
@@ -45,18 +44,11 @@ def weekly(path: Path, week: str | None, form: str, dry_run: bool, force: bool, 
 
     Exit codes: 0 done; 2 wrong week or configuration; 4 the store cannot be used.
     """
-    from checks import discover
-    from daemon.config import ConfigError, load
     from daemon.report.period import last_complete, parse_week
     from daemon.store import StoreError
     from daemon.wiring import report_plan
 
-    try:
-        config = load(path, os.environ, discover())
-    except ConfigError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        sys.exit(USAGE)
+    config = load_or_exit(path)
     now, zone = datetime.now(UTC), report_plan(config).zone
     try:
         wanted = parse_week(week, zone, now) if week else last_complete(now, zone)
@@ -87,19 +79,12 @@ def compliance(path: Path, since: str, until: str, form: str, target: Path | Non
 
     Exit codes: 0 done; 2 wrong period or configuration; 4 the store cannot be used.
     """
-    from checks import discover
     from daemon.audit.ways import vault_of
     from daemon.complying import compliance_of, written_as
-    from daemon.config import ConfigError, load
     from daemon.report.span import parse_span
     from daemon.store import StoreError, open_reader
 
-    try:
-        config = load(path, os.environ, discover())
-    except ConfigError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        sys.exit(USAGE)
+    config = load_or_exit(path)
     made = compliance_of(config)
     try:
         span = parse_span(since, until, made.zone)
@@ -126,19 +111,12 @@ def topology(path: Path, form: str, target: Path | None) -> None:
 
     Exit codes: 0 all of it was seen; 2 wrong configuration; 3 something could not be seen; 4 the store cannot be used.
     """
-    from checks import discover
-    from daemon.config import ConfigError, load
     from daemon.standing import standings
     from daemon.store import StoreError, open_reader
     from daemon.topology import topology as made_of_standings
     from daemon.topology.write import as_json, as_markdown
 
-    try:
-        config = load(path, os.environ, discover())
-    except ConfigError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        sys.exit(USAGE)
+    config = load_or_exit(path)
     now = datetime.now(UTC)
     try:
         with open_reader(config.store.path) as view:
