@@ -87,8 +87,10 @@ def routes(
             if row is None:
                 raise HTTPException(404)
             record = record_of(row.run_id, executions.events_of(view.db, row.run_id), row.lost_at is not None)
-            plans = impacts.assessed(view, record, instances(), clock())
-            return sight_of(request).run(row), sight_of(request).record(record), plans, holders_of(view, record)
+            sight = sight_of(request)
+            if not sight.full:  # who is shown neither need not wait for them
+                return sight.run(row), sight.record(record), (), {}
+            return row, record, impacts.assessed(view, record, instances(), clock()), holders_of(view, record)
 
     def median_of(row: ExecutionRow) -> tuple[float | None, int]:
         with store.read() as view:
